@@ -1,0 +1,114 @@
+//! The mailbox's item: an enum with a variant for each message, and the way in and out of it.
+
+use proc_macro2::{Ident, TokenStream};
+use quote::{quote, quote_spanned};
+use syn::{Generics, parse_quote, spanned::Spanned as _};
+
+use crate::actor::model::{Actor, Handler, Mode};
+
+pub(super) fn tokens(actor: &Actor) -> TokenStream {
+    let declaration = declaration(actor);
+    let item_impl = item_impl(actor);
+    let handles = actor.variants().map(|(variant, handler)| handles(actor, &variant, handler));
+    quote! {
+        #declaration
+        #item_impl
+        #(#handles)*
+    }
+}
+
+/// One variant a message. Each holds what `Inbound` makes of the message's type.
+fn declaration(actor: &Actor) -> TokenStream {
+    let Generics { params, where_clause, .. } = &actor.generics;
+    let generics = (!params.is_empty()).then(|| quote!(<#params>));
+    let variants = actor.variants().map(|(variant, handler)| {
+        let message = handler.inbound();
+        quote!(#variant(#message, ::casty::__private::ReplyTo<#message>))
+    });
+    let types = actor.generics.type_params().map(|param| &param.ident);
+    let never = actor
+        .has_types()
+        .then(|| quote!(__Never(::core::convert::Infallible, ::core::marker::PhantomData<fn() -> (#(#types,)*)>)));
+    quote! {
+        #[allow(private_interfaces, private_bounds, unreachable_pub, unnameable_types, missing_debug_implementations)]
+        #[doc(hidden)]
+        pub enum __CastyItem #generics #where_clause {
+            #(#variants,)*
+            #never
+        }
+    }
+}
+
+fn item_impl(actor: &Actor) -> TokenStream {
+    let (impl_generics, ty_generics, where_clause) = actor.generics.split_for_impl();
+    let name = arms(actor, &quote!(..), |handler| {
+        let message = handler.inbound();
+        quote!(<#message as ::casty::__private::Message>::NAME)
+    });
+    let is_ask = arms(actor, &quote!(_, ref __reply), |_| quote!(__reply.is_ask()));
+    let is_async = arms(actor, &quote!(..), |handler| {
+        let is_async = handler.mode == Mode::Async;
+        quote!(#is_async)
+    });
+    let refuse = arms(actor, &quote!(_, __reply), |_| quote!(__reply.refuse(__why)));
+    quote! {
+        #[automatically_derived]
+        impl #impl_generics ::casty::__private::Item for __CastyItem #ty_generics #where_clause {
+            fn name(&self) -> &'static ::core::primitive::str {
+                match *self { #name }
+            }
+            fn is_ask(&self) -> ::core::primitive::bool {
+                match *self { #is_ask }
+            }
+            fn is_async(&self) -> ::core::primitive::bool {
+                match *self { #is_async }
+            }
+            fn refuse(self, __why: ::casty::__private::Refusal) {
+                match self { #refuse }
+            }
+        }
+    }
+}
+
+fn arms(actor: &Actor, pattern: &TokenStream, value: impl Fn(&Handler) -> TokenStream) -> TokenStream {
+    let arms = actor.variants().map(|(variant, handler)| {
+        let value = value(handler);
+        quote!(__CastyItem::#variant(#pattern) => #value,)
+    });
+    let never = actor.never();
+    quote!(#(#arms)* #never)
+}
+
+/// The `Handles` impl. Where it can, it holds only for what is a message and an actor: what is not is reported elsewhere.
+fn handles(actor: &Actor, variant: &Ident, handler: &Handler) -> TokenStream {
+    let (itself, message, inbound) = (&actor.itself, &handler.message, handler.inbound_trait());
+    let mut generics = actor.generics.clone();
+    if generics.params.is_empty() {
+        let predicates = &mut generics.make_where_clause().predicates;
+        predicates.push(parse_quote!(for<'m> #message: ::casty::__private::IsMessage<'m>));
+        predicates.push(parse_quote!(for<'a> #itself: ::casty::__private::IsActor<'a>));
+    }
+    let (impl_generics, _, where_clause) = generics.split_for_impl();
+    let is_only = actor.handlers.len() == 1 && !actor.has_types();
+    let others = (!is_only).then(|| quote!(_ => ::core::option::Option::None,));
+    let methods = quote! {
+        fn __wrap(__message: #message, __reply: ::casty::__private::ReplyTo<#message>) -> Self::Item {
+            let (__message, __reply) = #inbound::close(__message, __reply);
+            __CastyItem::#variant(__message, __reply)
+        }
+        fn __unwrap(__item: Self::Item) -> ::core::option::Option<#message> {
+            match __item {
+                __CastyItem::#variant(__message, _) => ::core::option::Option::Some(#inbound::open(__message)),
+                #others
+            }
+        }
+        fn __pace() -> &'static ::casty::__private::Pace {
+            static __PACE: ::casty::__private::Pace = ::casty::__private::Pace::new();
+            &__PACE
+        }
+    };
+    quote_spanned! {message.span()=>
+        #[automatically_derived]
+        impl #impl_generics ::casty::__private::Handles<#message> for #itself #where_clause { #methods }
+    }
+}

@@ -1,0 +1,221 @@
+//! The attribute macros of casty.
+//!
+//! Each is a pipeline: parse the syntax into plain data, check that against the rules, generate code from what is
+//! right. All mistakes are reported at once, where the user wrote them, and what is wrong is left out or replaced so that
+//! nothing else fails because of it. Questions about types are left to the compiler.
+//!
+//! Use these through the `casty` crate, which the generated code refers to.
+
+mod actor;
+mod args;
+mod duration;
+mod entry;
+mod errors;
+mod message;
+mod supervised;
+mod types;
+
+use proc_macro::TokenStream;
+
+/// Makes a struct or an enum a message.
+///
+/// It implements `Message`, and serde's `Serialize` and `Deserialize` through casty's own copy of serde, so that the
+/// message can travel to another node. Its fields and its reply need to be serde too.
+///
+/// | argument | meaning |
+/// | --- | --- |
+/// | `reply = Type` | what a handler answers with; `()` if left out |
+/// | `name = ".."` | the name on the wire; the type's own if left out |
+/// | `local` | it never leaves the process, and needs no serde |
+/// | `retain` | a copy is kept while it is handled, for `pre_restart`; the type is `Clone + Sync` |
+/// | `idempotent` | the system may send it again when a connection broke before its answer came |
+///
+/// An error that the asker is to see is part of the reply: `reply = Result<u64, Overdrawn>`.
+///
+/// ```
+/// use casty::prelude::*;
+///
+/// #[message]
+/// struct Deposit {
+///     amount: u64,
+/// }
+///
+/// #[message(reply = u64)]
+/// struct GetBalance;
+///
+/// #[derive(Clone)]
+/// #[message(local, retain, name = "job")]
+/// struct Job(std::sync::Arc<str>);
+///
+/// assert_eq!(<Deposit as casty::Message>::NAME, "Deposit");
+/// assert_eq!(<Job as casty::Message>::NAME, "job");
+/// ```
+///
+/// Two messages that hold each other need a `#[serde(bound = "")]` on one of them.
+#[proc_macro_attribute]
+pub fn message(args: TokenStream, item: TokenStream) -> TokenStream {
+    message::expand(args.into(), item.into()).into()
+}
+
+/// Makes a struct an actor, and the methods of its `impl` handlers and hooks. It goes on both.
+///
+/// On the struct it takes these arguments:
+///
+/// | argument | meaning |
+/// | --- | --- |
+/// | `name = ".."` | the actor's name on the wire; the type's own if left out |
+/// | `mailbox = 1024` | how many messages may wait; any number if left out |
+/// | `overflow = Wait` | what a full mailbox does with one more: `Wait`, `Fail`, `DropNewest` or `DropOldest` |
+///
+/// In the impl, a method with `#[handler]` takes a message: `[async] fn name(&self | &mut self, message: M)`, then
+/// `ctx: &Context<Self>` or `ctx: &mut Context<Self>` if it is needed. It returns the message's reply, or `Later<M>`, or
+/// either of them in a `casty::Result`, whose `Err` is a failure.
+///
+/// The lifecycle hooks are known by their names. Each takes `&mut self` and then what it wants of the parameters:
+/// `on_start(ctx)`, `on_stop(ctx)`, `pre_restart(failure, ctx)`, `post_restart(failure, ctx)`, which return nothing or a
+/// `casty::Result<()>`, and `on_child_failure(child, failure, ctx) -> Option<Directive>`. All other methods are left alone.
+///
+/// ```
+/// use casty::prelude::*;
+///
+/// #[message(reply = u64)]
+/// struct Add(u64);
+///
+/// #[actor(mailbox = 64, overflow = Fail)]
+/// #[derive(Default)]
+/// struct Sum {
+///     total: u64,
+/// }
+///
+/// #[actor]
+/// impl Sum {
+///     fn on_start(&mut self, ctx: &mut Context<Self>) {
+///         println!("{:?} starts", ctx.me());
+///     }
+///
+///     #[handler]
+///     fn add(&mut self, Add(number): Add) -> casty::Result<u64> {
+///         self.total = self.total.checked_add(number).ok_or("the sum is too large")?;
+///         Ok(self.total)
+///     }
+/// }
+///
+/// #[casty::main]
+/// async fn main(system: ActorSystem) -> casty::Result<()> {
+///     let sum = system.spawn(Sum::default).await?;
+///     sum.ask(Add(2)).await?;
+///     assert_eq!(sum.ask(Add(3)).await?, 5);
+///     Ok(())
+/// }
+/// ```
+#[proc_macro_attribute]
+pub fn actor(args: TokenStream, item: TokenStream) -> TokenStream {
+    actor::expand(args.into(), item.into()).into()
+}
+
+/// Marks the methods of an `#[actor] impl` that take messages. See [`actor`](macro@actor).
+///
+/// ```
+/// use casty::prelude::*;
+///
+/// #[message(reply = u64)]
+/// struct GetCount;
+///
+/// #[actor]
+/// struct Counter {
+///     count: u64,
+/// }
+///
+/// #[actor]
+/// impl Counter {
+///     #[handler]
+///     fn count(&self, _: GetCount) -> u64 {
+///         self.count
+///     }
+/// }
+/// ```
+#[proc_macro_attribute]
+pub fn handler(_: TokenStream, item: TokenStream) -> TokenStream {
+    actor::lone_handler(item.into()).into()
+}
+
+/// What happens to an actor when it fails, and to its children when one of them does.
+///
+/// These are the arguments and their defaults:
+///
+/// | argument | meaning |
+/// | --- | --- |
+/// | `strategy = Restart` | `Restart`, `Stop`, or `Escalate` to the parent |
+/// | `children = OneForOne` | which of its children restart together: `OneForOne`, `OneForAll`, `RestForOne` |
+/// | `max_restarts = 3` | so many restarts are allowed .. |
+/// | `within = 60s` | .. within this time; one more and the actor stops |
+/// | `backoff_initial = 100ms` | how long the first restart waits |
+/// | `backoff_max = 30s` | how long a restart waits at most |
+/// | `backoff_multiplier = 2.0` | how many times the wait before it a wait is |
+///
+/// A duration is a number with `ns`, `us`, `ms`, `s`, `m` or `h`.
+///
+/// ```
+/// use casty::prelude::*;
+///
+/// #[actor]
+/// #[supervised(max_restarts = 10, within = 1m, backoff_initial = 50ms)]
+/// #[derive(Default)]
+/// struct Connection;
+///
+/// #[actor]
+/// impl Connection {}
+/// ```
+#[proc_macro_attribute]
+pub fn supervised(args: TokenStream, item: TokenStream) -> TokenStream {
+    supervised::expand(args.into(), item.into()).into()
+}
+
+/// Runs an `async fn main` with an actor system, which is shut down when it returns.
+///
+/// The function takes the `ActorSystem` or nothing, and returns nothing or a `casty::Result<()>`.
+///
+/// ```
+/// use casty::prelude::*;
+///
+/// #[casty::main]
+/// async fn main(system: ActorSystem) -> casty::Result<()> {
+///     assert!(system.lookup::<Nobody>("nobody").await?.is_none());
+///     Ok(())
+/// }
+///
+/// #[actor]
+/// struct Nobody;
+///
+/// #[actor]
+/// impl Nobody {}
+/// ```
+#[proc_macro_attribute]
+pub fn main(args: TokenStream, item: TokenStream) -> TokenStream {
+    entry::main(args.into(), item.into()).into()
+}
+
+/// Makes an `async fn` a test with an actor system of its own, which is shut down when it ends.
+///
+/// The function takes the `ActorSystem` or nothing, and returns nothing or a `Result`, of which an `Err` fails the test.
+/// With `#[casty::test(virtual_time)]` nothing waits: time moves on by itself to the next timer.
+///
+/// ```
+/// use casty::prelude::*;
+///
+/// #[casty::test]
+/// async fn nobody_is_there(system: ActorSystem) -> casty::Result<()> {
+///     assert!(system.lookup::<Nobody>("nobody").await?.is_none());
+///     Ok(())
+/// }
+///
+/// #[actor]
+/// struct Nobody;
+///
+/// #[actor]
+/// impl Nobody {}
+/// ```
+#[proc_macro_attribute]
+pub fn test(args: TokenStream, item: TokenStream) -> TokenStream {
+    entry::test(args.into(), item.into()).into()
+}

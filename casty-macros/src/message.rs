@@ -1,0 +1,245 @@
+//! `#[message]`: a `Message` impl, and serde unless the message is `local`.
+
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{quote, quote_spanned};
+use syn::{
+    Attribute, Data, DeriveInput, Field, LitStr, Type, parse_quote, spanned::Spanned as _,
+};
+
+use crate::{
+    args::Arguments,
+    errors::Errors,
+    types::{mentions, without_self},
+};
+
+const ARGUMENTS: Arguments = Arguments {
+    attribute: "message",
+    usages: &["reply = Type", "name = \"..\"", "local", "retain", "idempotent"],
+};
+
+/// What the arguments say.
+struct Message {
+    reply: Type,
+    name: Option<LitStr>,
+    local: bool,
+    retain: Option<Span>,
+    idempotent: bool,
+}
+
+pub(crate) fn expand(args: TokenStream, item: TokenStream) -> TokenStream {
+    let mut errors = Errors::default();
+    let message = parse(args, &mut errors);
+    let generated = match syn::parse2::<DeriveInput>(item.clone()) {
+        Ok(item) if item.generics.lifetimes().next().is_some() => {
+            let lifetimes = item.generics.lifetimes();
+            let text = "a message owns what it holds, for it outlives its sender's call: no lifetimes here";
+            errors.at(quote!(#(#lifetimes),*), text);
+            quote!(#item)
+        }
+        Ok(item) if !matches!(item.data, Data::Union(_)) => generate(&check(message, &item, &mut errors), &item),
+        _ => {
+            errors.at(&item, "`#[message]` goes on a struct or an enum");
+            item
+        }
+    };
+    let errors = errors.finish();
+    quote!(#errors #generated)
+}
+
+fn parse(args: TokenStream, errors: &mut Errors) -> Message {
+    let mut message = Message { reply: parse_quote!(()), name: None, local: false, retain: None, idempotent: false };
+    ARGUMENTS.read(args, errors, |argument, input| {
+        match &*argument.to_string() {
+            "reply" => message.reply = input.parse()?,
+            "name" => message.name = Some(input.parse()?),
+            "local" => message.local = true,
+            "retain" => message.retain = Some(argument.span()),
+            _ => message.idempotent = true,
+        }
+        Ok(())
+    });
+    message
+}
+
+/// Reports what contradicts, and puts something harmless in its place.
+fn check(mut message: Message, item: &DeriveInput, errors: &mut Errors) -> Message {
+    if !item.generics.params.is_empty() && is_casty_result(&message.reply) {
+        errors.at(&message.reply, "a reply cannot be a `casty::Result`, whose `Err` is a failure and no answer: write the type within it");
+    }
+    if let Some(name) = message.name.take_if(|name| name.value().is_empty()) {
+        errors.at(name, "the name is empty; leave it out to use the type's own");
+    }
+    if message.local && message.idempotent {
+        errors.at(&item.ident, "`local` contradicts `idempotent`, which is about connections: leave one of them out");
+    }
+    message
+}
+
+/// Whether `ty` is called so. Where it does not depend on parameters, the compiler is asked instead.
+fn is_casty_result(ty: &Type) -> bool {
+    let Type::Path(path) = ty else { return false };
+    let mut names = path.path.segments.iter().rev().map(|segment| &segment.ident);
+    names.next().is_some_and(|name| name == "Result") && names.next().is_some_and(|name| name == "casty")
+}
+
+fn generate(message: &Message, item: &DeriveInput) -> TokenStream {
+    let implementation = message_impl(message, item);
+    let questions = questions(message, item);
+    if message.local {
+        return quote!(#item #implementation #questions);
+    }
+    let derive = quote!(#[derive(::casty::__private::serde::Serialize, ::casty::__private::serde::Deserialize)]);
+    let bound = item.generics.params.is_empty().then(|| wire_bound(item));
+    quote! {
+        #derive
+        #[serde(crate = "::casty::__private::serde" #bound)]
+        #item
+        #implementation
+        #questions
+    }
+}
+
+/// What the compiler is asked about the types, if they depend on no parameter.
+fn questions(message: &Message, item: &DeriveInput) -> Option<TokenStream> {
+    if !item.generics.params.is_empty() {
+        return None;
+    }
+    let reply = without_self(&message.reply, &item.ident);
+    let answers = demand(&reply, "Answers", &quote!(ANSWER));
+    let travels = (!message.local).then(|| {
+        let fields = travelling_fields(item).into_iter().map(|field| without_self(&field.ty, &item.ident));
+        let fields = fields.map(|field| demand(&field, "Travels", &quote!(WIRE)));
+        // A `casty::Result` is not serde either, and reported once.
+        let reply = demand(&reply, "Travels", &quote!(WIRE || !<::casty::__private::Probe<#reply>>::ANSWER));
+        quote!(#(#fields)* #reply)
+    });
+    Some(quote! {
+        const _: () = {
+            #[allow(unused_imports)]
+            use ::casty::__private::Otherwise as _;
+            #answers
+            #travels
+        };
+    })
+}
+
+/// Demands of the compiler that `answer` is true of `ty`, or else an error with the text of the trait `demand`.
+fn demand(ty: &TokenStream, demand: &str, answer: &TokenStream) -> TokenStream {
+    let demand = Ident::new(demand, ty.span());
+    quote_spanned! {ty.span()=>
+        let _: <::casty::__private::Is<{ <::casty::__private::Probe<#ty>>::#answer }> as ::casty::__private::#demand<#ty>>::#demand;
+    }
+}
+
+fn message_impl(message: &Message, item: &DeriveInput) -> TokenStream {
+    let Message { reply, local, idempotent, .. } = message;
+    let ident = &item.ident;
+    let name = message.name.as_ref().map_or_else(|| name_of(ident), LitStr::value);
+    let mut generics = item.generics.clone();
+    for parameter in generics.type_params_mut() {
+        parameter.bounds.push(parse_quote!(::core::marker::Send));
+        parameter.bounds.push(parse_quote!('static));
+    }
+    if message.retain.is_some() && !generics.params.is_empty() {
+        let bound = parse_quote!(Self: ::core::clone::Clone + ::core::marker::Sync);
+        generics.make_where_clause().predicates.push(bound);
+    }
+    let retain = message.retain.map(|span| {
+        let keep = quote_spanned!(span=> ::std::sync::Arc::new(<Self as ::core::clone::Clone>::clone(self)));
+        quote! {
+            fn retain(&self) -> ::core::option::Option<::std::sync::Arc<dyn ::core::any::Any + ::core::marker::Send + ::core::marker::Sync>> {
+                ::core::option::Option::Some(#keep)
+            }
+        }
+    });
+    let (impl_generics, ty_generics, where_clause) = generics.split_for_impl();
+    let members = quote! {
+        type Reply = #reply;
+        const NAME: &'static ::core::primitive::str = #name;
+        const LOCAL: ::core::primitive::bool = #local;
+        const IDEMPOTENT: ::core::primitive::bool = #idempotent;
+        #retain
+    };
+    quote_spanned! {ident.span()=>
+        #[automatically_derived]
+        impl #impl_generics ::casty::__private::Message for #ident #ty_generics #where_clause { #members }
+    }
+}
+
+/// The fields that serde looks at: each needs serde, and none is what serde was told to treat otherwise.
+///
+/// A field that holds the message itself is left to serde, since its bound would need itself.
+fn travelling_fields(item: &DeriveInput) -> Vec<&Field> {
+    if says(&item.attrs, &["bound", "from", "try_from", "into", "remote"]) {
+        return Vec::new();
+    }
+    let itself = Ident::new("Self", Span::call_site());
+    let fields: Vec<_> = match &item.data {
+        Data::Struct(data) => data.fields.iter().collect(),
+        Data::Enum(data) => {
+            let variants = data.variants.iter().filter(|variant| !says(&variant.attrs, LEFT_TO_SERDE));
+            variants.flat_map(|variant| &variant.fields).collect()
+        }
+        Data::Union(_) => Vec::new(),
+    };
+    fields
+        .into_iter()
+        .filter(|field| !says(&field.attrs, LEFT_TO_SERDE))
+        .filter(|field| !mentions(&field.ty, &item.ident) && !mentions(&field.ty, &itself))
+        .collect()
+}
+
+const LEFT_TO_SERDE: &[&str] = &[
+    "skip",
+    "skip_serializing",
+    "skip_deserializing",
+    "with",
+    "serialize_with",
+    "deserialize_with",
+    "getter",
+    "bound",
+    "flatten",
+    "borrow",
+];
+
+/// Whether a `#[serde(..)]` among `attrs` has one of the arguments `names`.
+fn says(attrs: &[Attribute], names: &[&str]) -> bool {
+    let mut found = false;
+    for attr in attrs.iter().filter(|attr| attr.path().is_ident("serde")) {
+        let _ = attr.parse_nested_meta(|meta| {
+            found |= names.iter().any(|name| meta.path.is_ident(name));
+            meta.input.step(|cursor| {
+                let mut rest = *cursor;
+                while let Some((token, next)) = rest.token_tree() {
+                    if matches!(&token, proc_macro2::TokenTree::Punct(punct) if punct.as_char() == ',') {
+                        break;
+                    }
+                    rest = next;
+                }
+                Ok(((), rest))
+            })
+        });
+    }
+    found
+}
+
+/// Bounds that make the serde impls hold only if the fields are serde: a field that is not gets our error, not serde's.
+///
+/// They are higher-ranked because the compiler refuses a plain bound that is false for a concrete type.
+fn wire_bound(item: &DeriveInput) -> Option<TokenStream> {
+    let mut types: Vec<_> = travelling_fields(item).into_iter().map(|field| without_self(&field.ty, &item.ident).to_string()).collect();
+    types.sort();
+    types.dedup();
+    if types.is_empty() || types.iter().any(|ty| ty.contains("$crate")) {
+        return None;
+    }
+    let bounds: Vec<_> = types.iter().map(|ty| format!("for<'wire> {ty}: ::casty::__private::Wire<'wire>")).collect();
+    let bounds = bounds.join(", ");
+    Some(quote!(, bound = #bounds))
+}
+
+/// A type's own name, without the `r#` of a keyword.
+pub(crate) fn name_of(ident: &Ident) -> String {
+    use syn::ext::IdentExt as _;
+    ident.unraw().to_string()
+}

@@ -1,0 +1,99 @@
+//! A reference to an actor of whichever type.
+
+use std::{
+    fmt,
+    hash::{Hash, Hasher},
+    sync::Arc,
+};
+
+use super::{Actor, ActorId, ActorRef, AnyCell, Cell, StopReason};
+use crate::error::ActorLabel;
+
+/// A reference to an actor whose type is not known: a child, or an actor that has ended.
+///
+/// It takes no messages; [`typed`](Self::typed) gives the reference that does.
+#[derive(Clone)]
+pub struct AnyRef(Arc<dyn AnyCell>);
+
+impl AnyRef {
+    pub(crate) fn of(cell: Arc<dyn AnyCell>) -> Self {
+        Self(cell)
+    }
+
+    pub(crate) fn cell(&self) -> Arc<dyn AnyCell> {
+        self.0.clone()
+    }
+
+    /// The actor's id.
+    pub fn id(&self) -> ActorId {
+        self.0.id()
+    }
+
+    /// The name that it was spawned under, its parents' included: `"boss/worker-1"`.
+    pub fn name(&self) -> Option<&str> {
+        self.0.name().map(|name| &**name)
+    }
+
+    /// Its type, name and id, for messages to people.
+    pub fn label(&self) -> ActorLabel {
+        self.0.label()
+    }
+
+    /// Whether it takes messages still.
+    pub fn is_alive(&self) -> bool {
+        self.0.is_alive()
+    }
+
+    /// The reference to an `A`, if it is one.
+    pub fn typed<A: Actor>(&self) -> Option<ActorRef<A>> {
+        self.0.clone().into_any().downcast::<Cell<A>>().ok().map(ActorRef::of)
+    }
+
+    /// Tells it to end after the message in hand. Told twice, it ends once.
+    pub fn stop(&self) {
+        self.0.clone().stop(StopReason::Stopped);
+    }
+
+    /// Waits until it has ended, its name is free, and its watchers were told.
+    pub async fn stopped(&self) {
+        let extras = self.0.extras();
+        let notified = extras.stopped.notified();
+        tokio::pin!(notified);
+        notified.as_mut().enable();
+        if !self.0.is_gone() {
+            notified.await;
+        }
+    }
+}
+
+impl<A: Actor> From<&ActorRef<A>> for AnyRef {
+    fn from(actor: &ActorRef<A>) -> Self {
+        Self::of(actor.cell().clone())
+    }
+}
+
+impl From<&Self> for AnyRef {
+    fn from(actor: &Self) -> Self {
+        actor.clone()
+    }
+}
+
+impl PartialEq for AnyRef {
+    fn eq(&self, other: &Self) -> bool {
+        std::ptr::addr_eq(Arc::as_ptr(&self.0), Arc::as_ptr(&other.0))
+    }
+}
+
+impl Eq for AnyRef {}
+
+impl Hash for AnyRef {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.id().hash(state);
+    }
+}
+
+impl fmt::Debug for AnyRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "AnyRef({})", self.label())
+    }
+}

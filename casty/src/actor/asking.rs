@@ -1,0 +1,258 @@
+//! The future of an `ask`: the question goes out, the answer comes back, or time or the actor ends.
+
+use std::{
+    fmt,
+    future::Future,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+
+use tokio::time::Sleep;
+
+use super::{ActorId, AnyCell, Item, sending::ForRoom, stack};
+use crate::{
+    ActorSystem, AskError, Message,
+    error::ActorLabel,
+    reply::{Pace, Refusal, Slot},
+    sync::lock,
+    system::Deadline,
+};
+
+/// Whom messages can be sent to: an [`ActorRef`](crate::ActorRef), a [`Recipient`](crate::Recipient).
+pub trait Target: Send + Sync {
+    #[doc(hidden)]
+    type Item: Item;
+    /// Runs the message's handler now if that is allowed, or else puts it into the mailbox.
+    #[doc(hidden)]
+    fn ask(&self, item: Self::Item, pace: &Pace) -> Result<(), Unsent>;
+    #[doc(hidden)]
+    fn push(&self, item: Self::Item) -> Result<(), Unsent>;
+    #[doc(hidden)]
+    fn waiting(&self) -> usize;
+    #[doc(hidden)]
+    fn label(&self) -> ActorLabel;
+    #[doc(hidden)]
+    fn id(&self) -> ActorId;
+    #[doc(hidden)]
+    fn system(&self) -> &ActorSystem;
+}
+
+/// Why a message is not in the mailbox yet. If it was asked, its asker's slot knows too.
+pub enum Unsent {
+    /// The actor takes nothing more.
+    Stopped,
+    /// There is no room.
+    Full,
+    /// There is no room, and this waits for some.
+    Waits(ForRoom),
+}
+
+impl fmt::Debug for Unsent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Stopped => "Stopped",
+            Self::Full => "Full",
+            Self::Waits(_) => "Waits",
+        })
+    }
+}
+
+/// A question on its way, and then its answer on its way back. Nothing happens until it is awaited; dropped, the answer
+/// is dropped too.
+#[must_use = "nothing is asked until it is awaited"]
+pub struct Asking<'a, T: Target, M: Message> {
+    to: &'a T,
+    state: State<T::Item>,
+    slot: Arc<Slot<M::Reply>>,
+    pace: &'static Pace,
+    timeout: Option<Duration>,
+    waits_for: Option<WaitsFor>,
+    limit: Limit,
+}
+
+enum State<I> {
+    New(I),
+    ForRoom(ForRoom),
+    Sent,
+}
+
+enum Limit {
+    None,
+    /// The default: looked at a few times a second, together with all others.
+    Coarse(Deadline),
+    /// What the caller asked for, to the millisecond.
+    Fine(Pin<Box<Sleep>>),
+}
+
+impl<'a, T: Target, M: Message> Asking<'a, T, M> {
+    pub(crate) fn new(to: &'a T, item: T::Item, slot: Arc<Slot<M::Reply>>, pace: &'static Pace) -> Self {
+        Self { to, state: State::New(item), slot, pace, timeout: None, waits_for: None, limit: Limit::None }
+    }
+
+    /// Gives up after `limit`, with [`AskError::Timeout`], in place of the system's default of 5 s.
+    ///
+    /// The message may have been handled then, or be handled later.
+    pub fn timeout(mut self, limit: Duration) -> Self {
+        self.timeout = Some(limit);
+        self
+    }
+
+    fn begin(&mut self, item: T::Item) -> Result<(), AskError> {
+        match WaitsFor::begin(self.to) {
+            Ok(waits_for) => self.waits_for = waits_for,
+            Err(Cycle) => return Err(AskError::Cycle { actor: self.to.label(), message: M::NAME }),
+        }
+        if let Err(Unsent::Waits(for_room)) = self.to.ask(item, self.pace) {
+            self.state = State::ForRoom(for_room);
+        }
+        Ok(())
+    }
+
+    fn outcome(&self, answer: Result<M::Reply, Refusal>) -> Result<M::Reply, AskError> {
+        answer.map_err(|refusal| self.refused(refusal))
+    }
+
+    #[cold]
+    fn refused(&self, refusal: Refusal) -> AskError {
+        let (actor, message) = (self.to.label(), M::NAME);
+        match refusal {
+            Refusal::Stopped => AskError::Stopped { actor, message },
+            Refusal::Full => AskError::MailboxFull { actor, message },
+            Refusal::NotAnswered => AskError::NotAnswered { actor, message },
+            Refusal::Failed(failure) => AskError::Failed { actor, message, failure },
+        }
+    }
+
+    fn poll_limit(&mut self, cx: &mut Context<'_>) -> Poll<Duration> {
+        let system = self.to.system();
+        let after = self.timeout.unwrap_or_else(|| system.ask_timeout());
+        loop {
+            match &mut self.limit {
+                Limit::None if self.timeout.is_none() && after >= Deadline::COARSEST => {
+                    self.limit = Limit::Coarse(system.deadlines().add(after, self.slot.clone()));
+                }
+                Limit::None => self.limit = Limit::Fine(Box::pin(system.host().sleep(after))),
+                Limit::Coarse(deadline) if deadline.is_over(system.deadlines()) => return Poll::Ready(after),
+                Limit::Coarse(_) => return Poll::Pending,
+                Limit::Fine(sleep) => {
+                    ready!(sleep.as_mut().poll(cx));
+                    return Poll::Ready(after);
+                }
+            }
+        }
+    }
+}
+
+impl<T: Target, M: Message> Future for Asking<'_, T, M> {
+    type Output = Result<M::Reply, AskError>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.get_mut();
+        // A task that asks without end lets others come to their turn, as with tokio's own channels.
+        let progress = ready!(tokio::task::coop::poll_proceed(cx));
+        if let State::New(_) = this.state
+            && let State::New(item) = std::mem::replace(&mut this.state, State::Sent)
+        {
+            if let Err(error) = this.begin(item) {
+                return Poll::Ready(Err(error));
+            }
+            if let Some(answer) = this.slot.take() {
+                progress.made_progress();
+                return Poll::Ready(this.outcome(answer));
+            }
+        }
+        if let Poll::Ready(answer) = this.slot.poll(cx) {
+            progress.made_progress();
+            return Poll::Ready(this.outcome(answer));
+        }
+        if let State::ForRoom(for_room) = &mut this.state
+            && let Poll::Ready(_told) = for_room.as_mut().poll(cx)
+        {
+            this.state = State::Sent;
+            cx.waker().wake_by_ref();
+        }
+        let after = ready!(this.poll_limit(cx));
+        progress.made_progress();
+        Poll::Ready(Err(AskError::Timeout { actor: this.to.label(), message: M::NAME, after }))
+    }
+}
+
+impl<T: Target, M: Message> Drop for Asking<'_, T, M> {
+    fn drop(&mut self) {
+        self.slot.close();
+        if let Limit::Coarse(deadline) = std::mem::replace(&mut self.limit, Limit::None) {
+            deadline.remove(self.to.system().deadlines());
+        }
+    }
+}
+
+// The future of an ask is never pinned to its place: what needs that is boxed.
+impl<T: Target, M: Message> Unpin for Asking<'_, T, M> {}
+
+impl<T: Target, M: Message> fmt::Debug for Asking<'_, T, M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Asking({} of {})", M::NAME, self.to.label())
+    }
+}
+
+/// While it lives, the actor on whose turn it was made waits for another.
+pub(crate) struct WaitsFor {
+    asker: Arc<dyn AnyCell>,
+    target: ActorId,
+}
+
+/// Waiting would be for oneself.
+pub(crate) struct Cycle;
+
+/// How many actors one that waits can be waiting for, in a row.
+const CHAIN: usize = 1024;
+
+impl WaitsFor {
+    /// `None` if no actor's turn runs on this thread.
+    ///
+    /// Each actor that begins to wait says so first and looks second, so of several that close a circle together at
+    /// least one sees it.
+    pub(crate) fn begin<T: Target>(to: &T) -> Result<Option<Self>, Cycle> {
+        let (system, target) = (to.system(), to.id());
+        let Some(asker) = stack::current(system) else { return Ok(None) };
+        if stack::contains(system, target) {
+            return Err(Cycle);
+        }
+        let Some(asker) = system.find(asker) else { return Ok(None) };
+        lock(&asker.extras().waits_for).push(target);
+        let waits = Self { asker, target };
+        if leads_to(system, target, waits.asker.id()) { Err(Cycle) } else { Ok(Some(waits)) }
+    }
+}
+
+impl Drop for WaitsFor {
+    fn drop(&mut self) {
+        let mut waits_for = lock(&self.asker.extras().waits_for);
+        if let Some(at) = waits_for.iter().position(|id| *id == self.target) {
+            waits_for.swap_remove(at);
+        }
+    }
+}
+
+/// Whether `from` waits, itself or through others, for `to`.
+fn leads_to(system: &ActorSystem, from: ActorId, to: ActorId) -> bool {
+    let mut open = vec![from];
+    let mut seen = 0;
+    while let Some(id) = open.pop() {
+        if id == to {
+            return true;
+        }
+        seen += 1;
+        if seen > CHAIN {
+            return false;
+        }
+        if let Some(cell) = system.find(id)
+            && let Some(extras) = cell.had_extras()
+        {
+            open.extend(lock(&extras.waits_for).iter().copied());
+        }
+    }
+    false
+}

@@ -1,0 +1,342 @@
+//! What an actor sees of itself and its system, from within.
+
+use std::{
+    any::Any,
+    collections::VecDeque,
+    fmt, mem,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use tokio::time::Instant;
+
+use super::{
+    Actor, ActorRef, AnyCell as _, AnyRef, Cell, Item as _, Signal, StopReason, Terminated, Timer,
+};
+use crate::{
+    ActorSystem, Failure, Later, Message, SentTo,
+    reply::{Refusal, ReplyTo},
+    supervision::Restarts,
+    sync::lock,
+    system::{DeadLetterReason, Spawn},
+};
+
+/// An actor's view of itself: its children, its timers, its own reference. Handlers and hooks are given it.
+///
+/// ```
+/// use casty::prelude::*;
+/// use std::time::Duration;
+///
+/// #[message]
+/// #[derive(Clone)]
+/// struct Tick;
+///
+/// #[actor]
+/// #[derive(Default)]
+/// struct Clock {
+///     ticks: u64,
+/// }
+///
+/// #[actor]
+/// impl Clock {
+///     fn on_start(&mut self, ctx: &mut Context<Self>) {
+///         ctx.schedule_every(Duration::from_secs(1), Tick);
+///     }
+///
+///     #[handler]
+///     fn tick(&mut self, _: Tick, ctx: &mut Context<Self>) {
+///         self.ticks += 1;
+///         if self.ticks == 60 {
+///             ctx.stop();
+///         }
+///     }
+/// }
+/// ```
+pub struct Context<A: Actor> {
+    cell: Arc<Cell<A>>,
+    /// The name of the message in hand.
+    message: Option<&'static str>,
+    /// What few actors use.
+    extra: Option<Box<Extra<A>>>,
+}
+
+struct Extra<A: Actor> {
+    restarts: Restarts,
+    retained: Option<Arc<dyn Any + Send + Sync>>,
+    timers: Vec<Timer>,
+    watched: Vec<AnyRef>,
+    stash: Arc<Stash<A>>,
+    unstash: bool,
+    /// Behind a lock only so that messages need not be `Sync`.
+    then: Mutex<Vec<Box<dyn FnOnce() + Send>>>,
+}
+
+type Stash<A> = Mutex<VecDeque<<A as Actor>::Item>>;
+
+impl<A: Actor> Context<A> {
+    pub(crate) fn new(cell: Arc<Cell<A>>) -> Self {
+        Self { cell, message: None, extra: None }
+    }
+
+    /// The actor's own reference.
+    pub fn me(&self) -> ActorRef<A> {
+        ActorRef::of(self.cell.clone())
+    }
+
+    /// The system that the actor lives in.
+    pub fn system(&self) -> &ActorSystem {
+        self.cell.system()
+    }
+
+    /// Makes a child: it is supervised by this actor, named under it, and stopped before it.
+    ///
+    /// See [`ActorSystem::spawn`] for the factory, the settings and the errors.
+    pub fn spawn<C: Actor, F>(&self, factory: F) -> Spawn<C>
+    where
+        F: Fn() -> C + Send + Sync + 'static,
+    {
+        Spawn::new(self.system().clone(), Some(self.cell.clone()), Box::new(factory))
+    }
+
+    /// The living children, in the order in which they were spawned.
+    pub fn children(&self) -> Vec<AnyRef> {
+        self.cell.had_extras().map(super::cell::Extras::child_refs).unwrap_or_default()
+    }
+
+    /// Tells a child to end after the message that it has in hand. `false` if it is no (living) child of this actor.
+    pub fn stop_child(&self, child: impl Into<AnyRef>) -> bool {
+        self.told(child.into(), || Signal::Stop(StopReason::Stopped))
+    }
+
+    /// Tells a child to start anew after the message that it has in hand: its hooks run, its mailbox stays, nothing is
+    /// counted against its limit of restarts. `false` if it is no (living) child of this actor.
+    pub fn restart_child(&self, child: impl Into<AnyRef>) -> bool {
+        self.told(child.into(), || Signal::Restart)
+    }
+
+    /// Tells all children to end, the last spawned first.
+    pub fn stop_all_children(&self) {
+        for child in self.children().iter().rev() {
+            child.stop();
+        }
+    }
+
+    fn told(&self, child: AnyRef, signal: impl FnOnce() -> Signal) -> bool {
+        let cell = child.cell();
+        let is_child = self.cell.had_extras().is_some_and(|extras| extras.is_child(&*cell));
+        if is_child {
+            match signal() {
+                Signal::Stop(reason) => cell.stop(reason),
+                other => cell.signal(other),
+            }
+        }
+        is_child
+    }
+
+    /// Ends this actor after the message in hand. It takes no further message from now on.
+    pub fn stop(&self) {
+        Cell::signal(&self.cell, Signal::Stop(StopReason::Stopped));
+    }
+
+    /// Asks for a [`Terminated`] when `other` has ended; at once if it has already. An actor without a handler for
+    /// `Terminated` cannot watch. Watching survives a restart.
+    pub fn watch<B: Actor>(&mut self, other: &ActorRef<B>)
+    where
+        Terminated: SentTo<A>,
+    {
+        let watcher = self.cell.clone();
+        let id = watcher.id();
+        let tell = Box::new(move |terminated: Terminated| watcher.push_beyond_bound(terminated.__wrap(ReplyTo::NOBODY)));
+        let target = AnyRef::from(other);
+        let cell = target.cell();
+        cell.extras().watch(id, tell);
+        if let Some(reason) = cell.ended() {
+            cell.extras().tell_watchers(cell.clone(), &reason);
+        } else if let watched = &mut self.extra().watched
+            && !watched.contains(&target)
+        {
+            watched.retain(AnyRef::is_alive);
+            watched.push(target);
+        }
+    }
+
+    /// Takes [`watch`](Self::watch) back. A `Terminated` that lies in the mailbox already is handled still.
+    pub fn unwatch<B: Actor>(&mut self, other: &ActorRef<B>) {
+        let target = AnyRef::from(other);
+        if let Some(extra) = &mut self.extra {
+            extra.watched.retain(|watched| *watched != target);
+        }
+        if let Some(extras) = target.cell().had_extras() {
+            extras.unwatch(self.cell.id());
+        }
+    }
+
+    /// Sends this actor `message` after `delay`. Ends with the instance: at a restart and at the end.
+    pub fn schedule_once<M: SentTo<A>>(&mut self, delay: Duration, message: M) -> Timer {
+        let timer = Timer::once(&self.cell, delay, message);
+        self.keep(timer)
+    }
+
+    /// Sends this actor `message` every `period`, first after one `period`. Ends with the instance: at a restart and at
+    /// the end. Ticks that the actor is too slow for are left out.
+    ///
+    /// # Panics
+    /// If `period` is zero.
+    pub fn schedule_every<M: SentTo<A> + Clone>(&mut self, period: Duration, message: M) -> Timer {
+        assert!(!period.is_zero(), "schedule_every needs a period above zero");
+        let timer = Timer::every(&self.cell, period, message);
+        self.keep(timer)
+    }
+
+    fn keep(&mut self, timer: Timer) -> Timer {
+        let timers = &mut self.extra().timers;
+        timers.retain(|timer| !timer.is_over());
+        timers.push(timer.clone());
+        timer
+    }
+
+    /// Hands a message, with whoever asked, to another actor: the handler returns what this gives.
+    ///
+    /// Without waiting: if the other's mailbox is full or gone, whoever asked is told, and a message that was sent
+    /// becomes a dead letter.
+    pub fn forward<B: Actor, M: SentTo<B>>(&self, to: &ActorRef<B>, message: M) -> Later<M> {
+        let to = to.clone();
+        Later::hand_on(move |reply| to.cell().push_or_tell(message.__wrap(reply)))
+    }
+
+    /// Puts a message, with whoever asked, aside until [`unstash_all`](Self::unstash_all): the handler returns what this
+    /// gives. The stash survives a restart, and holds no more than a bounded mailbox does.
+    pub fn stash<M: SentTo<A>>(&mut self, message: M) -> Later<M> {
+        let (stash, cell) = (self.extra().stash.clone(), self.cell.clone());
+        Later::hand_on(move |reply| {
+            let item = message.__wrap(reply);
+            let mut stash = lock(&stash);
+            if cell.capacity().is_some_and(|capacity| stash.len() >= capacity) {
+                drop(stash);
+                cell.overflowed(item);
+            } else {
+                stash.push_back(item);
+            }
+        })
+    }
+
+    /// Brings back all that was stashed, in order, ahead of what is in the mailbox, once this handler has ended.
+    pub fn unstash_all(&mut self) {
+        if let Some(extra) = &mut self.extra {
+            extra.unstash = true;
+        }
+    }
+
+    /// Sends `message` once this handler has ended well; not if it fails.
+    ///
+    /// For an actor whose state is replicated: once the state after this handler is kept.
+    pub fn then<B: Actor, M: SentTo<B>>(&mut self, to: &ActorRef<B>, message: M) {
+        let to = to.clone();
+        let send = Box::new(move || to.cell().push_or_tell(message.__wrap(ReplyTo::NOBODY)));
+        lock(&self.extra().then).push(send);
+    }
+
+    #[doc(hidden)]
+    #[inline]
+    pub fn __begin<M: Message>(&mut self, message: &M) {
+        self.message = Some(M::NAME);
+        if let Some(copy) = message.retain() {
+            self.extra().retained = Some(copy);
+        }
+    }
+
+    pub(super) fn begin_hook(&mut self) {
+        self.message = None;
+    }
+
+    pub(super) fn cell(&self) -> &Arc<Cell<A>> {
+        &self.cell
+    }
+
+    pub(super) fn has_extra(&self) -> bool {
+        self.extra.is_some()
+    }
+
+    fn extra(&mut self) -> &mut Extra<A> {
+        self.extra.get_or_insert_with(|| {
+            Box::new(Extra {
+                restarts: Restarts::default(),
+                retained: None,
+                timers: Vec::new(),
+                watched: Vec::new(),
+                stash: Arc::default(),
+                unstash: false,
+                then: Mutex::default(),
+            })
+        })
+    }
+
+    /// How long a restart at `now` would back off; `None` if it is one too many.
+    pub(super) fn next_restart(&mut self, now: Instant) -> Option<Duration> {
+        let supervision = self.cell.supervision();
+        self.extra().restarts.next(now, &supervision)
+    }
+
+    pub(super) fn count_restart(&mut self, now: Instant) {
+        self.extra().restarts.admit(now);
+    }
+
+    /// The failure of the handler that has just run, with the message that it had in hand.
+    pub(super) fn with_message(&mut self, failure: Failure) -> Failure {
+        let retained = self.extra.as_mut().and_then(|extra| extra.retained.take());
+        failure.with_message(self.message, retained)
+    }
+
+    /// What the handler that has just ended left to do. Returns what is to be handled next, if it unstashed.
+    pub(super) fn after_handler(&mut self, well: bool) -> Option<VecDeque<A::Item>> {
+        let extra = self.extra.as_mut()?;
+        let then = mem::take(&mut *lock(&extra.then));
+        if well {
+            extra.retained = None;
+            then.into_iter().for_each(|send| send());
+        }
+        mem::take(&mut extra.unstash).then(|| mem::take(&mut *lock(&extra.stash)))
+    }
+
+    pub(super) fn cancel_timers(&mut self) {
+        if let Some(extra) = &mut self.extra {
+            extra.timers.drain(..).for_each(|timer| timer.cancel());
+        }
+    }
+
+    /// At the very end: nothing refers to the actor any more but those who hold a reference.
+    pub(super) fn take_stash(&mut self) -> VecDeque<A::Item> {
+        self.cancel_timers();
+        let Some(extra) = self.extra.take() else { return VecDeque::new() };
+        for watched in extra.watched {
+            if let Some(extras) = watched.cell().had_extras() {
+                extras.unwatch(self.cell.id());
+            }
+        }
+        mem::take(&mut *lock(&extra.stash))
+    }
+}
+
+impl<A: Actor> Cell<A> {
+    /// Puts a message into the mailbox without waiting. If that cannot be, an asker is told, and a message that was sent
+    /// is a dead letter.
+    pub(super) fn push_or_tell(self: &Arc<Self>, item: A::Item) {
+        use super::cell::Refused;
+        let (item, why, reason) = match self.push(item) {
+            Ok(_) => return,
+            Err(Refused::Stopped(item)) => (item, Refusal::Stopped, DeadLetterReason::Stopped),
+            Err(Refused::Full(item) | Refused::Wait(item)) => (item, Refusal::Full, DeadLetterReason::MailboxFull),
+        };
+        if item.is_ask() {
+            item.refuse(why);
+        } else {
+            self.system().dead_letter(self.label(), item.name(), reason);
+        }
+    }
+}
+
+impl<A: Actor> fmt::Debug for Context<A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Context({})", self.cell.label())
+    }
+}

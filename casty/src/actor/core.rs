@@ -1,0 +1,103 @@
+//! What an actor is while it is at rest or in a turn: its state, its context, and the messages taken in hand.
+
+use std::{collections::VecDeque, panic::AssertUnwindSafe, sync::Arc};
+
+use futures_util::FutureExt as _;
+
+use super::{Actor, Cell, Context, Dispatch, Handled, Item as _, mailbox::shrink};
+use crate::{Failure, reply::{Refusal, take_parked}};
+
+/// Makes instances: the first one, and one at each restart.
+pub(crate) type Factory<A> = Box<dyn Fn() -> A + Send + Sync>;
+
+pub(crate) struct Core<A: Actor> {
+    /// `None` between two instances.
+    pub(super) state: Option<A>,
+    pub(super) ctx: Context<A>,
+    /// Messages taken out of the mailbox together, ahead of what is in it.
+    pub(super) batch: VecDeque<A::Item>,
+    pub(super) factory: Factory<A>,
+}
+
+impl<A: Actor> Core<A> {
+    pub(crate) fn new(state: A, ctx: Context<A>, factory: Factory<A>) -> Box<Self> {
+        Box::new(Self { state: Some(state), ctx, batch: VecDeque::new(), factory })
+    }
+
+    pub(super) fn cell(&self) -> &Arc<Cell<A>> {
+        self.ctx.cell()
+    }
+
+    /// Runs the handler of a message to its end, or to its panic.
+    pub(super) async fn handle(&mut self, item: A::Item) -> Handled {
+        let run = async {
+            let Some(state) = &mut self.state else { return Ok(()) };
+            match state.dispatch(item, &mut self.ctx) {
+                Dispatch::Done(handled) => handled,
+                Dispatch::Pending(handler) => handler.await,
+            }
+        };
+        let handled = AssertUnwindSafe(run).catch_unwind().await.unwrap_or_else(|payload| Err(caught(&*payload)));
+        self.ended(handled)
+    }
+
+    /// What follows each handler.
+    #[inline]
+    pub(super) fn ended(&mut self, handled: Handled) -> Handled {
+        if self.ctx.has_extra() {
+            self.after(handled.is_ok());
+        }
+        handled.map_err(|failure| self.ctx.with_message(failure))
+    }
+
+    #[cold]
+    fn after(&mut self, handled: bool) {
+        if let Some(stash) = self.ctx.after_handler(handled) {
+            for item in stash.into_iter().rev() {
+                self.batch.push_front(item);
+            }
+        }
+    }
+
+    /// Gives back buffers that a burst has blown up.
+    pub(super) fn shrink(&mut self) {
+        shrink(&mut self.batch);
+    }
+
+    /// The instance, to be dropped; a panic in its `Drop` is told in the log.
+    pub(super) fn drop_state(&mut self) {
+        let state = self.state.take();
+        if let Err(payload) = std::panic::catch_unwind(AssertUnwindSafe(|| drop(state))) {
+            let actor = self.cell().label();
+            tracing::error!(%actor, failure = %caught(&*payload), "the actor's state panicked when it was dropped");
+        }
+    }
+}
+
+impl<A: Actor> Drop for Core<A> {
+    /// An actor that ends hands back what it did not come to.
+    fn drop(&mut self) {
+        self.drop_state();
+        for item in self.batch.drain(..).chain(self.ctx.take_stash()) {
+            self.ctx.cell().leave_behind(item);
+        }
+    }
+}
+
+/// The failure that a panic was, once the askers it left waiting know of it.
+pub(super) fn caught(payload: &(dyn std::any::Any + Send)) -> Failure {
+    let failure = Failure::from_panic(payload);
+    take_parked(&failure);
+    failure
+}
+
+impl<A: Actor> Cell<A> {
+    /// A message that its actor stopped before.
+    pub(super) fn leave_behind(&self, item: A::Item) {
+        if item.is_ask() {
+            item.refuse(Refusal::Stopped);
+        } else {
+            self.system().dead_letter(self.label(), item.name(), crate::system::DeadLetterReason::Stopped);
+        }
+    }
+}

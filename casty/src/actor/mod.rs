@@ -1,0 +1,194 @@
+//! One actor: its traits, its mailbox, its turns and its life. Who gives it turns is the scheduler's business, what is
+//! done about a failure supervision's, and many actors together are the system's.
+
+mod any_ref;
+mod asking;
+mod cell;
+mod children;
+mod context;
+mod core;
+mod life;
+mod mailbox;
+mod recipient;
+mod reference;
+mod sending;
+mod signal;
+mod stack;
+mod timer;
+mod turn;
+mod watch;
+
+use std::{fmt, future::Future};
+
+pub use any_ref::AnyRef;
+pub use asking::{Asking, Target, Unsent};
+pub(crate) use cell::{AnyCell, Cell, CellParts, Extras};
+pub use context::Context;
+pub(crate) use core::{Core, Factory};
+pub(crate) use life::start;
+pub use mailbox::{Mailbox, Overflow};
+pub use recipient::{Letter, Recipient};
+pub use reference::ActorRef;
+pub use sending::{ForRoom, Sending, StopSent};
+pub(crate) use signal::Signal;
+pub use timer::Timer;
+pub use watch::{StopReason, Terminated};
+
+use crate::{
+    Failure, Message,
+    reply::{Pace, Refusal, ReplyTo},
+    supervision::{Directive, SupervisorConfig},
+};
+
+/// Which actor, within its system. Never given out twice.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ActorId(pub(crate) u64);
+
+impl fmt::Display for ActorId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "#{}", self.0)
+    }
+}
+
+impl fmt::Debug for ActorId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// What `#[actor]` on the struct says.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` has an `#[actor] impl`, but no `#[actor]` on its struct",
+    label = "not declared as an actor",
+    note = "put `#[actor]` on `struct {Self}` as well as on its impl"
+)]
+pub trait Declared {
+    /// The actor's name on the wire, in events and in errors.
+    const NAME: &'static str;
+    /// From `#[supervised(..)]`.
+    const SUPERVISION: SupervisorConfig = SupervisorConfig::DEFAULT;
+    /// From `#[actor(mailbox = ..)]`.
+    const MAILBOX: Option<Mailbox> = None;
+}
+
+/// A state that handles messages one at a time.
+///
+/// Written by [`#[actor]`](crate::actor) on a struct and on its impl; the methods here are the generated code's.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not an actor",
+    label = "this type is used as an actor",
+    note = "put `#[actor]` on `struct {Self}` and on the `impl {Self}` that holds its handlers"
+)]
+pub trait Actor: Declared + Sized + Send + 'static {
+    /// All that its mailbox can hold.
+    #[doc(hidden)]
+    type Item: Item;
+    /// Which hooks the user wrote.
+    #[doc(hidden)]
+    const HOOKS: Hooks = Hooks::NONE;
+
+    #[doc(hidden)]
+    fn dispatch<'a>(
+        &'a mut self,
+        item: Self::Item,
+        ctx: &'a mut Context<Self>,
+    ) -> Dispatch<impl Future<Output = Handled> + Send + 'a>;
+
+    #[doc(hidden)]
+    fn __on_start<'a>(&'a mut self, _ctx: &'a mut Context<Self>) -> impl Future<Output = Handled> + Send + 'a {
+        std::future::ready(Ok(()))
+    }
+
+    #[doc(hidden)]
+    fn __on_stop<'a>(&'a mut self, _ctx: &'a mut Context<Self>) -> impl Future<Output = Handled> + Send + 'a {
+        std::future::ready(Ok(()))
+    }
+
+    #[doc(hidden)]
+    fn __pre_restart<'a>(
+        &'a mut self,
+        _failure: &'a Failure,
+        ctx: &'a mut Context<Self>,
+    ) -> impl Future<Output = Handled> + Send + 'a {
+        self.__on_stop(ctx)
+    }
+
+    #[doc(hidden)]
+    fn __post_restart<'a>(
+        &'a mut self,
+        _failure: &'a Failure,
+        ctx: &'a mut Context<Self>,
+    ) -> impl Future<Output = Handled> + Send + 'a {
+        self.__on_start(ctx)
+    }
+
+    #[doc(hidden)]
+    fn __on_child_failure<'a>(
+        &'a mut self,
+        _child: &'a AnyRef,
+        _failure: &'a Failure,
+        _ctx: &'a mut Context<Self>,
+    ) -> impl Future<Output = Option<Directive>> + Send + 'a {
+        std::future::ready(None)
+    }
+}
+
+/// `A: Handles<M>` says that `A` has a `#[handler]` for `M`.
+#[diagnostic::on_unimplemented(
+    message = "the actor `{Self}` does not handle the message `{M}`",
+    label = "`{Self}` has no handler for this message",
+    note = "add a `#[handler]` that takes `{M}` to the `#[actor] impl {Self}`, or send a message that it handles"
+)]
+pub trait Handles<M: Message>: Actor {
+    #[doc(hidden)]
+    fn __wrap(message: M, reply: ReplyTo<M>) -> Self::Item;
+    #[doc(hidden)]
+    fn __unwrap(item: Self::Item) -> Option<M>;
+    #[doc(hidden)]
+    fn __pace() -> &'static Pace;
+}
+
+/// What lies in a mailbox: one of the messages that its actor handles, and where the answer goes.
+pub trait Item: Send + 'static {
+    /// The message's name.
+    fn name(&self) -> &'static str;
+    /// Whether somebody waits for the answer.
+    fn is_ask(&self) -> bool;
+    /// Whether its handler is async.
+    fn is_async(&self) -> bool;
+    /// Tells the asker, if there is one, that it is not answered.
+    fn refuse(self, why: Refusal);
+}
+
+/// How a handler ended.
+pub type Handled = Result<(), Failure>;
+
+/// What dispatching a message gave.
+#[derive(Debug)]
+pub enum Dispatch<F> {
+    /// The handler has run.
+    Done(Handled),
+    /// The handler is async, and this is it.
+    Pending(F),
+}
+
+/// Which hooks an actor has. Those it lacks cost nothing.
+#[derive(Debug, Clone, Copy)]
+pub struct Hooks {
+    /// `on_start`
+    pub on_start: bool,
+    /// `on_stop`
+    pub on_stop: bool,
+    /// `pre_restart`
+    pub pre_restart: bool,
+    /// `post_restart`
+    pub post_restart: bool,
+    /// `on_child_failure`
+    pub on_child_failure: bool,
+}
+
+impl Hooks {
+    /// No hook at all.
+    pub const NONE: Self =
+        Self { on_start: false, on_stop: false, pre_restart: false, post_restart: false, on_child_failure: false };
+}

@@ -1,0 +1,184 @@
+//! The reference through which an actor of a known type is reached.
+
+use std::{
+    fmt,
+    hash::{Hash, Hasher},
+    sync::Arc,
+};
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
+
+use super::{
+    Actor, ActorId, AnyRef, Asking, Cell, Recipient, Sending, StopReason, StopSent,
+    cell::{AnyCell as _, Refused},
+};
+use crate::{
+    SentTo, TrySendError,
+    error::ActorLabel,
+    reply::{ReplyTo, Slot},
+    system,
+};
+
+/// An actor's address. Cheap to clone, and good for as long as the actor lives, restarts included.
+///
+/// ```
+/// use casty::prelude::*;
+///
+/// #[message(reply = u64)]
+/// struct Add(u64);
+///
+/// #[actor]
+/// #[derive(Default)]
+/// struct Sum(u64);
+///
+/// #[actor]
+/// impl Sum {
+///     #[handler]
+///     fn add(&mut self, Add(n): Add) -> u64 {
+///         self.0 += n;
+///         self.0
+///     }
+/// }
+///
+/// # #[casty::test]
+/// # async fn main(system: ActorSystem) -> casty::Result<()> {
+/// let sum = system.spawn(Sum::default).await?;
+/// sum.send(Add(20)).await?;
+/// assert_eq!(sum.ask(Add(22)).await?, 42);
+/// # Ok(()) }
+/// ```
+///
+/// It serialises as the actor's address, and deserialises to a reference to the same actor, within this process.
+pub struct ActorRef<A: Actor>(Arc<Cell<A>>);
+
+impl<A: Actor> ActorRef<A> {
+    pub(crate) fn of(cell: Arc<Cell<A>>) -> Self {
+        Self(cell)
+    }
+
+    pub(crate) fn cell(&self) -> &Arc<Cell<A>> {
+        &self.0
+    }
+
+    /// Hands a message over and goes on; with a bounded mailbox that is full, what its [`Overflow`](crate::Overflow)
+    /// says happens.
+    ///
+    /// # Errors
+    /// [`SendError`](crate::SendError), when awaited. The message was not handled then.
+    pub fn send<M: SentTo<A>>(&self, message: M) -> Sending<'_, Self, M> {
+        Sending::new(self, message.__wrap(ReplyTo::NOBODY))
+    }
+
+    /// Hands a message over without ever waiting.
+    ///
+    /// # Errors
+    /// [`TrySendError`], with the message in it, if the actor has stopped or its mailbox is full.
+    pub fn try_send<M: SentTo<A>>(&self, message: M) -> Result<(), TrySendError<M>> {
+        let refused = match self.0.push(message.__wrap(ReplyTo::NOBODY)) {
+            Ok(_) => return Ok(()),
+            Err(refused) => refused,
+        };
+        let actor = self.label();
+        match refused {
+            Refused::Stopped(item) => Err(TrySendError::Stopped { actor, message: unwrap(item) }),
+            Refused::Full(item) | Refused::Wait(item) => Err(TrySendError::Full { actor, message: unwrap(item) }),
+        }
+    }
+
+    /// Sends a message and waits for the answer, for 5 s unless [`timeout`](Asking::timeout) says otherwise.
+    ///
+    /// # Errors
+    /// [`AskError`](crate::AskError), when awaited; it tells whether the message can have been handled.
+    pub fn ask<M: SentTo<A>>(&self, message: M) -> Asking<'_, Self, M> {
+        let slot = Slot::new();
+        let item = message.__wrap(ReplyTo::asker(slot.clone()));
+        Asking::new(self, item, slot, M::__pace())
+    }
+
+    /// The actor's id.
+    pub fn id(&self) -> ActorId {
+        self.0.id()
+    }
+
+    /// The name that it was spawned under, its parents' included: `"boss/worker-1"`.
+    pub fn name(&self) -> Option<&str> {
+        self.0.name().map(|name| &**name)
+    }
+
+    /// Its type, name and id, for messages to people.
+    pub fn label(&self) -> ActorLabel {
+        self.0.label()
+    }
+
+    /// Whether it takes messages still: it was not told to stop.
+    pub fn is_alive(&self) -> bool {
+        !self.0.is_closed()
+    }
+
+    /// A reference that knows of one message only, whatever actor is behind it.
+    pub fn recipient<M: SentTo<A>>(&self) -> Recipient<M> {
+        Recipient::of(self.0.clone())
+    }
+
+    /// Tells the actor to end after the message in hand: asks that wait get `Stopped`, sends become dead letters.
+    ///
+    /// The telling itself is done by this call; awaiting it does not wait for the end, [`stopped`](Self::stopped) does.
+    /// An actor that has ended is `Ok` too.
+    ///
+    /// # Errors
+    /// None in one process.
+    pub fn stop(&self) -> StopSent {
+        self.0.clone().stop(StopReason::Stopped);
+        StopSent::new()
+    }
+
+    /// Waits until the actor has ended, its name is free, and its watchers were told.
+    pub async fn stopped(&self) {
+        AnyRef::from(self).stopped().await;
+    }
+}
+
+fn unwrap<A: Actor, M: SentTo<A>>(item: A::Item) -> M {
+    M::__unwrap(item).expect("the item was made of this message")
+}
+
+impl<A: Actor> Clone for ActorRef<A> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+impl<A: Actor> PartialEq for ActorRef<A> {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl<A: Actor> Eq for ActorRef<A> {}
+
+impl<A: Actor> Hash for ActorRef<A> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.id().hash(state);
+    }
+}
+
+impl<A: Actor> fmt::Debug for ActorRef<A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ActorRef({})", self.label())
+    }
+}
+
+impl<A: Actor> Serialize for ActorRef<A> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        system::Address { system: self.0.system().serial(), actor: self.id().0 }.serialize(serializer)
+    }
+}
+
+impl<'de, A: Actor> Deserialize<'de> for ActorRef<A> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let address = system::Address::deserialize(deserializer)?;
+        let actor = address.find().map_err(D::Error::custom)?;
+        let label = actor.label();
+        actor.typed().ok_or_else(|| D::Error::custom(format_args!("{label} is not a {}", A::NAME)))
+    }
+}

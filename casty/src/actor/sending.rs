@@ -1,0 +1,178 @@
+//! The futures of `send` and `stop`.
+
+use std::{
+    fmt,
+    future::Future,
+    marker::PhantomData,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+};
+
+use super::{
+    Actor, ActorRef, Cell, Item as _,
+    asking::{Target, Unsent, WaitsFor},
+    cell::Refused,
+};
+use crate::{ActorSystem, Message, SendError, error::ActorLabel, reply::Pace};
+
+/// A sender yields to others now and then while more messages than this wait for its actor.
+const CROWDED: usize = 256;
+
+/// A future that waits for room in a mailbox and puts its message there.
+pub type ForRoom = Pin<Box<dyn Future<Output = Result<(), Unsent>> + Send>>;
+
+/// A message on its way into a mailbox. Nothing happens until it is awaited.
+#[must_use = "nothing is sent until it is awaited"]
+pub struct Sending<'a, T: Target, M> {
+    to: &'a T,
+    state: State<T::Item>,
+    message: PhantomData<fn(M)>,
+}
+
+enum State<I> {
+    New(I),
+    Waits { for_room: ForRoom, _waits_for: Option<WaitsFor> },
+    Done,
+}
+
+impl<'a, T: Target, M: Message> Sending<'a, T, M> {
+    pub(crate) fn new(to: &'a T, item: T::Item) -> Self {
+        Self { to, state: State::New(item), message: PhantomData }
+    }
+
+    fn begin(&mut self, item: T::Item) -> Result<(), SendError> {
+        let name = item.name();
+        match self.to.push(item) {
+            Ok(()) => Ok(()),
+            Err(Unsent::Stopped) => Err(SendError::Stopped { actor: self.to.label(), message: name }),
+            Err(Unsent::Full) => Err(SendError::Full { actor: self.to.label(), message: name }),
+            Err(Unsent::Waits(for_room)) => {
+                let Ok(waits_for) = WaitsFor::begin(self.to) else {
+                    return Err(SendError::Cycle { actor: self.to.label(), message: name });
+                };
+                self.state = State::Waits { for_room, _waits_for: waits_for };
+                Ok(())
+            }
+        }
+    }
+}
+
+impl<T: Target, M: Message> Future for Sending<'_, T, M> {
+    type Output = Result<(), SendError>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.get_mut();
+        if let State::New(_) = this.state {
+            // A crowd waits there: if this task has gone on for long, let the actor come to its turn.
+            if this.to.waiting() > CROWDED {
+                ready!(tokio::task::coop::poll_proceed(cx)).made_progress();
+            }
+            if let State::New(item) = std::mem::replace(&mut this.state, State::Done)
+                && let Err(error) = this.begin(item)
+            {
+                return Poll::Ready(Err(error));
+            }
+        }
+        let State::Waits { for_room, .. } = &mut this.state else { return Poll::Ready(Ok(())) };
+        let sent = ready!(for_room.as_mut().poll(cx));
+        this.state = State::Done;
+        Poll::Ready(sent.map_err(|_| SendError::Stopped { actor: this.to.label(), message: M::NAME }))
+    }
+}
+
+impl<T: Target, M: Message> fmt::Debug for Sending<'_, T, M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Sending({} to {})", M::NAME, self.to.label())
+    }
+}
+
+// The future of a send is never pinned to its place: what needs that is boxed.
+impl<T: Target, M> Unpin for Sending<'_, T, M> {}
+
+impl<A: Actor> Target for ActorRef<A> {
+    type Item = A::Item;
+
+    #[inline]
+    fn ask(&self, item: A::Item, pace: &Pace) -> Result<(), Unsent> {
+        match self.cell().run_inline(item, pace) {
+            Ok(()) => Ok(()),
+            Err(item) => self.cell().offer(item),
+        }
+    }
+
+    #[inline]
+    fn push(&self, item: A::Item) -> Result<(), Unsent> {
+        self.cell().offer(item)
+    }
+
+    fn waiting(&self) -> usize {
+        self.cell().waiting()
+    }
+
+    fn label(&self) -> ActorLabel {
+        self.cell().label()
+    }
+
+    fn id(&self) -> super::ActorId {
+        self.cell().id()
+    }
+
+    fn system(&self) -> &ActorSystem {
+        self.cell().system()
+    }
+}
+
+impl<A: Actor> Cell<A> {
+    /// Puts a message into the mailbox, or says what is to be done for that. An asker of a refused one is told.
+    pub(super) fn offer(self: &Arc<Self>, item: A::Item) -> Result<(), Unsent> {
+        match self.push(item) {
+            Ok(_) => Ok(()),
+            Err(Refused::Stopped(item)) => {
+                item.refuse(crate::reply::Refusal::Stopped);
+                Err(Unsent::Stopped)
+            }
+            Err(Refused::Full(item)) => {
+                item.refuse(crate::reply::Refusal::Full);
+                Err(Unsent::Full)
+            }
+            Err(Refused::Wait(item)) => Err(Unsent::Waits(Box::pin(self.clone().wait_for_room(item)))),
+        }
+    }
+
+    async fn wait_for_room(self: Arc<Self>, item: A::Item) -> Result<(), Unsent> {
+        let entered = match self.room() {
+            Some(room) => room.acquire().await.map(|permit| permit.forget()).is_ok(),
+            None => true,
+        };
+        if entered {
+            match self.push_into_room(item) {
+                Ok(_) => return Ok(()),
+                Err(Refused::Stopped(item) | Refused::Full(item) | Refused::Wait(item)) => {
+                    item.refuse(crate::reply::Refusal::Stopped);
+                }
+            }
+        } else {
+            item.refuse(crate::reply::Refusal::Stopped);
+        }
+        Err(Unsent::Stopped)
+    }
+}
+
+/// That an actor was told to stop. See [`ActorRef::stop`].
+#[derive(Debug)]
+pub struct StopSent(());
+
+impl StopSent {
+    pub(crate) fn new() -> Self {
+        Self(())
+    }
+}
+
+impl Future for StopSent {
+    type Output = Result<(), SendError>;
+
+    fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Self::Output> {
+        Poll::Ready(Ok(()))
+    }
+}

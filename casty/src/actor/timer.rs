@@ -1,0 +1,61 @@
+//! Messages that an actor sends itself later.
+
+use std::{future::Future, sync::Arc, time::Duration};
+
+use tokio::task::AbortHandle;
+
+use super::{Actor, ActorRef, Cell};
+use crate::SentTo;
+
+/// A message that comes later, once or again and again. See [`Context::schedule_once`](crate::Context::schedule_once).
+///
+/// Dropping it changes nothing; it ends with [`cancel`](Self::cancel), and with the actor's instance.
+#[derive(Debug, Clone)]
+pub struct Timer(AbortHandle);
+
+impl Timer {
+    /// Sends nothing any more. A message that lies in the mailbox already is handled still.
+    pub fn cancel(&self) {
+        self.0.abort();
+    }
+
+    /// Whether there is nothing more to come.
+    pub fn is_over(&self) -> bool {
+        self.0.is_finished()
+    }
+
+    pub(super) fn once<A: Actor, M: SentTo<A>>(cell: &Arc<Cell<A>>, after: Duration, message: M) -> Self {
+        let actor = ActorRef::of(cell.clone());
+        let sleep = cell.system().host().sleep(after);
+        Self::start(cell, async move {
+            sleep.await;
+            // An actor that has stopped needs no message from itself.
+            drop(actor.send(message).await);
+        })
+    }
+
+    pub(super) fn every<A: Actor, M: SentTo<A> + Clone>(cell: &Arc<Cell<A>>, period: Duration, message: M) -> Self {
+        let actor = ActorRef::of(cell.clone());
+        let host = cell.system().host().clone();
+        let mut next = host.now() + period;
+        Self::start(cell, async move {
+            loop {
+                host.sleep(next.saturating_duration_since(host.now())).await;
+                let tick = message.clone();
+                if actor.send(tick).await.is_err() {
+                    return;
+                }
+                // Ticks that were missed, because the mailbox was full or the process stood still, are left out.
+                let now = host.now();
+                next += period;
+                if next < now {
+                    next = now + period;
+                }
+            }
+        })
+    }
+
+    fn start<A: Actor>(cell: &Cell<A>, task: impl Future<Output = ()> + Send + 'static) -> Self {
+        Self(cell.system().host().spawn(task).abort_handle())
+    }
+}

@@ -1,0 +1,90 @@
+//! Death watch: who is told when an actor ends, and what.
+
+use std::{fmt, sync::Arc};
+
+use super::{ActorId, AnyCell, AnyRef, cell::Extras};
+use crate::{Failure, Message, sync::lock};
+
+/// Why an actor ended.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum StopReason {
+    /// It was told to, or told itself to.
+    Stopped,
+    /// It failed, and its supervisor (or its limit of restarts) ended it.
+    Failed(Failure),
+    /// Its parent ended or restarted.
+    ParentStopped,
+    /// The system shut down.
+    Shutdown,
+    /// It did not end in the time that it was given, and was dropped.
+    Killed,
+}
+
+impl StopReason {
+    pub(super) fn for_children(&self) -> Self {
+        match self {
+            Self::Shutdown => Self::Shutdown,
+            Self::Stopped | Self::Failed(_) | Self::ParentStopped | Self::Killed => Self::ParentStopped,
+        }
+    }
+}
+
+impl fmt::Display for StopReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Stopped => f.write_str("stopped"),
+            Self::Failed(failure) => write!(f, "failed: {failure}"),
+            Self::ParentStopped => f.write_str("its parent stopped"),
+            Self::Shutdown => f.write_str("the system shut down"),
+            Self::Killed => f.write_str("killed"),
+        }
+    }
+}
+
+/// The message that a watcher gets, once, when an actor that it [watches](crate::Context::watch) has ended.
+///
+/// It comes behind everything that the actor sent before, and whatever the bound of the watcher's mailbox.
+#[derive(Debug, Clone)]
+pub struct Terminated {
+    /// The actor that ended.
+    pub actor: AnyRef,
+    /// Why.
+    pub reason: StopReason,
+}
+
+impl Message for Terminated {
+    type Reply = ();
+    const NAME: &'static str = "Terminated";
+    const LOCAL: bool = true;
+}
+
+type Tell = Box<dyn FnOnce(Terminated) + Send>;
+
+#[derive(Default)]
+pub(crate) struct Watchers(Vec<(ActorId, Tell)>);
+
+impl Extras {
+    /// `watcher` is told once; if it watches already, it still is.
+    pub(super) fn watch(&self, watcher: ActorId, tell: Tell) {
+        let mut watchers = lock(&self.watchers);
+        if !watchers.0.iter().any(|(id, _)| *id == watcher) {
+            watchers.0.push((watcher, tell));
+        }
+    }
+
+    pub(super) fn unwatch(&self, watcher: ActorId) {
+        let mut watchers = lock(&self.watchers);
+        let unwatched = watchers.0.extract_if(.., |(id, _)| *id == watcher).collect::<Vec<_>>();
+        drop(watchers);
+        drop(unwatched);
+    }
+
+    pub(super) fn tell_watchers(&self, ended: Arc<dyn AnyCell>, reason: &StopReason) {
+        let watchers = std::mem::take(&mut *lock(&self.watchers));
+        let actor = AnyRef::of(ended);
+        for (_, tell) in watchers.0 {
+            tell(Terminated { actor: actor.clone(), reason: reason.clone() });
+        }
+    }
+}

@@ -1,0 +1,238 @@
+//! The errors of each operation. Every one says where it happened and whether the message can have been handled.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use thiserror::Error;
+
+use crate::{Failure, actor::ActorId};
+
+/// Which actor an error or an event is about: its type, its name if it has one, its id.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct ActorLabel {
+    pub(crate) id: ActorId,
+    pub(crate) kind: &'static str,
+    pub(crate) name: Option<Arc<str>>,
+}
+
+impl ActorLabel {
+    /// The actor's id.
+    pub fn id(&self) -> ActorId {
+        self.id
+    }
+
+    /// The actor's declared name, `#[actor(name = ..)]` or that of its type.
+    pub fn kind(&self) -> &'static str {
+        self.kind
+    }
+
+    /// The name that it was spawned under.
+    pub fn name(&self) -> Option<&str> {
+        self.name.as_deref()
+    }
+}
+
+impl fmt::Display for ActorLabel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.name {
+            Some(name) => write!(f, "{} \"{name}\"", self.kind),
+            None => write!(f, "{} {}", self.kind, self.id),
+        }
+    }
+}
+
+impl fmt::Debug for ActorLabel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// Why a `send` did not hand its message over. The message was not handled.
+#[derive(Debug, Clone, Error)]
+#[non_exhaustive]
+pub enum SendError {
+    /// The actor has stopped, or is stopping, and takes nothing more.
+    #[error("{message} was not sent: {actor} has stopped")]
+    Stopped {
+        /// The actor that it was for.
+        actor: ActorLabel,
+        /// The message's name.
+        message: &'static str,
+    },
+    /// The mailbox is full and its overflow policy is `Fail`. A later attempt can succeed.
+    #[error("{message} was not sent: the mailbox of {actor} is full")]
+    Full {
+        /// The actor that it was for.
+        actor: ActorLabel,
+        /// The message's name.
+        message: &'static str,
+    },
+    /// The sender would wait for room in a mailbox whose actor waits, itself or through others, for the sender.
+    #[error("{message} was not sent: the mailbox of {actor} is full, and that actor waits for its sender")]
+    Cycle {
+        /// The actor that it was for.
+        actor: ActorLabel,
+        /// The message's name.
+        message: &'static str,
+    },
+}
+
+/// Why a `try_send` was refused at once. The message was not handled, and comes back to its sender.
+#[derive(Clone, Error)]
+#[non_exhaustive]
+pub enum TrySendError<M> {
+    /// The actor has stopped, or is stopping, and takes nothing more.
+    #[error("not sent: {actor} has stopped")]
+    Stopped {
+        /// The actor that it was for.
+        actor: ActorLabel,
+        /// The message itself.
+        message: M,
+    },
+    /// The mailbox is full. The actor is alive, so a later attempt can succeed.
+    #[error("not sent: the mailbox of {actor} is full")]
+    Full {
+        /// The actor that it was for.
+        actor: ActorLabel,
+        /// The message itself.
+        message: M,
+    },
+}
+
+impl<M> fmt::Debug for TrySendError<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "TrySendError({self})")
+    }
+}
+
+impl<M> TrySendError<M> {
+    /// The message that was not taken.
+    pub fn into_message(self) -> M {
+        match self {
+            Self::Stopped { message, .. } | Self::Full { message, .. } => message,
+        }
+    }
+}
+
+/// Why an `ask` has no answer. [`may_have_been_handled`](Self::may_have_been_handled) tells whether the message can
+/// have had its effect all the same.
+#[derive(Debug, Clone, Error)]
+#[non_exhaustive]
+pub enum AskError {
+    /// No answer came in time. The message may have been handled, or be handled yet.
+    #[error("{actor} did not answer {message} within {after:?}")]
+    Timeout {
+        /// The actor that was asked.
+        actor: ActorLabel,
+        /// The message's name.
+        message: &'static str,
+        /// The time that it was given.
+        after: Duration,
+    },
+    /// The actor had stopped, or stopped before it came to this message. It was not handled.
+    #[error("{message} was not handled: {actor} has stopped")]
+    Stopped {
+        /// The actor that was asked.
+        actor: ActorLabel,
+        /// The message's name.
+        message: &'static str,
+    },
+    /// The handler failed: it returned an error or panicked. What it did before that is done.
+    #[error("{actor} failed while it handled {message}: {failure}")]
+    Failed {
+        /// The actor that was asked.
+        actor: ActorLabel,
+        /// The message's name.
+        message: &'static str,
+        /// What the handler failed with.
+        failure: Failure,
+    },
+    /// The handler ended, and whoever was to answer later dropped the [`Reply`](crate::Reply). It was handled.
+    #[error("{actor} took {message} and never answered it")]
+    NotAnswered {
+        /// The actor that was asked.
+        actor: ActorLabel,
+        /// The message's name.
+        message: &'static str,
+    },
+    /// The mailbox was full, or dropped the message to make room, as its overflow policy says. It was not handled.
+    #[error("{message} was not handled: the mailbox of {actor} is full")]
+    MailboxFull {
+        /// The actor that was asked.
+        actor: ActorLabel,
+        /// The message's name.
+        message: &'static str,
+    },
+    /// The asking actor would wait for itself: the asked one is, or waits for, the asker. It was not handled, or
+    /// (when the circle closed behind it) will be only after this error freed the asker.
+    #[error("{message} to {actor} would wait for ever: that actor waits, itself or through others, for the asker")]
+    Cycle {
+        /// The actor that was asked.
+        actor: ActorLabel,
+        /// The message's name.
+        message: &'static str,
+    },
+}
+
+impl AskError {
+    /// Whether the message can have been handled, in whole or in part, or be handled yet.
+    ///
+    /// `false` means that asking again cannot do anything twice.
+    pub fn may_have_been_handled(&self) -> bool {
+        match self {
+            Self::Timeout { .. } | Self::Failed { .. } | Self::NotAnswered { .. } => true,
+            Self::Stopped { .. } | Self::MailboxFull { .. } | Self::Cycle { .. } => false,
+        }
+    }
+}
+
+/// Why there is no new actor.
+#[derive(Debug, Clone, Error)]
+#[non_exhaustive]
+pub enum SpawnError {
+    /// Another actor has this name. Stop it first, or choose another name.
+    #[error("the name \"{name}\" is taken by {by}")]
+    NameTaken {
+        /// The whole name, the parent's included.
+        name: Arc<str>,
+        /// The actor that has it.
+        by: ActorLabel,
+    },
+    /// A name that cannot be looked up: it is empty, or has an empty part between slashes.
+    #[error("\"{name}\" is no name for an actor: a name has at least one character, and no empty part between slashes")]
+    BadName {
+        /// The name that was asked for.
+        name: Arc<str>,
+    },
+    /// The factory panicked, or `on_start` failed.
+    #[error("{kind} could not start: {failure}")]
+    Failed {
+        /// The actor's declared name.
+        kind: &'static str,
+        /// What happened.
+        failure: Failure,
+    },
+    /// The system is shutting down, or the parent is stopping: nothing new starts.
+    #[error("{kind} was not started: {by} is shutting down")]
+    ShuttingDown {
+        /// The actor's declared name.
+        kind: &'static str,
+        /// What is ending: the system, or the parent.
+        by: &'static str,
+    },
+}
+
+/// Why a name could not be looked up.
+#[derive(Debug, Clone, Error)]
+#[non_exhaustive]
+pub enum LookupError {
+    /// An actor has this name, but it is of another type.
+    #[error("\"{name}\" is a {found}, not a {wanted}")]
+    WrongType {
+        /// The name that was looked up.
+        name: Arc<str>,
+        /// The type that the name's actor has.
+        found: &'static str,
+        /// The type that was asked for.
+        wanted: &'static str,
+    },
+}

@@ -1,0 +1,129 @@
+//! Why a handler or a hook did not come to its end.
+
+use std::{
+    any::Any,
+    error::Error,
+    fmt,
+    sync::Arc,
+};
+
+/// What handlers, hooks and `main` return: a value, or a [`Failure`].
+pub type Result<T, E = Failure> = std::result::Result<T, E>;
+
+/// Why a handler or a hook failed: an error that it returned, or a panic.
+///
+/// Any error converts into one with `?`, and so does a text: `Err("no luck".into())`. It is the supervisor's
+/// business, not the asker's answer; the asker sees [`AskError::Failed`](crate::AskError::Failed). Cheap to clone.
+///
+/// ```
+/// fn parse(text: &str) -> casty::Result<i64> {
+///     Ok(text.parse::<i64>()?)
+/// }
+/// assert!(parse("twelve").unwrap_err().to_string().contains("invalid digit"));
+/// ```
+#[derive(Clone)]
+pub struct Failure(Arc<Inner>);
+
+#[derive(Clone)]
+struct Inner {
+    cause: Cause,
+    message_name: Option<&'static str>,
+    message: Option<Arc<dyn Any + Send + Sync>>,
+}
+
+#[derive(Clone)]
+enum Cause {
+    Error(Arc<dyn Error + Send + Sync>),
+    Panic(Arc<str>),
+}
+
+impl Failure {
+    /// A failure from what a caught panic carried.
+    pub(crate) fn from_panic(payload: &(dyn Any + Send)) -> Self {
+        let text = payload
+            .downcast_ref::<&str>()
+            .copied()
+            .or_else(|| payload.downcast_ref::<String>().map(String::as_str))
+            .unwrap_or("a panic without a text");
+        Self(Arc::new(Inner { cause: Cause::Panic(text.into()), message_name: None, message: None }))
+    }
+
+    /// The same failure, with the message that was in hand.
+    pub(crate) fn with_message(self, name: Option<&'static str>, message: Option<Arc<dyn Any + Send + Sync>>) -> Self {
+        let cause = self.0.cause.clone();
+        Self(Arc::new(Inner { cause, message_name: name.or(self.0.message_name), message: message.or(self.0.message.clone()) }))
+    }
+
+    /// The message that was being handled, if it is of type `M` and was declared with `#[message(retain)]`.
+    pub fn message<M: crate::Message>(&self) -> Option<&M> {
+        self.0.message.as_deref()?.downcast_ref()
+    }
+
+    /// The name of the message that was being handled; `None` if a hook or the factory failed.
+    pub fn message_name(&self) -> Option<&'static str> {
+        self.0.message_name
+    }
+
+    /// Whether it was a panic, and not an error that was returned.
+    pub fn is_panic(&self) -> bool {
+        matches!(self.0.cause, Cause::Panic(_))
+    }
+
+    /// The error that was returned, if it is an `E`.
+    pub fn downcast_ref<E: Error + 'static>(&self) -> Option<&E> {
+        match &self.0.cause {
+            Cause::Error(error) => error.downcast_ref(),
+            Cause::Panic(_) => None,
+        }
+    }
+}
+
+impl<E: Into<Box<dyn Error + Send + Sync>>> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Self(Arc::new(Inner { cause: Cause::Error(error.into().into()), message_name: None, message: None }))
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0.cause {
+            Cause::Panic(text) => write!(f, "panicked: {text}"),
+            Cause::Error(error) => {
+                write!(f, "{error}")?;
+                let mut source = error.source();
+                while let Some(cause) = source {
+                    write!(f, ": {cause}")?;
+                    source = cause.source();
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Failure({self})")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("outer")]
+    struct Outer(#[source] std::num::ParseIntError);
+
+    #[test]
+    fn the_text_tells_the_whole_chain_of_causes() {
+        let failure = Failure::from(Outer("x".parse::<u8>().unwrap_err()));
+        assert_eq!(failure.to_string(), "outer: invalid digit found in string");
+        assert!(failure.downcast_ref::<Outer>().is_some() && !failure.is_panic());
+    }
+
+    #[test]
+    fn a_text_is_an_error_too() {
+        assert_eq!(Failure::from("no luck").to_string(), "no luck");
+    }
+}

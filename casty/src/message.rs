@@ -1,0 +1,74 @@
+//! What actors are sent.
+
+use std::{any::Any, sync::Arc};
+
+use crate::{
+    actor::{Actor, Handles},
+    reply::{Pace, ReplyTo},
+};
+
+/// A value that actors are sent, with the type that they answer it with.
+///
+/// Written by [`#[message]`](crate::message):
+///
+/// ```
+/// use casty::prelude::*;
+///
+/// #[message(reply = u64)]
+/// struct GetCount;
+///
+/// assert_eq!(<GetCount as casty::Message>::NAME, "GetCount");
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a message",
+    label = "this type is used as a message",
+    note = "put `#[message]` on `{Self}`, or `#[message(reply = ..)]` if it is answered"
+)]
+pub trait Message: Sized + Send + 'static {
+    /// What a handler answers with; `()` unless `#[message(reply = ..)]` says otherwise.
+    type Reply: Send + 'static;
+    /// The name on the wire, in events and in errors.
+    const NAME: &'static str;
+    /// Whether it never leaves the process.
+    #[doc(hidden)]
+    const LOCAL: bool = false;
+    /// Whether the system may send it again.
+    #[doc(hidden)]
+    const IDEMPOTENT: bool = false;
+    /// A copy to keep while it is handled.
+    #[doc(hidden)]
+    fn retain(&self) -> Option<Arc<dyn Any + Send + Sync>> {
+        None
+    }
+}
+
+/// `M: SentTo<A>` says that the actor `A` handles the message `M`.
+///
+/// It holds for each message that has a `#[handler]` in the `#[actor] impl`; nobody implements it by hand.
+#[diagnostic::on_unimplemented(
+    message = "the actor `{A}` does not handle the message `{Self}`",
+    label = "`{A}` has no handler for this message",
+    note = "add a `#[handler]` that takes `{Self}` to the `#[actor] impl {A}`, or send a message that it handles"
+)]
+pub trait SentTo<A: Actor>: Message {
+    #[doc(hidden)]
+    fn __wrap(self, reply: ReplyTo<Self>) -> A::Item;
+    #[doc(hidden)]
+    fn __unwrap(item: A::Item) -> Option<Self>;
+    #[doc(hidden)]
+    fn __pace() -> &'static Pace;
+}
+
+impl<M: Message, A: Handles<M>> SentTo<A> for M {
+    fn __wrap(self, reply: ReplyTo<Self>) -> A::Item {
+        <A as Handles<M>>::__wrap(self, reply)
+    }
+
+    fn __unwrap(item: A::Item) -> Option<Self> {
+        <A as Handles<M>>::__unwrap(item)
+    }
+
+    fn __pace() -> &'static Pace {
+        <A as Handles<M>>::__pace()
+    }
+}

@@ -1,0 +1,55 @@
+//! What generated code refers to. Not for anybody else, and free to change.
+
+#![allow(missing_docs, reason = "not part of the public surface")]
+
+pub use futures_util::future::Either;
+pub use inventory;
+pub use serde;
+
+pub use crate::{
+    Failure,
+    actor::{
+        Actor, AnyRef, Context, Declared, Dispatch, ForRoom, Handled, Handles, Hooks, Item, Letter, Mailbox, Overflow, Unsent,
+    },
+    message::Message,
+    registry::ActorEntry,
+    reply::{IntoReply, kind, Pace, Refusal, ReplyTo, answer, answer_async},
+    supervision::{Children, Directive, SupervisorConfig},
+    system::{MainOutput, run_main, run_test},
+    inbound::*,
+    probe::*,
+    wire::*,
+};
+pub use std::future::Ready;
+
+use futures_util::FutureExt as _;
+use std::future::Future;
+
+/// What a hook may return: nothing, or `casty::Result<()>`.
+#[diagnostic::on_unimplemented(
+    message = "a lifecycle hook returns nothing or `casty::Result<()>`, not `{Self}`",
+    label = "this is returned by a hook"
+)]
+pub trait HookOutput {
+    fn handled(self) -> Handled;
+}
+
+impl HookOutput for () {
+    fn handled(self) -> Handled {
+        Ok(())
+    }
+}
+
+impl HookOutput for Result<(), Failure> {
+    fn handled(self) -> Handled {
+        self
+    }
+}
+
+pub fn hook<O: HookOutput>(out: O) -> Ready<Handled> {
+    std::future::ready(out.handled())
+}
+
+pub fn hook_async<F: Future<Output: HookOutput>>(hook: F) -> impl Future<Output = Handled> {
+    hook.map(HookOutput::handled)
+}

@@ -1,0 +1,13 @@
+//! How answers travel: the slot that an ask waits at, the handle that a late answer is sent through, and the kinds of
+//! values that a handler may return.
+
+mod into;
+mod later;
+mod pace;
+mod slot;
+
+pub use into::{kind, IntoReply, answer, answer_async};
+pub use later::{Later, Reply};
+pub use pace::Pace;
+pub(crate) use slot::{Slot, take_parked};
+pub use slot::{Refusal, ReplyTo};

@@ -1,0 +1,159 @@
+//! The place where one ask waits for its one answer.
+
+use std::{
+    cell::RefCell,
+    fmt, mem,
+    sync::{Arc, Mutex},
+    task::{Context, Poll, Waker},
+};
+
+use crate::{Failure, Message, sync::lock, system::Expire};
+
+/// Why a message got no answer, as the side that had it says.
+#[derive(Debug, Clone)]
+pub enum Refusal {
+    /// The actor stopped before it came to the message.
+    Stopped,
+    /// The mailbox had no room, or dropped the message to make some.
+    Full,
+    /// Whoever was to answer dropped the handle.
+    NotAnswered,
+    /// The handler failed.
+    Failed(Failure),
+}
+
+/// Shared by an asker and whoever answers. Written once, read once.
+pub(crate) struct Slot<R>(Mutex<State<R>>);
+
+enum State<R> {
+    Waiting(Option<Waker>),
+    Answered(Result<R, Refusal>),
+    /// The answer was taken, or nobody waits for it any more.
+    Closed,
+}
+
+impl<R> Slot<R> {
+    pub(crate) fn new() -> Arc<Self> {
+        Arc::new(Self(Mutex::new(State::Waiting(None))))
+    }
+
+    /// Puts the answer in, if somebody waits for it still, and wakes the asker.
+    fn fill(&self, answer: Result<R, Refusal>) {
+        let mut state = lock(&self.0);
+        if let State::Waiting(waker) = &mut *state {
+            let waker = waker.take();
+            *state = State::Answered(answer);
+            drop(state);
+            if let Some(waker) = waker {
+                waker.wake();
+            }
+        }
+    }
+
+    /// Takes the answer if it is there.
+    pub(crate) fn take(&self) -> Option<Result<R, Refusal>> {
+        let mut state = lock(&self.0);
+        if matches!(*state, State::Answered(_)) {
+            let State::Answered(answer) = mem::replace(&mut *state, State::Closed) else { unreachable!("just seen") };
+            return Some(answer);
+        }
+        None
+    }
+
+    /// Takes the answer, or leaves the asker's waker.
+    pub(crate) fn poll(&self, cx: &Context<'_>) -> Poll<Result<R, Refusal>> {
+        let mut state = lock(&self.0);
+        match &mut *state {
+            State::Waiting(Some(waker)) if waker.will_wake(cx.waker()) => Poll::Pending,
+            State::Waiting(waker) => {
+                *waker = Some(cx.waker().clone());
+                Poll::Pending
+            }
+            State::Answered(_) => {
+                let State::Answered(answer) = mem::replace(&mut *state, State::Closed) else { unreachable!("just seen") };
+                Poll::Ready(answer)
+            }
+            State::Closed => Poll::Ready(Err(Refusal::NotAnswered)),
+        }
+    }
+
+    /// Nobody waits any more; what comes is dropped.
+    pub(crate) fn close(&self) {
+        let previous = mem::replace(&mut *lock(&self.0), State::Closed);
+        drop(previous);
+    }
+}
+
+impl<R: Send> Expire for Slot<R> {
+    fn expire(&self) {
+        if let State::Waiting(waker) = &mut *lock(&self.0)
+            && let Some(waker) = waker.take()
+        {
+            waker.wake();
+        }
+    }
+}
+
+/// Where the answer to one message goes: to an asker, or nowhere if it was sent.
+///
+/// Dropped without an answer, it tells the asker so.
+pub struct ReplyTo<M: Message>(Option<Arc<Slot<M::Reply>>>);
+
+impl<M: Message> ReplyTo<M> {
+    /// For a message that was sent: nobody waits.
+    pub(crate) const NOBODY: Self = Self(None);
+
+    pub(crate) fn asker(slot: Arc<Slot<M::Reply>>) -> Self {
+        Self(Some(slot))
+    }
+
+    /// Whether somebody waits for the answer.
+    pub fn is_ask(&self) -> bool {
+        self.0.is_some()
+    }
+
+    /// Answers.
+    pub fn send(mut self, answer: M::Reply) {
+        if let Some(slot) = self.0.take() {
+            slot.fill(Ok(answer));
+        }
+    }
+
+    /// Tells the asker that there is no answer.
+    pub fn refuse(mut self, why: Refusal) {
+        if let Some(slot) = self.0.take() {
+            slot.fill(Err(why));
+        }
+    }
+}
+
+impl<M: Message> Drop for ReplyTo<M> {
+    fn drop(&mut self) {
+        let Some(slot) = self.0.take() else { return };
+        if std::thread::panicking() {
+            // A handler panics: whoever catches it tells the asker with what.
+            PARKED.with_borrow_mut(|parked| parked.push(Box::new(move |failure| slot.fill(Err(Refusal::Failed(failure))))));
+        } else {
+            slot.fill(Err(Refusal::NotAnswered));
+        }
+    }
+}
+
+impl<M: Message> fmt::Debug for ReplyTo<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.is_ask() { "ReplyTo(asker)" } else { "ReplyTo(nobody)" })
+    }
+}
+
+type Parked = Box<dyn FnOnce(Failure)>;
+
+thread_local! {
+    static PARKED: RefCell<Vec<Parked>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Ends the asks whose slots a panic on this thread dropped. Called by whoever caught it.
+pub(crate) fn take_parked(failure: &Failure) {
+    for tell in PARKED.take() {
+        tell(failure.clone());
+    }
+}

@@ -1,0 +1,107 @@
+//! How often an actor was restarted lately, and what that means for the next time. Pure.
+
+use std::{collections::VecDeque, time::Duration};
+
+use tokio::time::Instant;
+
+use super::SupervisorConfig;
+
+/// The restarts within the sliding window.
+#[derive(Debug, Default)]
+pub(crate) struct Restarts {
+    /// At most as many as the limit allows; without a limit, only counted.
+    times: VecDeque<Instant>,
+}
+
+/// More than so many restarts are not remembered one by one.
+const REMEMBERED: usize = 1024;
+
+impl Restarts {
+    /// How long a restart at `now` would back off; `None` if the limit does not allow it.
+    pub(crate) fn next(&mut self, now: Instant, config: &SupervisorConfig) -> Option<Duration> {
+        while self.times.front().is_some_and(|time| now.saturating_duration_since(*time) >= config.within) {
+            self.times.pop_front();
+        }
+        let lately = self.times.len();
+        (lately < config.max_restarts as usize).then(|| backoff(lately, config))
+    }
+
+    /// Counts a restart at `now`.
+    pub(crate) fn admit(&mut self, now: Instant) {
+        if self.times.len() == REMEMBERED {
+            self.times.pop_front();
+        }
+        self.times.push_back(now);
+    }
+}
+
+fn backoff(lately: usize, config: &SupervisorConfig) -> Duration {
+    let factor = config.backoff_multiplier.powi(i32::try_from(lately).unwrap_or(i32::MAX));
+    let seconds = config.backoff_initial.as_secs_f64() * factor;
+    Duration::try_from_secs_f64(seconds).map_or(config.backoff_max, |wait| wait.min(config.backoff_max))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const MS: Duration = Duration::from_millis(1);
+
+    #[test]
+    fn the_wait_doubles_up_to_its_limit() {
+        let config = SupervisorConfig { max_restarts: 10, backoff_max: 500 * MS, ..SupervisorConfig::DEFAULT };
+        let (mut restarts, now) = (Restarts::default(), Instant::now());
+        let waits: Vec<_> = (0..5)
+            .map(|_| {
+                let wait = restarts.next(now, &config);
+                restarts.admit(now);
+                wait.expect("ten are allowed").as_millis()
+            })
+            .collect();
+        assert_eq!(waits, [100, 200, 400, 500, 500]);
+    }
+
+    #[test]
+    fn an_old_restart_no_longer_counts() {
+        let config = SupervisorConfig { max_restarts: 1, within: 10 * MS, ..SupervisorConfig::DEFAULT };
+        let (mut restarts, start) = (Restarts::default(), Instant::now());
+        restarts.admit(start);
+        assert_eq!(restarts.next(start + 9 * MS, &config), None);
+        assert_eq!(restarts.next(start + 10 * MS, &config), Some(100 * MS));
+    }
+
+    #[test]
+    fn none_are_allowed_if_the_limit_is_zero() {
+        let config = SupervisorConfig { max_restarts: 0, ..SupervisorConfig::DEFAULT };
+        assert_eq!(Restarts::default().next(Instant::now(), &config), None);
+    }
+
+    proptest! {
+        /// Whatever the times of failures: no window of `within` holds more restarts than allowed.
+        #[test]
+        fn no_window_holds_more_than_the_limit(gaps in proptest::collection::vec(0u32..40, 1..200), max in 1u32..6) {
+            let config = SupervisorConfig { max_restarts: max, within: 100 * MS, ..SupervisorConfig::DEFAULT };
+            let (mut restarts, mut now, mut admitted) = (Restarts::default(), Instant::now(), Vec::new());
+            for gap in gaps {
+                now += gap * MS;
+                if restarts.next(now, &config).is_some() {
+                    restarts.admit(now);
+                    admitted.push(now);
+                }
+            }
+            for (i, first) in admitted.iter().enumerate() {
+                let within = admitted[i..].iter().take_while(|time| **time - *first < config.within).count();
+                prop_assert!(within <= max as usize);
+            }
+        }
+
+        /// No setting makes the wait panic, or longer than its limit.
+        #[test]
+        fn the_wait_stays_in_its_limit(lately in 0usize..100_000, initial in 0u64..u64::MAX / 2, multiplier in 1.0f64..1e300) {
+            let config = SupervisorConfig { backoff_initial: Duration::from_millis(initial), backoff_multiplier: multiplier, ..SupervisorConfig::DEFAULT };
+            prop_assert!(backoff(lately, &config) <= config.backoff_max);
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! All living actors, by id.
+
+use std::sync::{Arc, Mutex};
+
+use super::deadlines::shard;
+use crate::{
+    actor::{ActorId, AnyCell},
+    sync::lock,
+};
+
+const SHARD_BITS: u32 = 4;
+const SHARDS: usize = 1 << SHARD_BITS;
+/// Places in all shards: some 268 million actors at once.
+const PLACE_BITS: u32 = 28;
+
+/// Places for actors. An id is a place (shard and index) and, above it, the number of ids that its shard gave out before,
+/// so that none comes twice.
+pub(super) struct Directory {
+    shards: [Mutex<Shard>; SHARDS],
+}
+
+#[derive(Default)]
+struct Shard {
+    places: Vec<Option<(ActorId, Arc<dyn AnyCell>)>>,
+    free: Vec<u32>,
+    given: u64,
+}
+
+impl Default for Directory {
+    fn default() -> Self {
+        Self { shards: std::array::from_fn(|_| Mutex::default()) }
+    }
+}
+
+impl Directory {
+    /// Gives out an id, and a place to the actor that is made with it.
+    pub(super) fn add<C: AnyCell>(&self, make: impl FnOnce(ActorId) -> Arc<C>) -> Arc<C> {
+        let number = shard() % SHARDS;
+        let mut shard = lock(&self.shards[number]);
+        let index = match shard.free.pop() {
+            Some(index) => index as usize,
+            None => {
+                shard.places.push(None);
+                shard.places.len() - 1
+            }
+        };
+        shard.given += 1;
+        let place = ((index << SHARD_BITS) | number) as u64;
+        let id = ActorId((shard.given << PLACE_BITS) | place);
+        let cell = make(id);
+        shard.places[index] = Some((id, cell.clone()));
+        cell
+    }
+
+    pub(super) fn get(&self, id: ActorId) -> Option<Arc<dyn AnyCell>> {
+        let (shard, index) = place(id);
+        let shard = lock(&self.shards[shard]);
+        shard.places.get(index)?.as_ref().filter(|(owner, _)| *owner == id).map(|(_, cell)| cell.clone())
+    }
+
+    pub(super) fn remove(&self, id: ActorId) -> Option<Arc<dyn AnyCell>> {
+        let (shard, index) = place(id);
+        let mut shard = lock(&self.shards[shard]);
+        let (_, cell) = shard.places.get_mut(index)?.take_if(|(owner, _)| *owner == id)?;
+        shard.free.push(u32::try_from(index).expect("an index has 24 bits"));
+        Some(cell)
+    }
+
+    /// All actors without a parent, the last spawned of each shard first.
+    pub(super) fn roots(&self) -> Vec<Arc<dyn AnyCell>> {
+        let mut roots: Vec<(u64, Arc<dyn AnyCell>)> = Vec::new();
+        for shard in &self.shards {
+            let shard = lock(shard);
+            let living = shard.places.iter().flatten().filter(|(_, cell)| cell.parent().is_none());
+            roots.extend(living.map(|(id, cell)| (id.0 >> PLACE_BITS, cell.clone())));
+        }
+        roots.sort_unstable_by_key(|(given, _)| std::cmp::Reverse(*given));
+        roots.into_iter().map(|(_, cell)| cell).collect()
+    }
+}
+
+fn place(id: ActorId) -> (usize, usize) {
+    let place = usize::try_from(id.0 & ((1 << PLACE_BITS) - 1)).expect("28 bits");
+    (place % SHARDS, place >> SHARD_BITS)
+}

@@ -1,0 +1,264 @@
+//! Many actors together: how they are made, named, found, told of, and ended.
+
+mod address;
+mod builder;
+mod dead_letters;
+mod deadlines;
+mod directory;
+mod event;
+mod names;
+mod output;
+mod shutdown;
+mod spawn;
+
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::{Relaxed, SeqCst}},
+    },
+    time::Duration,
+};
+
+pub(crate) use address::Address;
+pub use builder::SystemBuilder;
+pub use dead_letters::DeadLetterReason;
+pub(crate) use deadlines::{Deadline, Deadlines, Expire};
+pub use event::{Event, Events};
+pub use output::{MainOutput, run_main, run_test};
+pub use spawn::Spawn;
+
+use crate::{
+    LookupError,
+    actor::{Actor, ActorId, ActorRef, AnyCell, AnyRef, Mailbox},
+    error::ActorLabel,
+    host::Host,
+    scheduler::Scheduler,
+};
+use dead_letters::DeadLetters;
+use directory::Directory;
+use event::Bus;
+use names::Names;
+
+/// Where actors live. Cheap to clone; all clones are the same system.
+///
+/// ```
+/// use casty::prelude::*;
+///
+/// #[casty::main]
+/// async fn main(system: ActorSystem) -> casty::Result<()> {
+///     assert!(system.lookup::<Nobody>("nobody").await?.is_none());
+///     Ok(())
+/// }
+/// #
+/// # #[actor] struct Nobody;
+/// # #[actor] impl Nobody {}
+/// ```
+///
+/// A system lives until [`shutdown`](Self::shutdown), which [`#[casty::main]`](crate::main) calls at the end: actors are
+/// not stopped because nobody refers to them any more.
+#[derive(Clone)]
+pub struct ActorSystem(Arc<Inner>);
+
+struct Inner {
+    host: Host,
+    scheduler: Arc<Scheduler>,
+    directory: Directory,
+    names: Names,
+    deadlines: Arc<Deadlines>,
+    bus: Bus,
+    dead_letters: DeadLetters,
+    settings: Settings,
+    serial: u64,
+    closing: AtomicBool,
+    over: tokio::sync::watch::Sender<bool>,
+}
+
+#[derive(Debug, Clone)]
+struct Settings {
+    mailbox: Mailbox,
+    ask_timeout: Duration,
+    shutdown_timeout: Duration,
+}
+
+impl ActorSystem {
+    /// A system with the default settings, in one process.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime.
+    #[expect(clippy::new_without_default, reason = "it starts tasks")]
+    #[track_caller]
+    pub fn new() -> Self {
+        Self::builder().build()
+    }
+
+    /// A system with settings of one's own.
+    pub fn builder() -> SystemBuilder {
+        SystemBuilder::default()
+    }
+
+    #[track_caller]
+    fn start(settings: Settings) -> Self {
+        let host = Host::current();
+        let system = Self(Arc::new(Inner {
+            scheduler: Scheduler::start(&host),
+            deadlines: Deadlines::start(&host),
+            directory: Directory::default(),
+            names: Names::default(),
+            bus: Bus::default(),
+            dead_letters: DeadLetters::default(),
+            serial: address::next_serial(),
+            closing: AtomicBool::new(false),
+            over: tokio::sync::watch::Sender::new(false),
+            host,
+            settings,
+        }));
+        address::enter(&system);
+        system
+    }
+
+    /// Makes an actor. `factory` gives its state, now and again at each restart.
+    ///
+    /// Awaited, it returns once `on_start` has run; before that, [`name`](Spawn::name), [`mailbox`](Spawn::mailbox) and
+    /// [`supervision`](Spawn::supervision) can be set.
+    ///
+    /// ```
+    /// use casty::prelude::*;
+    ///
+    /// #[actor]
+    /// #[derive(Default)]
+    /// struct Cache;
+    ///
+    /// #[actor]
+    /// impl Cache {}
+    ///
+    /// # #[casty::test]
+    /// # async fn main(system: ActorSystem) -> casty::Result<()> {
+    /// let cache = system.spawn(Cache::default).name("main-cache").mailbox(Mailbox::bounded(64, Overflow::Wait)).await?;
+    /// assert_eq!(system.lookup::<Cache>("main-cache").await?, Some(cache));
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// [`SpawnError`](crate::SpawnError), when awaited: the name is taken, the factory panicked, `on_start` failed, or
+    /// the system is shutting down.
+    pub fn spawn<A: Actor, F>(&self, factory: F) -> Spawn<A>
+    where
+        F: Fn() -> A + Send + Sync + 'static,
+    {
+        Spawn::new(self.clone(), None, Box::new(factory))
+    }
+
+    /// The living actor of a name, if there is one. A child's name begins with its parent's: `"boss/worker-1"`.
+    ///
+    /// # Errors
+    /// [`LookupError::WrongType`] if the name's actor is no `A`.
+    pub async fn lookup<A: Actor>(&self, name: &str) -> Result<Option<ActorRef<A>>, LookupError> {
+        let Some(found) = self.0.names.get(name) else { return Ok(None) };
+        let actor = AnyRef::of(found);
+        match actor.typed() {
+            Some(typed) => Ok(Some(typed)),
+            None => Err(LookupError::WrongType { name: name.into(), found: actor.label().kind(), wanted: A::NAME }),
+        }
+    }
+
+    /// What happens in the system from now on: failures, restarts, ends, dead letters.
+    pub fn events(&self) -> Events {
+        self.0.bus.subscribe()
+    }
+
+    /// How many messages could not be handled so far, for whichever reason: see [`Event::DeadLetter`].
+    pub fn dead_letters(&self) -> u64 {
+        self.0.dead_letters.count()
+    }
+
+    /// Ends all actors, parents after their children, and then the system. Bounded: what has not ended within the
+    /// system's `shutdown_timeout` (30 s) is dropped and named in the log.
+    ///
+    /// Called again, it waits for the same end.
+    pub async fn shutdown(&self) {
+        shutdown::shutdown(self).await;
+    }
+
+    /// Runs until SIGINT, SIGTERM or [`shutdown`](Self::shutdown), then ends in good order.
+    ///
+    /// # Errors
+    /// If the signals cannot be listened to.
+    pub async fn serve(&self) -> crate::Result<()> {
+        shutdown::serve(self).await
+    }
+
+    pub(crate) fn host(&self) -> &Host {
+        &self.0.host
+    }
+
+    pub(crate) fn scheduler(&self) -> &Scheduler {
+        &self.0.scheduler
+    }
+
+    pub(crate) fn deadlines(&self) -> &Arc<Deadlines> {
+        &self.0.deadlines
+    }
+
+    pub(crate) fn ask_timeout(&self) -> Duration {
+        self.0.settings.ask_timeout
+    }
+
+    pub(crate) fn shutdown_timeout(&self) -> Duration {
+        self.0.settings.shutdown_timeout
+    }
+
+    pub(crate) fn find(&self, id: ActorId) -> Option<Arc<dyn AnyCell>> {
+        self.0.directory.get(id)
+    }
+
+    /// An actor has ended.
+    pub(crate) fn forget(&self, id: ActorId, name: Option<&Arc<str>>) {
+        let cell = self.0.directory.remove(id);
+        if let Some(name) = name {
+            self.0.names.free(name, id);
+        }
+        drop(cell);
+    }
+
+    pub(crate) fn emit(&self, event: Event) {
+        event.log();
+        self.0.bus.emit(event);
+    }
+
+    /// For events that are too many to be made if nobody listens.
+    pub(crate) fn emit_with(&self, event: impl FnOnce() -> Event) {
+        if self.0.bus.has_listeners() || tracing::enabled!(tracing::Level::DEBUG) {
+            self.emit(event());
+        }
+    }
+
+    pub(crate) fn dead_letter(&self, actor: ActorLabel, message: &'static str, reason: DeadLetterReason) {
+        self.0.dead_letters.note(&self.0.host, &actor, message, reason);
+        self.0.bus.emit(Event::DeadLetter { actor, message, reason });
+    }
+
+    fn is_closing(&self) -> bool {
+        self.0.closing.load(Relaxed)
+    }
+
+    /// Begins the end. `false` if it had begun.
+    fn close(&self) -> bool {
+        !self.0.closing.swap(true, SeqCst)
+    }
+
+    pub(crate) fn serial(&self) -> u64 {
+        self.0.serial
+    }
+
+    /// Tells this system from others in the process.
+    pub(crate) fn addr(&self) -> usize {
+        Arc::as_ptr(&self.0).addr()
+    }
+}
+
+impl fmt::Debug for ActorSystem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ActorSystem({})", self.0.serial)
+    }
+}

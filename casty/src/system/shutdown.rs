@@ -1,0 +1,73 @@
+//! The end of a system.
+
+use futures_util::future::{Either, select};
+
+use super::ActorSystem;
+use crate::{
+    StopReason,
+    actor::AnyRef,
+    system::Event,
+};
+
+pub(super) async fn shutdown(system: &ActorSystem) {
+    if system.close() {
+        end(system).await;
+        system.0.over.send_replace(true);
+    } else {
+        // Somebody else ends it; the sender lives as long as the system does.
+        drop(system.0.over.subscribe().wait_for(|over| *over).await);
+    }
+}
+
+async fn end(system: &ActorSystem) {
+    let limit = system.shutdown_timeout();
+    let roots = system.0.directory.roots();
+    for root in &roots {
+        root.clone().stop(StopReason::Shutdown);
+    }
+    let all_ended = async {
+        for root in &roots {
+            AnyRef::of(root.clone()).stopped().await;
+        }
+    };
+    if system.host().timeout(limit, all_ended).await.is_err() {
+        for root in &roots {
+            if !root.is_gone() {
+                system.emit(Event::Killed { actor: root.label(), after: limit });
+                root.clone().kill();
+            }
+        }
+    }
+    system.0.bus.close();
+    system.0.scheduler.close();
+}
+
+pub(super) async fn serve(system: &ActorSystem) -> crate::Result<()> {
+    let mut over = system.0.over.subscribe();
+    let told = std::pin::pin!(async { drop(over.wait_for(|over| *over).await) });
+    let signalled = std::pin::pin!(signal());
+    match select(told, signalled).await {
+        Either::Left(_) => {}
+        Either::Right((signal, _)) => {
+            let signal = signal?;
+            tracing::info!(signal, "shutting down");
+            shutdown(system).await;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(unix)]
+async fn signal() -> std::io::Result<&'static str> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate())?;
+    tokio::select! {
+        interrupted = tokio::signal::ctrl_c() => interrupted.map(|()| "SIGINT"),
+        _ = terminate.recv() => Ok("SIGTERM"),
+    }
+}
+
+#[cfg(not(unix))]
+async fn signal() -> std::io::Result<&'static str> {
+    tokio::signal::ctrl_c().await.map(|()| "ctrl-c")
+}

@@ -1,0 +1,163 @@
+//! How an actor is made.
+
+use std::{
+    fmt,
+    future::Future,
+    mem,
+    panic::{AssertUnwindSafe, catch_unwind},
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+};
+
+use tokio::sync::oneshot;
+
+use super::ActorSystem;
+use crate::{
+    Failure, SpawnError,
+    actor::{self, Actor, ActorRef, AnyCell, Cell, CellParts, Core, Factory, Mailbox},
+    supervision::SupervisorConfig,
+};
+
+/// An actor about to be made. Nothing happens until it is awaited. See [`ActorSystem::spawn`].
+#[must_use = "no actor is made until it is awaited"]
+pub struct Spawn<A: Actor> {
+    system: ActorSystem,
+    parent: Option<Arc<dyn AnyCell>>,
+    name: Option<String>,
+    mailbox: Option<Mailbox>,
+    supervision: Option<Box<SupervisorConfig>>,
+    state: State<A>,
+}
+
+enum State<A: Actor> {
+    New(Factory<A>),
+    Starting(Arc<Cell<A>>, oneshot::Receiver<Result<(), SpawnError>>),
+    Done,
+}
+
+impl<A: Actor> Spawn<A> {
+    pub(crate) fn new(system: ActorSystem, parent: Option<Arc<dyn AnyCell>>, factory: Factory<A>) -> Self {
+        Self { system, parent, name: None, mailbox: None, supervision: None, state: State::New(factory) }
+    }
+
+    /// A name to look it up by; for a child, the part that follows its parent's name and a slash.
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.name = Some(name.into());
+        self
+    }
+
+    /// How many messages may wait for it, in place of what its type or the system says.
+    pub fn mailbox(mut self, mailbox: Mailbox) -> Self {
+        self.mailbox = Some(mailbox);
+        self
+    }
+
+    /// What is done when it fails, in place of what its type says.
+    pub fn supervision(mut self, supervision: SupervisorConfig) -> Self {
+        self.supervision = Some(Box::new(supervision));
+        self
+    }
+
+    fn begin(&mut self, factory: Factory<A>) -> Result<ActorRef<A>, SpawnError> {
+        if self.system.is_closing() {
+            return Err(SpawnError::ShuttingDown { kind: A::NAME, by: "the system" });
+        }
+        if self.parent.as_ref().is_some_and(|parent| !parent.is_alive()) {
+            return Err(SpawnError::ShuttingDown { kind: A::NAME, by: "its parent" });
+        }
+        let name = self.full_name()?;
+        let state = catch_unwind(AssertUnwindSafe(&factory))
+            .map_err(|payload| SpawnError::Failed { kind: A::NAME, failure: Failure::from_panic(&*payload) })?;
+        let mailbox = self.mailbox.or(A::MAILBOX).unwrap_or(self.system.0.settings.mailbox);
+        let cell = self.system.0.directory.add(|id| {
+            Arc::new(Cell::new(CellParts {
+                id,
+                birth: self.parent.as_ref().map_or(0, |parent| parent.extras().next_birth()),
+                name,
+                system: self.system.clone(),
+                parent: self.parent.take(),
+                mailbox,
+                supervision: self.supervision.take(),
+            }))
+        });
+        if let Some(name) = cell.name()
+            && let Err(taken) = self.system.0.names.take(name, cell.clone())
+        {
+            self.system.0.directory.remove(cell.id());
+            return Err(taken);
+        }
+        if let Some(parent) = cell.parent() {
+            parent.extras().add_child(cell.clone());
+        }
+        let core = Core::new(state, actor::Context::new(cell.clone()), factory);
+        if A::HOOKS.on_start {
+            let (started, starting) = oneshot::channel();
+            cell.begin(Box::pin(actor::start(core, started)));
+            self.state = State::Starting(cell.clone(), starting);
+        } else {
+            cell.sit(core);
+        }
+        self.check_not_closed(&cell);
+        Ok(ActorRef::of(cell))
+    }
+
+    /// A shutdown, or the parent's end, that began meanwhile may not have seen the new actor.
+    fn check_not_closed(&self, cell: &Arc<Cell<A>>) {
+        let parent_ends = cell.parent().is_some_and(|parent| !parent.is_alive());
+        if self.system.is_closing() || parent_ends {
+            AnyCell::stop(cell.clone(), crate::StopReason::Shutdown);
+        }
+    }
+
+    fn full_name(&self) -> Result<Option<Arc<str>>, SpawnError> {
+        let Some(name) = &self.name else { return Ok(None) };
+        if name.split('/').any(str::is_empty) {
+            return Err(SpawnError::BadName { name: name.as_str().into() });
+        }
+        Ok(Some(match &self.parent {
+            None => name.as_str().into(),
+            Some(parent) => match parent.name() {
+                Some(above) => format!("{above}/{name}").into(),
+                None => format!("{}/{name}", parent.id()).into(),
+            },
+        }))
+    }
+}
+
+impl<A: Actor> Future for Spawn<A> {
+    type Output = Result<ActorRef<A>, SpawnError>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.get_mut();
+        if let State::New(_) = this.state
+            && let State::New(factory) = mem::replace(&mut this.state, State::Done)
+        {
+            let made = this.begin(factory);
+            if made.is_err() || matches!(this.state, State::Done) {
+                return Poll::Ready(made);
+            }
+        }
+        let State::Starting(cell, starting) = &mut this.state else {
+            unreachable!("a future is not polled once it is ready");
+        };
+        let started = ready!(Pin::new(starting).poll(cx));
+        let cell = cell.clone();
+        this.state = State::Done;
+        // An actor that is dropped within its on_start tells nothing.
+        Poll::Ready(match started {
+            Ok(Ok(())) => Ok(ActorRef::of(cell)),
+            Ok(Err(error)) => Err(error),
+            Err(_) => Err(SpawnError::ShuttingDown { kind: A::NAME, by: "the system" }),
+        })
+    }
+}
+
+// The future is never pinned to its place: what runs is the actor's.
+impl<A: Actor> Unpin for Spawn<A> {}
+
+impl<A: Actor> fmt::Debug for Spawn<A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Spawn({})", A::NAME)
+    }
+}

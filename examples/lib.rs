@@ -1,0 +1,15 @@
+//! Programs that show casty at work. Run one with `cargo run -p casty-examples --example greeter`.
+//!
+//! | program | what it shows |
+//! | --- | --- |
+//! | `greeter` | the first program: a message, an actor, `send` and `ask` |
+//! | `database` | the lifecycle: `on_start` opens a connection, `on_stop` closes it |
+//! | `calculator` | questions and answers: replies, domain errors, failures, late answers, timeouts |
+//! | `hierarchy` | children, names, look-up, death watch, and what stops with what |
+//! | `worker` | supervision: restart with backoff, a retained message, the hooks |
+//! | `ledger` | a real one: a CSV of transactions, an actor for each account, bad lines, backpressure |
+//!
+//! All but the last are one file each. The [`ledger`] is in this library, so that its tests can call it; its `main`
+//! is `ledger/main.rs`.
+
+pub mod ledger;

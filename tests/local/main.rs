@@ -1,0 +1,13 @@
+//! What users of actors in one process rely on. Each module is a subject, each test a claim.
+
+mod asking;
+mod common;
+mod endings;
+mod mailboxes;
+mod names;
+mod parallel;
+mod patterns;
+mod shutdown;
+mod starting;
+mod supervision;
+mod watching;

@@ -1,0 +1,244 @@
+//! Several threads at once.
+
+use std::{
+    future::Future,
+    time::{Duration, Instant},
+};
+
+use casty::prelude::*;
+
+fn run<F: Future<Output = casty::Result<()>>>(threads: usize, test: impl FnOnce(ActorSystem) -> F) {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build().unwrap();
+    runtime
+        .block_on(async {
+            let system = ActorSystem::new();
+            let result = test(system.clone()).await;
+            system.shutdown().await;
+            result
+        })
+        .unwrap();
+}
+
+/// Checks that what each sender sends comes in order.
+#[actor]
+struct Orderly {
+    next: Vec<u64>,
+    total: u64,
+}
+
+#[message]
+struct Numbered(usize, u64);
+
+#[message(reply = u64)]
+struct Total;
+
+#[actor]
+impl Orderly {
+    #[handler]
+    fn numbered(&mut self, Numbered(sender, n): Numbered) {
+        assert_eq!(self.next[sender], n, "out of order");
+        self.next[sender] += 1;
+        self.total += 1;
+    }
+
+    #[handler]
+    fn total(&self, _: Total) -> u64 {
+        self.total
+    }
+}
+
+const SENDERS: usize = 4;
+const EACH: u64 = 20_000;
+
+async fn send_all(system: ActorSystem, mailbox: Mailbox) -> casty::Result<()> {
+    let orderly = system
+        .spawn(|| Orderly { next: vec![0; SENDERS], total: 0 })
+        .mailbox(mailbox)
+        .supervision(SupervisorConfig::stop())
+        .await?;
+    let mut senders = Vec::new();
+    for sender in 0..SENDERS {
+        let orderly = orderly.clone();
+        senders.push(tokio::spawn(async move {
+            for n in 0..EACH {
+                // Sends and asks of one sender keep one order, whether the asker runs the handler itself or not.
+                if n % 16 == 0 {
+                    orderly.ask(Numbered(sender, n)).await?;
+                } else {
+                    orderly.send(Numbered(sender, n)).await?;
+                }
+            }
+            Ok::<_, Failure>(())
+        }));
+    }
+    for sender in senders {
+        sender.await??;
+    }
+    assert_eq!(orderly.ask(Total).await?, SENDERS as u64 * EACH);
+    Ok(())
+}
+
+#[test]
+fn messages_of_one_sender_come_in_order() {
+    for threads in [1, 2, 4] {
+        run(threads, |system| send_all(system, Mailbox::unbounded()));
+    }
+}
+
+#[test]
+fn messages_of_one_sender_come_in_order_through_a_full_mailbox() {
+    for threads in [1, 2, 4] {
+        run(threads, |system| send_all(system, Mailbox::bounded(8, Overflow::Wait)));
+    }
+}
+
+#[actor]
+struct Worker;
+
+#[message(reply = u64)]
+struct Block(u64);
+
+#[message(reply = u64)]
+struct Quick(u64);
+
+#[message(reply = u64)]
+struct Nap(u64);
+
+#[actor]
+impl Worker {
+    #[handler]
+    fn block(&mut self, Block(ms): Block) -> u64 {
+        std::thread::sleep(Duration::from_millis(ms));
+        ms
+    }
+
+    #[handler]
+    fn quick(&mut self, Quick(n): Quick) -> u64 {
+        n
+    }
+
+    #[handler]
+    async fn nap(&mut self, Nap(ms): Nap) -> u64 {
+        tokio::time::sleep(Duration::from_millis(ms)).await;
+        ms
+    }
+}
+
+/// Sends to others, and then blocks its thread.
+#[actor]
+struct Blocker(Vec<ActorRef<Worker>>);
+
+#[message]
+struct SendAndBlock;
+
+#[actor]
+impl Blocker {
+    #[handler]
+    fn act(&mut self, _: SendAndBlock) -> casty::Result<()> {
+        for worker in &self.0 {
+            worker.try_send(Quick(1)).map_err(|error| error.to_string())?;
+        }
+        std::thread::sleep(Duration::from_millis(1500));
+        Ok(())
+    }
+}
+
+#[test]
+fn an_actor_does_not_wait_behind_one_that_blocks_its_thread() {
+    run(2, |system| async move {
+        for others in [1, 5] {
+            let mut workers = Vec::new();
+            for _ in 0..others {
+                workers.push(system.spawn(|| Worker).await?);
+            }
+            let given = workers.clone();
+            let blocker = system.spawn(move || Blocker(given.clone())).await?;
+            blocker.send(SendAndBlock).await?;
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            let began = Instant::now();
+            for worker in &workers {
+                worker.ask(Quick(1)).await?;
+            }
+            assert!(began.elapsed() < Duration::from_millis(800), "{:?}", began.elapsed());
+            blocker.stop().await?;
+            blocker.stopped().await;
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn slow_handlers_that_are_asked_together_run_beside_each_other() {
+    run(4, |system| async move {
+        let (a, b) = (system.spawn(|| Worker).await?, system.spawn(|| Worker).await?);
+        // It takes one ask to see that the handler is slow.
+        a.ask(Block(5)).await?;
+        let began = Instant::now();
+        let (one, two) = tokio::join!(a.ask(Block(500)), b.ask(Block(500)));
+        assert_eq!(one? + two?, 1000);
+        assert!(began.elapsed() < Duration::from_millis(900), "{:?}", began.elapsed());
+        let began = Instant::now();
+        let (one, two) = tokio::join!(a.ask(Nap(300)), b.ask(Nap(300)));
+        assert_eq!(one? + two?, 600);
+        assert!(began.elapsed() < Duration::from_millis(550), "{:?}", began.elapsed());
+        Ok(())
+    });
+}
+
+/// Fails at random, stops at random, and is asked by many at once.
+#[actor]
+#[supervised(max_restarts = 100000, backoff_initial = 1us, backoff_max = 1us)]
+#[derive(Default)]
+struct Flaky {
+    seen: u64,
+}
+
+#[message(reply = u64)]
+struct Step(u64);
+
+#[actor]
+impl Flaky {
+    #[handler]
+    async fn step(&mut self, Step(n): Step, ctx: &mut Context<Self>) -> casty::Result<u64> {
+        self.seen += 1;
+        match n % 97 {
+            13 => return Err("unlucky".into()),
+            17 => tokio::task::yield_now().await,
+            29 => ctx.stop(),
+            _ => {}
+        }
+        Ok(n)
+    }
+}
+
+#[test]
+fn every_ask_ends_whatever_happens_to_its_actor() {
+    run(4, |system| async move {
+        let mut askers = Vec::new();
+        for asker in 0..8u64 {
+            let system = system.clone();
+            askers.push(tokio::spawn(async move {
+                let (mut answered, mut failed, mut stopped) = (0, 0, 0);
+                let mut flaky = system.spawn(Flaky::default).await?;
+                for n in 0..5_000 {
+                    match flaky.ask(Step(n * 31 + asker)).await {
+                        Ok(_) => answered += 1,
+                        Err(AskError::Failed { .. }) => failed += 1,
+                        Err(AskError::Stopped { .. }) => {
+                            stopped += 1;
+                            flaky = system.spawn(Flaky::default).await?;
+                        }
+                        Err(other) => return Err(other.into()),
+                    }
+                }
+                Ok::<_, Failure>((answered, failed, stopped))
+            }));
+        }
+        for asker in askers {
+            let (answered, failed, stopped) = asker.await??;
+            assert_eq!(answered + failed + stopped, 5_000);
+            assert!(answered > 4_000 && failed > 0 && stopped > 0);
+        }
+        Ok(())
+    });
+}

@@ -1,0 +1,13 @@
+use casty::prelude::*;
+
+#[message]
+struct Greet;
+
+struct Greeter;
+
+impl Greeter {
+    #[handler]
+    fn greet(&mut self, _: Greet) {}
+}
+
+fn main() {}

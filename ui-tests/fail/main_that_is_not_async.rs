@@ -1,0 +1,7 @@
+use casty::prelude::*;
+
+#[casty::main]
+fn main(system: ActorSystem) -> casty::Result<()> {
+    drop(system);
+    Ok(())
+}

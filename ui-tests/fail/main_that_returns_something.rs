@@ -1,0 +1,4 @@
+#[casty::main]
+async fn main() -> u64 {
+    3
+}

@@ -1,0 +1,4 @@
+#[casty::main]
+async fn main(arguments: Vec<String>) {
+    println!("{arguments:?}");
+}

@@ -1,0 +1,7 @@
+use casty::prelude::*;
+
+#[casty::main]
+async fn main(system: ActorSystem, count: u64) {
+    drop(system);
+    println!("{count}");
+}

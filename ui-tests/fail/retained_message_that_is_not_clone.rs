@@ -1,0 +1,6 @@
+use casty::prelude::*;
+
+#[message(retain)]
+struct Task(u64);
+
+fn main() {}

@@ -1,0 +1,7 @@
+#[casty::test(virtual)]
+async fn unknown() {}
+
+#[casty::test]
+fn not_async() {}
+
+fn main() {}
