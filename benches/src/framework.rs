@@ -31,7 +31,7 @@ pub trait Framework: Clone + Send + Sync + 'static {
         tokio::spawn(task);
     }
 
-    /// Spawns a task whose result can be waited for with [`joined`].
+    /// Spawns a task whose result can be waited for.
     fn task<R: Send + 'static>(&self, place: usize, task: impl Future<Output = R> + Send + 'static) -> Receiver<R> {
         let (done, result) = oneshot::channel();
         self.spawn_task(place, async { drop(done.send(task.await)) });

@@ -177,6 +177,12 @@ fn per_second(count: u64, since: Instant, unit: f64) -> Report {
     vec![count as f64 / since.elapsed().as_secs_f64() / unit]
 }
 
+/// Lets everybody fall idle. Otherwise chance decides whether an actor is still awake, on a core of its own, when the first
+/// message comes, and with it which of two speeds is measured.
+async fn settle() {
+    tokio::time::sleep(Duration::from_millis(5)).await;
+}
+
 async fn producers<F: Framework>(framework: F, producers: u64, size: Size) -> Report {
     let each = size.messages / producers;
     let total = producers * sum(each);
@@ -184,6 +190,7 @@ async fn producers<F: Framework>(framework: F, producers: u64, size: Size) -> Re
     let job = Job::new(1, total + 1);
     let counter = framework.counter(0, job).await;
     F::next(&counter).await;
+    settle().await;
 
     let start = Instant::now();
     let tasks: Vec<_> = (1..=producers)
@@ -245,6 +252,7 @@ async fn askers<F: Framework>(framework: F, size: Size) -> Report {
     let asks = each * ASKERS;
     let counter = framework.counter(0, Job::endless()).await;
     assert_eq!(F::next(&counter).await, 1);
+    settle().await;
 
     let start = Instant::now();
     let tasks: Vec<_> = (0..ASKERS)
@@ -275,6 +283,7 @@ async fn ping_pong<F: Framework>(framework: F, size: Size) -> Report {
     for place in 0..PAIRS {
         players.push(framework.pair(place, job, size.hops).await);
     }
+    settle().await;
 
     let start = Instant::now();
     for player in &players {
@@ -327,6 +336,7 @@ async fn round_robin<F: Framework>(framework: F, size: Size) -> Report {
         F::next(&counter).await;
         counters.push(counter);
     }
+    settle().await;
 
     let start = Instant::now();
     let counters = framework.task(1, async move {

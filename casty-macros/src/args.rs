@@ -52,21 +52,24 @@ impl Arguments {
             return Err(syn::Error::new(name.span(), format!("unknown argument `{name}`; {}", self.expected())));
         };
         if seen.contains(&name) {
-            return Err(syn::Error::new(name.span(), format!("`{name}` is given twice")));
+            return Err(syn::Error::new(name.span(), format!("`{name}` is given twice; leave one of them out")));
         }
         seen.push(name.clone());
-        let malformed = |error: syn::Error| {
-            let reason = if error.to_string().starts_with("expected") { String::new() } else { format!("{error}; ") };
-            syn::Error::new(if input.is_empty() { name.span() } else { error.span() }, format!("{reason}write `{usage}`"))
-        };
+        let missing = || syn::Error::new(name.span(), format!("write `{usage}`"));
         if usage.contains('=') {
-            input.parse::<Token![=]>().map_err(malformed)?;
+            if input.is_empty() {
+                return Err(missing());
+            }
+            input.parse::<Token![=]>().map_err(|error| malformed(usage, &error))?;
+            if input.is_empty() {
+                return Err(missing());
+            }
         }
-        read(&name, input).map_err(malformed)?;
+        read(&name, input).map_err(|error| malformed(usage, &error))?;
         if input.is_empty() || input.peek(Token![,]) {
             Ok(())
         } else {
-            Err(syn::Error::new(input.span(), format!("write `{usage}`, then a comma or nothing")))
+            Err(syn::Error::new(input.span(), format!("write `{usage}`, and a comma before another argument")))
         }
     }
 
@@ -88,6 +91,13 @@ pub(crate) fn one_of(input: ParseStream<'_>, words: &[&str]) -> syn::Result<Iden
     }
     let words: Vec<_> = words.iter().map(|word| format!("`{word}`")).collect();
     Err(syn::Error::new(word.span(), format!("`{word}` is none of {}", words.join(", "))))
+}
+
+/// How it is written instead, after what our own parsers say; syn's "expected .." helps nobody here.
+fn malformed(usage: &str, error: &syn::Error) -> syn::Error {
+    let text = error.to_string();
+    let reason = if text.starts_with("expected") { String::new() } else { format!("{text}; ") };
+    syn::Error::new(error.span(), format!("{reason}write `{usage}`"))
 }
 
 fn skip_to_comma(input: ParseStream<'_>) {
@@ -133,9 +143,9 @@ mod tests {
             errors,
             [
                 "unknown argument `sise`; `#[thing]` takes `size = 3`, `kind = Big | Small` and `loud`",
-                "`size` is given twice",
+                "`size` is given twice; leave one of them out",
                 "`Huge` is none of `Big`, `Small`; write `kind = Big | Small`",
-                "write `loud`, then a comma or nothing",
+                "write `loud`, and a comma before another argument",
             ]
         );
     }

@@ -1,10 +1,14 @@
 //! `#[casty::main]` and `#[casty::test]`: an async function with a system of its own.
 
-use proc_macro2::TokenStream;
-use quote::{quote, quote_spanned};
-use syn::{FnArg, ItemFn, Signature, spanned::Spanned as _};
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{ToTokens, format_ident, quote, quote_spanned};
+use syn::{Attribute, FnArg, ItemFn, Signature, Visibility};
 
-use crate::{args::Arguments, errors::Errors, types::is_named};
+use crate::{
+    args::Arguments,
+    errors::Errors,
+    types::{is_named, output},
+};
 
 const MAIN: Arguments = Arguments { attribute: "casty::main", usages: &[] };
 const TEST: Arguments = Arguments { attribute: "casty::test", usages: &["virtual_time"] };
@@ -12,27 +16,20 @@ const TEST: Arguments = Arguments { attribute: "casty::test", usages: &["virtual
 pub(crate) fn main(args: TokenStream, item: TokenStream) -> TokenStream {
     let mut errors = Errors::default();
     if args.to_string() == "distributed" {
-        errors.at(args, "`distributed` is not in this version of casty: a system is local");
+        errors.at(args, "`distributed` is not in this version of casty: leave it out, and the system is a local one");
     } else {
         MAIN.read(args, &mut errors, |_, _| Ok(()));
     }
-    let Some(function) = function("casty::main", item.clone(), &mut errors) else {
-        let errors = errors.finish();
-        return quote!(#errors #item);
-    };
-    let run = function.call.as_ref().map(|call| quote!(::casty::__private::run_main(#call)));
-    let result = run.is_some().then(|| quote!(-> ::std::process::ExitCode));
-    let errors = errors.finish();
-    let Function { shell, inner, .. } = function;
-    let Shell { attrs, vis, ident } = &shell;
-    quote! {
-        #errors
-        #(#attrs)*
-        #vis fn #ident() #result {
-            #inner
-            #run
+    let generated = match Function::parse(&MAIN, item, &mut errors) {
+        Ok(function) => {
+            let run = function.run("run_main", &TokenStream::new());
+            let returns = run.is_some().then(|| quote!(-> ::std::process::ExitCode));
+            function.around(&TokenStream::new(), &quote!(#returns), &quote!(#run))
         }
-    }
+        Err(item) => item,
+    };
+    let errors = errors.finish();
+    quote!(#errors #generated)
 }
 
 pub(crate) fn test(args: TokenStream, item: TokenStream) -> TokenStream {
@@ -42,71 +39,85 @@ pub(crate) fn test(args: TokenStream, item: TokenStream) -> TokenStream {
         virtual_time = true;
         Ok(())
     });
-    let Some(function) = function("casty::test", item.clone(), &mut errors) else {
-        let errors = errors.finish();
-        return quote!(#errors #item);
+    let generated = match Function::parse(&TEST, item, &mut errors) {
+        Ok(function) => {
+            let run = function.run("run_test", &quote!(#virtual_time,));
+            function.around(&quote!(#[::core::prelude::v1::test]), &TokenStream::new(), &quote!(#run;))
+        }
+        Err(item) => item,
     };
-    let run = function.call.as_ref().map(|call| quote!(::casty::__private::run_test(#virtual_time, #call);));
     let errors = errors.finish();
-    let Function { shell, inner, .. } = function;
-    let Shell { attrs, vis, ident } = &shell;
-    quote! {
-        #errors
-        #[::core::prelude::v1::test]
-        #(#attrs)*
-        #vis fn #ident() {
-            #inner
-            #run
+    quote!(#errors #generated)
+}
+
+/// The user's function, which goes into a plain one of the same name.
+struct Function {
+    /// For the function around it.
+    attrs: Vec<Attribute>,
+    vis: Visibility,
+    ident: Ident,
+    /// As the user wrote it, but async in any case, so that a missing `async` is the only error.
+    inner: TokenStream,
+    /// Where the return type stands, or the name.
+    output: Span,
+    takes_system: bool,
+    /// Whether it can be called.
+    is_right: bool,
+}
+
+impl Function {
+    /// Gives the item back if it is no function.
+    fn parse(arguments: &Arguments, item: TokenStream, errors: &mut Errors) -> Result<Self, TokenStream> {
+        let attribute = arguments.attribute;
+        let Ok(ItemFn { attrs, vis, mut sig, block, .. }) = syn::parse2(item.clone()) else {
+            errors.at(&item, format!("`#[{attribute}]` goes on an `async fn`"));
+            return Err(item);
+        };
+        let is_right = check(attribute, &sig, errors);
+        sig.asyncness.get_or_insert_default();
+        Ok(Self {
+            inner: quote!(#[allow(dead_code, clippy::unused_async)] #sig #block),
+            output: output(&sig),
+            takes_system: !sig.inputs.is_empty(),
+            attrs,
+            vis,
+            ident: sig.ident,
+            is_right,
+        })
+    }
+
+    /// The call of `runner` with the function, at the return type, which it makes demands on.
+    fn run(&self, runner: &str, before: &TokenStream) -> Option<TokenStream> {
+        let (runner, ident) = (format_ident!("{runner}", span = self.output), &self.ident);
+        let call = if self.takes_system { quote!(#ident) } else { quote!(|_| #ident()) };
+        self.is_right.then(|| quote_spanned!(self.output=> ::casty::__private::#runner(#before #call)))
+    }
+
+    fn around(&self, attribute: &TokenStream, returns: &TokenStream, run: &TokenStream) -> TokenStream {
+        let Self { attrs, vis, ident, inner, .. } = self;
+        quote! {
+            #attribute
+            #(#attrs)*
+            #vis fn #ident() #returns {
+                #inner
+                #run
+            }
         }
     }
 }
 
-/// The user's function and what is called in its place.
-struct Function {
-    /// Its attributes, visibility and name, which the function around it takes over.
-    shell: Shell,
-    /// The function as the user wrote it; async in any case, so that a missing `async` is the only error.
-    inner: TokenStream,
-    /// A closure from a system to its future, unless something is wrong with the function.
-    call: Option<TokenStream>,
-}
-
-struct Shell {
-    attrs: Vec<syn::Attribute>,
-    vis: syn::Visibility,
-    ident: syn::Ident,
-}
-
-fn function(attribute: &str, item: TokenStream, errors: &mut Errors) -> Option<Function> {
-    let Ok(function) = syn::parse2::<ItemFn>(item.clone()) else {
-        errors.at(item, format!("`#[{attribute}]` goes on an `async fn`"));
-        return None;
-    };
-    let ItemFn { attrs, vis, mut sig, block, .. } = function;
-    let valid = check(attribute, &sig, errors);
-    sig.asyncness.get_or_insert_default();
-    let ident = sig.ident.clone();
-    let call = match sig.inputs.first() {
-        _ if !valid => None,
-        Some(_) => Some(quote_spanned!(sig.output.span()=> #ident)),
-        None => Some(quote_spanned!(sig.output.span()=> |_| #ident())),
-    };
-    let inner = quote!(#[allow(dead_code, clippy::unused_async)] #sig #block);
-    Some(Function { shell: Shell { attrs, vis, ident }, inner, call })
-}
-
 fn check(attribute: &str, sig: &Signature, errors: &mut Errors) -> bool {
     let form = format!("`async fn {}(system: ActorSystem)`, or without the parameter", sig.ident);
-    let mut valid = true;
-    let mut wrong = |tokens: &dyn quote::ToTokens, text: &str| {
+    let mut is_right = true;
+    let mut wrong = |tokens: &dyn ToTokens, text: &str| {
         errors.at(tokens, format!("{text}; write {form}"));
-        valid = false;
+        is_right = false;
     };
     if sig.asyncness.is_none() {
         wrong(&sig.fn_token, &format!("`#[{attribute}]` needs an `async fn`"));
     }
     if !sig.generics.params.is_empty() {
-        wrong(&sig.generics, &format!("`#[{attribute}]` cannot choose type parameters"));
+        wrong(&sig.generics, &format!("`#[{attribute}]` cannot choose generic parameters"));
     }
     let mut inputs = sig.inputs.iter();
     if let Some(input) = inputs.next()
@@ -117,5 +128,5 @@ fn check(attribute: &str, sig: &Signature, errors: &mut Errors) -> bool {
     if let Some(second) = inputs.next() {
         wrong(second, &format!("`#[{attribute}]` hands over one `ActorSystem` and nothing else"));
     }
-    valid
+    is_right
 }

@@ -110,7 +110,7 @@ pub fn message(args: TokenStream, item: TokenStream) -> TokenStream {
 /// ```
 #[proc_macro_attribute]
 pub fn actor(args: TokenStream, item: TokenStream) -> TokenStream {
-    actor::expand(args.into(), item.into()).into()
+    actor::expand(args.into(), &item.into()).into()
 }
 
 /// Marks the methods of an `#[actor] impl` that take messages. See [`actor`](macro@actor).
@@ -135,8 +135,8 @@ pub fn actor(args: TokenStream, item: TokenStream) -> TokenStream {
 /// }
 /// ```
 #[proc_macro_attribute]
-pub fn handler(_: TokenStream, item: TokenStream) -> TokenStream {
-    actor::lone_handler(item.into()).into()
+pub fn handler(args: TokenStream, item: TokenStream) -> TokenStream {
+    actor::lone_handler(&args.into(), &item.into()).into()
 }
 
 /// What happens to an actor when it fails, and to its children when one of them does.
@@ -168,7 +168,7 @@ pub fn handler(_: TokenStream, item: TokenStream) -> TokenStream {
 /// ```
 #[proc_macro_attribute]
 pub fn supervised(args: TokenStream, item: TokenStream) -> TokenStream {
-    supervised::expand(args.into(), item.into()).into()
+    supervised::expand(&args.into(), &item.into()).into()
 }
 
 /// Runs an `async fn main` with an actor system, which is shut down when it returns.

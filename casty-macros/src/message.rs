@@ -3,19 +3,23 @@
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::{
-    Attribute, Data, DeriveInput, Field, LitStr, Type, parse_quote, spanned::Spanned as _,
+    Attribute, Data, DeriveInput, Field, LitStr, Meta, Token, Type, parse_quote, punctuated::Punctuated, spanned::Spanned as _,
 };
 
 use crate::{
     args::Arguments,
     errors::Errors,
-    types::{mentions, without_self},
+    types::{borrows, mentions, without_self},
 };
 
-const ARGUMENTS: Arguments = Arguments {
-    attribute: "message",
-    usages: &["reply = Type", "name = \"..\"", "local", "retain", "idempotent"],
-};
+const ARGUMENTS: Arguments =
+    Arguments { attribute: "message", usages: &["reply = Type", "name = \"..\"", "local", "retain", "idempotent"] };
+
+const NO_LIFETIMES: &str =
+    "a message owns what it holds, for it outlives the call that sends it: no lifetimes, but `String`, `Vec` or `Arc`";
+
+const NO_REFERENCES: &str =
+    "what travels to another node owns what it holds: no references, but `String`, `Vec` or `Arc`; or mark the message `local`";
 
 /// What the arguments say.
 struct Message {
@@ -23,7 +27,7 @@ struct Message {
     name: Option<LitStr>,
     local: bool,
     retain: Option<Span>,
-    idempotent: bool,
+    idempotent: Option<Span>,
 }
 
 pub(crate) fn expand(args: TokenStream, item: TokenStream) -> TokenStream {
@@ -32,8 +36,7 @@ pub(crate) fn expand(args: TokenStream, item: TokenStream) -> TokenStream {
     let generated = match syn::parse2::<DeriveInput>(item.clone()) {
         Ok(item) if item.generics.lifetimes().next().is_some() => {
             let lifetimes = item.generics.lifetimes();
-            let text = "a message owns what it holds, for it outlives its sender's call: no lifetimes here";
-            errors.at(quote!(#(#lifetimes),*), text);
+            errors.at(quote!(#(#lifetimes),*), NO_LIFETIMES);
             quote!(#item)
         }
         Ok(item) if !matches!(item.data, Data::Union(_)) => generate(&check(message, &item, &mut errors), &item),
@@ -47,14 +50,14 @@ pub(crate) fn expand(args: TokenStream, item: TokenStream) -> TokenStream {
 }
 
 fn parse(args: TokenStream, errors: &mut Errors) -> Message {
-    let mut message = Message { reply: parse_quote!(()), name: None, local: false, retain: None, idempotent: false };
+    let mut message = Message { reply: parse_quote!(()), name: None, local: false, retain: None, idempotent: None };
     ARGUMENTS.read(args, errors, |argument, input| {
         match &*argument.to_string() {
             "reply" => message.reply = input.parse()?,
             "name" => message.name = Some(input.parse()?),
             "local" => message.local = true,
             "retain" => message.retain = Some(argument.span()),
-            _ => message.idempotent = true,
+            _ => message.idempotent = Some(argument.span()),
         }
         Ok(())
     });
@@ -64,13 +67,23 @@ fn parse(args: TokenStream, errors: &mut Errors) -> Message {
 /// Reports what contradicts, and puts something harmless in its place.
 fn check(mut message: Message, item: &DeriveInput, errors: &mut Errors) -> Message {
     if !item.generics.params.is_empty() && is_casty_result(&message.reply) {
-        errors.at(&message.reply, "a reply cannot be a `casty::Result`, whose `Err` is a failure and no answer: write the type within it");
+        errors.at(
+            &message.reply,
+            "a reply cannot be a `casty::Result`, whose `Err` is a failure and no answer: write the type within it",
+        );
+    }
+    if !message.local {
+        let fields = travelling_fields(item).into_iter().map(|field| &field.ty);
+        for ty in fields.chain([&message.reply]).filter(|ty| borrows(ty)) {
+            errors.at(ty, NO_REFERENCES);
+        }
     }
     if let Some(name) = message.name.take_if(|name| name.value().is_empty()) {
         errors.at(name, "the name is empty; leave it out to use the type's own");
     }
-    if message.local && message.idempotent {
-        errors.at(&item.ident, "`local` contradicts `idempotent`, which is about connections: leave one of them out");
+    if let (true, Some(idempotent)) = (message.local, message.idempotent) {
+        let text = "`idempotent` contradicts `local`: it is for messages that are sent over a connection; leave one of them out";
+        errors.add(syn::Error::new(idempotent, text));
     }
     message
 }
@@ -107,10 +120,11 @@ fn questions(message: &Message, item: &DeriveInput) -> Option<TokenStream> {
     let reply = without_self(&message.reply, &item.ident);
     let answers = demand(&reply, "Answers", &quote!(ANSWER));
     let travels = (!message.local).then(|| {
-        let fields = travelling_fields(item).into_iter().map(|field| without_self(&field.ty, &item.ident));
-        let fields = fields.map(|field| demand(&field, "Travels", &quote!(WIRE)));
+        let fields = travelling_fields(item).into_iter().filter(|field| !borrows(&field.ty));
+        let fields = fields.map(|field| demand(&without_self(&field.ty, &item.ident), "Travels", &quote!(WIRE)));
         // A `casty::Result` is not serde either, and reported once.
-        let reply = demand(&reply, "Travels", &quote!(WIRE || !<::casty::__private::Probe<#reply>>::ANSWER));
+        let wire = quote!(WIRE || !<::casty::__private::Probe<#reply>>::ANSWER);
+        let reply = (!borrows(&message.reply)).then(|| demand(&reply, "Travels", &wire));
         quote!(#(#fields)* #reply)
     });
     Some(quote! {
@@ -132,7 +146,8 @@ fn demand(ty: &TokenStream, demand: &str, answer: &TokenStream) -> TokenStream {
 }
 
 fn message_impl(message: &Message, item: &DeriveInput) -> TokenStream {
-    let Message { reply, local, idempotent, .. } = message;
+    let Message { reply, local, .. } = message;
+    let idempotent = message.idempotent.is_some();
     let ident = &item.ident;
     let name = message.name.as_ref().map_or_else(|| name_of(ident), LitStr::value);
     let mut generics = item.generics.clone();
@@ -145,16 +160,20 @@ fn message_impl(message: &Message, item: &DeriveInput) -> TokenStream {
         generics.make_where_clause().predicates.push(bound);
     }
     let retain = message.retain.map(|span| {
-        let keep = quote_spanned!(span=> ::std::sync::Arc::new(<Self as ::core::clone::Clone>::clone(self)));
+        let this = quote!(self);
+        let copy = quote_spanned!(span=> ::std::sync::Arc::new(<Self as ::core::clone::Clone>::clone(#this)));
         quote! {
-            fn retain(&self) -> ::core::option::Option<::std::sync::Arc<dyn ::core::any::Any + ::core::marker::Send + ::core::marker::Sync>> {
-                ::core::option::Option::Some(#keep)
+            fn retain(
+                &self,
+            ) -> ::core::option::Option<::std::sync::Arc<dyn ::core::any::Any + ::core::marker::Send + ::core::marker::Sync>> {
+                ::core::option::Option::Some(#copy)
             }
         }
     });
     let (impl_generics, ty_generics, where_clause) = generics.split_for_impl();
+    let reply = quote_spanned!(reply.span()=> type Reply = #reply;);
     let members = quote! {
-        type Reply = #reply;
+        #reply
         const NAME: &'static ::core::primitive::str = #name;
         const LOCAL: ::core::primitive::bool = #local;
         const IDEMPOTENT: ::core::primitive::bool = #idempotent;
@@ -166,7 +185,7 @@ fn message_impl(message: &Message, item: &DeriveInput) -> TokenStream {
     }
 }
 
-/// The fields that serde looks at: each needs serde, and none is what serde was told to treat otherwise.
+/// The fields that have to be serde by themselves.
 ///
 /// A field that holds the message itself is left to serde, since its bound would need itself.
 fn travelling_fields(item: &DeriveInput) -> Vec<&Field> {
@@ -177,57 +196,42 @@ fn travelling_fields(item: &DeriveInput) -> Vec<&Field> {
     let fields: Vec<_> = match &item.data {
         Data::Struct(data) => data.fields.iter().collect(),
         Data::Enum(data) => {
-            let variants = data.variants.iter().filter(|variant| !says(&variant.attrs, LEFT_TO_SERDE));
+            let variants = data.variants.iter().filter(|variant| !is_left_to_serde(&variant.attrs));
             variants.flat_map(|variant| &variant.fields).collect()
         }
         Data::Union(_) => Vec::new(),
     };
     fields
         .into_iter()
-        .filter(|field| !says(&field.attrs, LEFT_TO_SERDE))
+        .filter(|field| !is_left_to_serde(&field.attrs))
         .filter(|field| !mentions(&field.ty, &item.ident) && !mentions(&field.ty, &itself))
         .collect()
 }
 
-const LEFT_TO_SERDE: &[&str] = &[
-    "skip",
-    "skip_serializing",
-    "skip_deserializing",
-    "with",
-    "serialize_with",
-    "deserialize_with",
-    "getter",
-    "bound",
-    "flatten",
-    "borrow",
-];
+/// Whether serde was told to treat it in another way, or it may not be there at all.
+fn is_left_to_serde(attrs: &[Attribute]) -> bool {
+    let skipped = ["skip", "skip_serializing", "skip_deserializing"];
+    let by_other_means = ["with", "serialize_with", "deserialize_with", "getter", "bound", "flatten", "borrow"];
+    says(attrs, &skipped) || says(attrs, &by_other_means) || attrs.iter().any(|attr| attr.path().is_ident("cfg"))
+}
 
 /// Whether a `#[serde(..)]` among `attrs` has one of the arguments `names`.
 fn says(attrs: &[Attribute], names: &[&str]) -> bool {
-    let mut found = false;
-    for attr in attrs.iter().filter(|attr| attr.path().is_ident("serde")) {
-        let _ = attr.parse_nested_meta(|meta| {
-            found |= names.iter().any(|name| meta.path.is_ident(name));
-            meta.input.step(|cursor| {
-                let mut rest = *cursor;
-                while let Some((token, next)) = rest.token_tree() {
-                    if matches!(&token, proc_macro2::TokenTree::Punct(punct) if punct.as_char() == ',') {
-                        break;
-                    }
-                    rest = next;
-                }
-                Ok(((), rest))
-            })
-        });
-    }
-    found
+    attrs.iter().filter(|attr| attr.path().is_ident("serde")).any(|attr| {
+        let arguments = attr.parse_args_with(Punctuated::<Meta, Token![,]>::parse_terminated).unwrap_or_default();
+        arguments.iter().any(|argument| names.iter().any(|name| argument.path().is_ident(name)))
+    })
 }
 
 /// Bounds that make the serde impls hold only if the fields are serde: a field that is not gets our error, not serde's.
 ///
 /// They are higher-ranked because the compiler refuses a plain bound that is false for a concrete type.
 fn wire_bound(item: &DeriveInput) -> Option<TokenStream> {
-    let mut types: Vec<_> = travelling_fields(item).into_iter().map(|field| without_self(&field.ty, &item.ident).to_string()).collect();
+    let mut types: Vec<_> = travelling_fields(item)
+        .into_iter()
+        .filter(|field| !borrows(&field.ty))
+        .map(|field| without_self(&field.ty, &item.ident).to_string())
+        .collect();
     types.sort();
     types.dedup();
     if types.is_empty() || types.iter().any(|ty| ty.contains("$crate")) {

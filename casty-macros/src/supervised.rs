@@ -44,10 +44,13 @@ pub(crate) struct Supervision {
 }
 
 /// Moves the attribute behind `#[actor]`, which reads and removes it.
-pub(crate) fn expand(args: TokenStream, item: TokenStream) -> TokenStream {
+pub(crate) fn expand(args: &TokenStream, item: &TokenStream) -> TokenStream {
+    if actor::is_used(args) {
+        return TokenStream::new();
+    }
     let mut errors = Errors::default();
     let Ok(mut input) = syn::parse2::<DeriveInput>(item.clone()) else {
-        errors.at(&item, "`#[supervised]` goes on the struct of an actor, beside its `#[actor]`");
+        errors.at(item, "`#[supervised]` goes on the struct of an actor, beside its `#[actor]`");
         let errors = errors.finish();
         return quote!(#errors #item);
     };
@@ -102,7 +105,7 @@ impl Supervision {
         let initial = self.backoff_initial.as_ref().map_or(DEFAULT_BACKOFF.0, |(_, initial)| *initial);
         let max = self.backoff_max.as_ref().map_or(DEFAULT_BACKOFF.1, |(_, max)| *max);
         if max < initial
-            && let Some((name, _)) = self.backoff_max.take().or(self.backoff_initial.take())
+            && let Some((name, _)) = self.backoff_max.take().or_else(|| self.backoff_initial.take())
         {
             let text = format!("`backoff_max` is {max:?}, shorter than `backoff_initial`, which is {initial:?}");
             errors.at(name, text);
@@ -165,7 +168,9 @@ mod tests {
         let attr = parse_quote!(#[supervised(within = 0s, backoff_multiplier = 0.5, backoff_max = 1ms, max_restarts = -1)]);
         let errors = errors(&attr);
         assert_eq!(errors.len(), 4, "{errors:?}");
-        assert!(errors.iter().any(|error| error.contains("`backoff_max` is 1ms, shorter than `backoff_initial`, which is 100ms")));
+        assert!(
+            errors.iter().any(|error| error.contains("`backoff_max` is 1ms, shorter than `backoff_initial`, which is 100ms"))
+        );
     }
 
     #[test]

@@ -1,8 +1,12 @@
-//! What a macro can see of a type: its tokens.
+//! What a macro can see of types: their tokens.
 
-use proc_macro2::{Group, Ident, TokenStream, TokenTree};
+use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};
 use quote::ToTokens;
-use syn::{PathSegment, Type};
+use syn::{
+    PathSegment, ReturnType, Signature, Type, TypeReference,
+    spanned::Spanned as _,
+    visit::{self, Visit},
+};
 
 /// The last segment of a path type; `Context<Self>` of `casty::Context<Self>`.
 pub(crate) fn last_segment(ty: &Type) -> Option<&PathSegment> {
@@ -17,6 +21,28 @@ pub(crate) fn last_segment(ty: &Type) -> Option<&PathSegment> {
 /// Whether the last segment of a path type is `name`.
 pub(crate) fn is_named(ty: &Type, name: &str) -> bool {
     last_segment(ty).is_some_and(|segment| segment.ident == name)
+}
+
+/// Whether `ty` holds a reference, so that serde can encode it but never decode it.
+pub(crate) fn borrows(ty: &Type) -> bool {
+    struct Search(bool);
+
+    impl<'ast> Visit<'ast> for Search {
+        fn visit_type_reference(&mut self, _: &'ast TypeReference) {
+            self.0 = true;
+        }
+
+        fn visit_path_segment(&mut self, segment: &'ast PathSegment) {
+            // It holds nothing, whatever it names.
+            if segment.ident != "PhantomData" {
+                visit::visit_path_segment(self, segment);
+            }
+        }
+    }
+
+    let mut search = Search(false);
+    search.visit_type(ty);
+    search.0
 }
 
 /// Whether `word` occurs anywhere in `tokens`.
@@ -42,6 +68,14 @@ pub(crate) fn without_self(tokens: impl ToTokens, itself: &impl ToTokens) -> Tok
     tokens.into_token_stream().into_iter().flat_map(replace).collect()
 }
 
+/// Where the return type stands, or the name if there is none.
+pub(crate) fn output(sig: &Signature) -> Span {
+    match &sig.output {
+        ReturnType::Type(_, ty) => ty.span(),
+        ReturnType::Default => sig.ident.span(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use quote::{format_ident, quote};
@@ -59,6 +93,12 @@ mod tests {
     fn a_type_is_known_by_its_last_segment() {
         assert!(is_named(&parse_quote!(casty::Context<Self>), "Context"));
         assert!(!is_named(&parse_quote!(&Context<Self>), "Context"));
+    }
+
+    #[test]
+    fn a_reference_is_found_at_any_depth() {
+        assert!(borrows(&parse_quote!(Vec<(u8, Option<&'static str>)>)));
+        assert!(!borrows(&parse_quote!((Cow<'static, str>, PhantomData<&'static str>))));
     }
 
     #[test]

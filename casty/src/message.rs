@@ -4,7 +4,7 @@ use std::{any::Any, sync::Arc};
 
 use crate::{
     actor::{Actor, Handles},
-    reply::{Pace, ReplyTo},
+    reply::ReplyTo,
 };
 
 /// A value that actors are sent, with the type that they answer it with.
@@ -55,8 +55,6 @@ pub trait SentTo<A: Actor>: Message {
     fn __wrap(self, reply: ReplyTo<Self>) -> A::Item;
     #[doc(hidden)]
     fn __unwrap(item: A::Item) -> Option<Self>;
-    #[doc(hidden)]
-    fn __pace() -> &'static Pace;
 }
 
 impl<M: Message, A: Handles<M>> SentTo<A> for M {
@@ -66,9 +64,5 @@ impl<M: Message, A: Handles<M>> SentTo<A> for M {
 
     fn __unwrap(item: A::Item) -> Option<Self> {
         <A as Handles<M>>::__unwrap(item)
-    }
-
-    fn __pace() -> &'static Pace {
-        <A as Handles<M>>::__pace()
     }
 }

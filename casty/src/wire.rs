@@ -33,7 +33,10 @@ impl WireName {
         let mut earlier = 0;
         while earlier < index {
             let clash = !names[earlier].local && !names[index].local && same(names[earlier].name, names[index].name);
-            assert!(!clash, "this actor handles another message of the same name; give one of them a name of its own: `#[message(name = \"..\")]`");
+            assert!(
+                !clash,
+                "this actor handles another message of the same name; give one of them a name of its own: `#[message(name = \"..\")]`"
+            );
             earlier += 1;
         }
     }

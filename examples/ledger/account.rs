@@ -43,7 +43,7 @@ impl Page {
 ///
 /// It is the line's fault, not the account's. So there is no limit to the restarts, and no use in waiting between them.
 #[actor(mailbox = 1024, overflow = Wait)]
-#[supervised(strategy = Restart, max_restarts = 4294967295, backoff_initial = 0ms)]
+#[supervised(strategy = Restart, max_restarts = 4294967295, backoff_initial = 0ms, backoff_max = 0ms)]
 pub(super) struct Account {
     balance: Amount,
     page: Page,

@@ -78,7 +78,7 @@ fn write(recipe: Recipe, path: &Path, out: &mut impl Write, console: &Console) -
     }
     let file = File::create(path).map(BufWriter::new);
     let written = file.and_then(|mut file| io::copy(&mut generator, &mut file).and_then(|_| file.flush()));
-    written.map_err(|error| Stopped::because(UNUSABLE, format!("cannot write {}: {error}", path.display())))?;
+    written.map_err(|error| Stopped::because(UNUSABLE, &format!("cannot write {}: {error}", path.display())))?;
     console.write(&format!("{lines} lines written to {}\n", path.display()));
     Ok(DONE)
 }
@@ -90,20 +90,20 @@ struct Stopped {
 }
 
 impl Stopped {
-    fn because(code: u8, text: impl ToString) -> Self {
+    fn because(code: u8, text: &impl ToString) -> Self {
         Self { code, text: Some(text.to_string()) }
     }
 }
 
 impl From<UsageError> for Stopped {
     fn from(error: UsageError) -> Self {
-        Self::because(UNUSABLE, error)
+        Self::because(UNUSABLE, &error)
     }
 }
 
 impl From<InputError> for Stopped {
     fn from(error: InputError) -> Self {
-        Self::because(UNUSABLE, error)
+        Self::because(UNUSABLE, &error)
     }
 }
 
@@ -111,7 +111,7 @@ impl From<LedgerError> for Stopped {
     fn from(error: LedgerError) -> Self {
         match error {
             LedgerError::Input(error) => error.into(),
-            other => Self::because(WRONG, other),
+            other => Self::because(WRONG, &other),
         }
     }
 }
@@ -121,7 +121,7 @@ impl From<io::Error> for Stopped {
     fn from(error: io::Error) -> Self {
         match error.kind() {
             io::ErrorKind::BrokenPipe => Self { code: DONE, text: None },
-            _ => Self::because(UNUSABLE, format!("cannot write the output: {error}")),
+            _ => Self::because(UNUSABLE, &format!("cannot write the output: {error}")),
         }
     }
 }

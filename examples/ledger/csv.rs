@@ -91,7 +91,7 @@ impl<R: BufRead> Lines<R> {
     /// Reads the header.
     pub fn open(input: R) -> Result<Self, CsvError> {
         let mut lines = Self { input, line: 0, bytes: 0, buffer: Vec::new() };
-        if !lines.read_line()? {
+        if !lines.read_start()? {
             return Err(CsvError::Empty);
         }
         let first = lines.buffer.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(&lines.buffer);
@@ -110,16 +110,23 @@ impl<R: BufRead> Lines<R> {
         self.bytes
     }
 
-    /// Reads the next line into the buffer, at most `LONGEST_LINE` bytes of it; false at the end.
+    /// Reads the next line into the buffer, and over what is too long to be kept; false at the end.
     fn read_line(&mut self) -> Result<bool, CsvError> {
-        let line = self.line;
-        let failed = |source| CsvError::Read { line, source };
-        self.buffer.clear();
-        let longest = LONGEST_LINE as u64 + 1;
-        let mut read = self.input.by_ref().take(longest).read_until(b'\n', &mut self.buffer).map_err(failed)?;
-        if read > LONGEST_LINE && self.buffer.last() != Some(&b'\n') {
-            read += self.input.skip_until(b'\n').map_err(failed)?;
+        let is_there = self.read_start()?;
+        if self.buffer.len() > LONGEST_LINE && self.buffer.last() != Some(&b'\n') {
+            let line = self.line - 1;
+            let skipped = self.input.skip_until(b'\n').map_err(|source| CsvError::Read { line, source })?;
+            self.bytes += skipped as u64;
         }
+        Ok(is_there)
+    }
+
+    /// Reads one byte more than the longest line has, at most.
+    fn read_start(&mut self) -> Result<bool, CsvError> {
+        let line = self.line;
+        let mut start = self.input.by_ref().take(LONGEST_LINE as u64 + 1);
+        self.buffer.clear();
+        let read = start.read_until(b'\n', &mut self.buffer).map_err(|source| CsvError::Read { line, source })?;
         self.bytes += read as u64;
         self.line += u64::from(read > 0);
         Ok(read > 0)
@@ -260,6 +267,8 @@ mod tests {
         assert!(matches!(Lines::open(&b""[..]), Err(CsvError::Empty)));
         let without = Lines::open(&b"ann,1.00\n"[..]);
         assert!(matches!(without, Err(CsvError::Header(first)) if first == "ann,1.00"));
+        let endless = Lines::open(io::BufReader::new(io::repeat(b'0')));
+        assert!(matches!(endless, Err(CsvError::Header(first)) if first == "0".repeat(60)));
         assert!(read(b"\"account\",\"amount\"").is_empty());
     }
 }

@@ -9,7 +9,7 @@ impl Greeter {
     fn greet(&mut self) {}
 
     #[handler]
-    fn greet_with(&mut self, ctx: &mut Context<Self>) {}
+    fn greet_with(&mut self, _ctx: &mut Context<Self>) {}
 }
 
 fn main() {}

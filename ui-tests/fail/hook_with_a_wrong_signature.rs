@@ -7,13 +7,13 @@ struct Worker;
 impl Worker {
     fn on_start(&self) {}
 
-    fn on_stop(&mut self, ctx: Context<Self>) {}
+    fn on_stop(&mut self, _ctx: Context<Self>) {}
 
-    fn pre_restart(&mut self, ctx: &mut Context<Self>, failure: &Failure) {}
+    fn pre_restart(&mut self, _ctx: &mut Context<Self>, _failure: &Failure) {}
 
     async fn post_restart() {}
 
-    fn on_child_failure(&mut self, child: &AnyRef) {}
+    fn on_child_failure(&mut self, _child: &AnyRef) {}
 }
 
 fn main() {}

@@ -18,7 +18,13 @@ struct WithValue;
 #[message(name = "")]
 struct Empty;
 
-#[message(local, idempotent)]
+#[message(reply = )]
+struct Cut;
+
+#[message(name "cut")]
+struct WithoutSign;
+
+#[message(idempotent, local)]
 struct Contradictory;
 
 #[message(reply = u8, nmae = "x", retian)]

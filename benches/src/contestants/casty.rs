@@ -57,11 +57,12 @@ impl Player {
         self.peer = Some(peer);
     }
 
+    // An unbounded mailbox takes a message at once, so nothing has to be awaited.
     #[handler]
-    async fn ball(&mut self, Ball(hops): Ball) -> casty::Result<()> {
+    fn ball(&mut self, Ball(hops): Ball) -> casty::Result<()> {
         match (hops, &self.peer) {
             (0, _) => self.job.report(self.reported),
-            (_, Some(peer)) => peer.send(Ball(hops - 1)).await?,
+            (_, Some(peer)) => peer.try_send(Ball(hops - 1)).map_err(|error| error.to_string())?,
             (_, None) => return Err("nobody to play with".into()),
         }
         Ok(())
@@ -119,11 +120,11 @@ impl Node {
     }
 
     #[handler]
-    async fn sum(&mut self, Sum(sum): Sum) -> casty::Result<()> {
+    fn sum(&mut self, Sum(sum): Sum) -> casty::Result<()> {
         match (self.gather.add(sum), &self.up) {
             (None, _) => {}
             (Some(total), Up::Job(job)) => job.report(total),
-            (Some(total), Up::Parent { parent, .. }) => parent.send(Sum(total)).await?,
+            (Some(total), Up::Parent { parent, .. }) => parent.try_send(Sum(total)).map_err(|error| error.to_string())?,
         }
         Ok(())
     }
@@ -141,8 +142,8 @@ struct Compute {
 #[actor]
 impl Leaf {
     #[handler]
-    async fn compute(&mut self, Compute { seed, parent }: Compute) -> casty::Result<()> {
-        Ok(parent.send(Sum(Shape::leaf(seed))).await?)
+    fn compute(&mut self, Compute { seed, parent }: Compute) -> casty::Result<()> {
+        parent.try_send(Sum(Shape::leaf(seed))).map_err(|error| error.to_string().into())
     }
 }
 

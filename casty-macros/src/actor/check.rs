@@ -2,18 +2,18 @@
 
 use std::collections::HashMap;
 
-use proc_macro2::{Ident, Span};
+use proc_macro2::Ident;
 use quote::ToTokens;
-use syn::{FnArg, ReceiverKind, ReturnType, Safety, Signature, Type, TypeReference, spanned::Spanned as _};
+use syn::{FnArg, ReceiverKind, ReturnType, Safety, Signature, Type, TypeReference};
 
 use super::{
-    fallback,
+    NO_LIFETIMES, fallback,
     model::{Actor, Handler, Hook, HookKind, Mode, Parameter},
     parse::Implementation,
 };
 use crate::{
     errors::Errors,
-    types::{is_named, without_self},
+    types::{is_named, output, without_self},
 };
 
 /// The actor, as far as it is right; nothing if this is no impl that could be one.
@@ -24,7 +24,7 @@ pub(super) fn implementation(parsed: &Implementation, errors: &mut Errors) -> Op
         return None;
     }
     if let Some(lifetime) = block.generics.lifetimes().next() {
-        errors.at(lifetime, "an actor owns its state, for it outlives whoever spawns it: no lifetimes here");
+        errors.at(lifetime, NO_LIFETIMES);
         return None;
     }
     let itself = (*block.self_ty).clone();
@@ -102,7 +102,8 @@ fn hook(kind: HookKind, sig: &Signature, errors: &mut Errors) -> Option<Hook> {
     if !plain_method(sig, "a lifecycle hook", errors) {
         return None;
     }
-    let mut wrong = |tokens: &dyn ToTokens, text: &str| errors.at(tokens, format!("{text}; write {}", hook_form(kind, &sig.ident)));
+    let form = hook_form(kind, &sig.ident);
+    let mut wrong = |tokens: &dyn ToTokens, text: &str| errors.at(tokens, format!("{text}; write {form}"));
     match sig.inputs.first() {
         Some(FnArg::Receiver(receiver)) if matches!(receiver.kind, ReceiverKind::Reference(_, None, Some(_))) => {}
         Some(FnArg::Receiver(receiver)) => {
@@ -174,13 +175,5 @@ fn is_reference_to(input: &FnArg, name: &str) -> bool {
             _ => false,
         },
         FnArg::Receiver(_) => false,
-    }
-}
-
-/// Where the return type stands, or the name if there is none.
-pub(super) fn output(sig: &Signature) -> Span {
-    match &sig.output {
-        ReturnType::Type(_, ty) => ty.span(),
-        ReturnType::Default => sig.ident.span(),
     }
 }

@@ -2,9 +2,9 @@
 
 use proc_macro2::{Ident, TokenStream};
 use quote::{quote, quote_spanned};
-use syn::{DeriveInput, LitInt, LitStr};
+use syn::{DeriveInput, LitInt, LitStr, Path};
 
-use super::{is_attribute, strip_fields};
+use super::{NO_LIFETIMES, is_attribute, strip_fields, used};
 use crate::{
     args::{Arguments, one_of},
     errors::Errors,
@@ -23,6 +23,8 @@ struct Declaration {
     mailbox: Option<LitInt>,
     overflow: Option<Ident>,
     supervision: Supervision,
+    /// The path that the user wrote for `#[supervised]`.
+    path: Option<Path>,
 }
 
 pub(super) fn expand(args: TokenStream, mut item: DeriveInput) -> TokenStream {
@@ -31,7 +33,8 @@ pub(super) fn expand(args: TokenStream, mut item: DeriveInput) -> TokenStream {
     let declaration = check(declaration, &item, &mut errors);
     let declared = generate(&declaration, &item);
     let errors = errors.finish();
-    quote!(#errors #item #declared)
+    let used = declaration.path.iter().map(used);
+    quote!(#errors #item #declared #(#used)*)
 }
 
 /// Reads the arguments, and takes the other attributes of ours off.
@@ -48,13 +51,14 @@ fn parse(args: TokenStream, item: &mut DeriveInput, errors: &mut Errors) -> Decl
     let mut supervised = item.attrs.extract_if(.., |attr| is_attribute(attr, "supervised"));
     if let Some(attr) = supervised.next() {
         declaration.supervision = supervised::parse(&attr, errors);
+        declaration.path = Some(attr.path().clone());
     }
     for again in supervised {
-        errors.at(again.path(), "`#[supervised]` is given twice");
+        errors.at(again.path(), "`#[supervised]` is given twice; leave one of them out");
     }
     for attr in strip_fields(item) {
         let tokens = attr.meta.require_list().map(|list| list.tokens.clone()).unwrap_or_default();
-        errors.at(&attr, format!("`#[casty({tokens})]` is for `#[sharded]` actors; a plain one keeps its fields to itself"));
+        errors.at(&attr, format!("`#[casty({tokens})]` is for the fields of `#[sharded]` actors; leave it out"));
     }
     declaration
 }
@@ -64,7 +68,8 @@ fn check(mut declaration: Declaration, item: &DeriveInput, errors: &mut Errors) 
     if let Some(name) = declaration.name.take_if(|name| name.value().is_empty()) {
         errors.at(name, "the name is empty; leave it out to use the type's own");
     }
-    if let Some(capacity) = declaration.mailbox.take_if(|capacity| !capacity.base10_parse().is_ok_and(|capacity: u32| capacity > 0)) {
+    let is_wrong = |capacity: &mut LitInt| !capacity.base10_parse::<u32>().is_ok_and(|capacity| capacity > 0);
+    if let Some(capacity) = declaration.mailbox.take_if(is_wrong) {
         errors.at(capacity, "a mailbox holds at least one message and at most 4294967295; left out, any number");
     } else if declaration.mailbox.is_none()
         && let Some(overflow) = &declaration.overflow
@@ -73,7 +78,7 @@ fn check(mut declaration: Declaration, item: &DeriveInput, errors: &mut Errors) 
         errors.at(overflow, text);
     }
     for lifetime in item.generics.lifetimes() {
-        errors.at(lifetime, "an actor owns its state, for it outlives whoever spawns it: no lifetimes here");
+        errors.at(lifetime, NO_LIFETIMES);
     }
     declaration
 }

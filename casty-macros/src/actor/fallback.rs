@@ -2,11 +2,8 @@
 
 use syn::{FnArg, Signature, Type};
 
-use super::{
-    check::output,
-    model::{Handler, Mode},
-};
-use crate::types::without_self;
+use super::model::{Handler, Mode};
+use crate::types::{output, without_self};
 
 /// A handler that is known and never called, if its message can be told from what the user wrote.
 pub(super) fn handler(sig: &Signature, itself: &Type) -> Option<Handler> {

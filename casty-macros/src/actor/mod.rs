@@ -10,18 +10,21 @@ mod parse;
 
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
-use syn::{Attribute, Data, DeriveInput, ImplItemFn, Item, ItemImpl};
+use syn::{Attribute, Data, DeriveInput, ImplItemFn, Item, ItemImpl, Path};
 
 use crate::errors::Errors;
 
-pub(crate) fn expand(args: TokenStream, item: TokenStream) -> TokenStream {
+const NO_LIFETIMES: &str =
+    "an actor owns its state, for it outlives whoever spawns it: no lifetimes, but `String`, `Vec` or `Arc`";
+
+pub(crate) fn expand(args: TokenStream, item: &TokenStream) -> TokenStream {
     match syn::parse2(item.clone()) {
         Ok(Item::Struct(item)) => declaration::expand(args, item.into()),
         Ok(Item::Enum(item)) => declaration::expand(args, item.into()),
         Ok(Item::Impl(block)) => implementation(args, block),
         _ => {
             let mut errors = Errors::default();
-            errors.at(&item, "`#[actor]` goes on a struct and on its `impl`");
+            errors.at(item, "`#[actor]` goes on a struct and on its `impl`");
             let errors = errors.finish();
             quote!(#errors #item)
         }
@@ -39,8 +42,9 @@ fn implementation(args: TokenStream, block: ItemImpl) -> TokenStream {
         None => TokenStream::new(),
     };
     let errors = errors.finish();
+    let used = parsed.paths.iter().map(used);
     let block = parsed.block;
-    quote!(#errors #block #generated)
+    quote!(#errors #block #generated #(#used)*)
 }
 
 /// Whether `attr` is ours by its last segment: `#[actor]`, `#[casty::actor]`.
@@ -59,8 +63,21 @@ pub(crate) fn strip_fields(item: &mut DeriveInput) -> Vec<Attribute> {
     fields.into_iter().flat_map(|field| field.attrs.extract_if(.., is_ours).collect::<Vec<_>>()).collect()
 }
 
+/// An attribute that we took off is not seen by the compiler. This makes it one that is, so that its import is used.
+fn used(path: &Path) -> TokenStream {
+    quote!(#[#path(__used)] const _: () = ();)
+}
+
+/// Whether the arguments are those that [`used`] gives.
+pub(crate) fn is_used(args: &TokenStream) -> bool {
+    args.to_string() == "__used"
+}
+
 /// `#[handler]` that no `#[actor]` took off.
-pub(crate) fn lone_handler(item: TokenStream) -> TokenStream {
+pub(crate) fn lone_handler(args: &TokenStream, item: &TokenStream) -> TokenStream {
+    if is_used(args) {
+        return TokenStream::new();
+    }
     let mut errors = Errors::default();
     let at = match syn::parse2::<ImplItemFn>(item.clone()) {
         Ok(method) => method.sig.ident.to_token_stream(),

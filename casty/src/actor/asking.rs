@@ -11,11 +11,11 @@ use std::{
 
 use tokio::time::Sleep;
 
-use super::{ActorId, AnyCell, Item, sending::ForRoom, stack};
+use super::{ActorId, AnyCell, sending::ForRoom, stack};
 use crate::{
     ActorSystem, AskError, Message,
     error::ActorLabel,
-    reply::{Pace, Refusal, Slot},
+    reply::{Refusal, Slot},
     sync::lock,
     system::Deadline,
 };
@@ -23,14 +23,13 @@ use crate::{
 /// Whom messages can be sent to: an [`ActorRef`](crate::ActorRef), a [`Recipient`](crate::Recipient).
 pub trait Target: Send + Sync {
     #[doc(hidden)]
-    type Item: Item;
+    type Item: Send;
+    /// Puts it into the mailbox, and tells how many wait there now.
+    #[doc(hidden)]
+    fn push(&self, item: Self::Item) -> Result<usize, Unsent>;
     /// Runs the message's handler now if that is allowed, or else puts it into the mailbox.
     #[doc(hidden)]
-    fn ask(&self, item: Self::Item, pace: &Pace) -> Result<(), Unsent>;
-    #[doc(hidden)]
-    fn push(&self, item: Self::Item) -> Result<(), Unsent>;
-    #[doc(hidden)]
-    fn waiting(&self) -> usize;
+    fn ask(&self, item: Self::Item) -> Result<(), Unsent>;
     #[doc(hidden)]
     fn label(&self) -> ActorLabel;
     #[doc(hidden)]
@@ -66,7 +65,6 @@ pub struct Asking<'a, T: Target, M: Message> {
     to: &'a T,
     state: State<T::Item>,
     slot: Arc<Slot<M::Reply>>,
-    pace: &'static Pace,
     timeout: Option<Duration>,
     waits_for: Option<WaitsFor>,
     limit: Limit,
@@ -87,8 +85,8 @@ enum Limit {
 }
 
 impl<'a, T: Target, M: Message> Asking<'a, T, M> {
-    pub(crate) fn new(to: &'a T, item: T::Item, slot: Arc<Slot<M::Reply>>, pace: &'static Pace) -> Self {
-        Self { to, state: State::New(item), slot, pace, timeout: None, waits_for: None, limit: Limit::None }
+    pub(crate) fn new(to: &'a T, item: T::Item, slot: Arc<Slot<M::Reply>>) -> Self {
+        Self { to, state: State::New(item), slot, timeout: None, waits_for: None, limit: Limit::None }
     }
 
     /// Gives up after `limit`, with [`AskError::Timeout`], in place of the system's default of 5 s.
@@ -104,7 +102,7 @@ impl<'a, T: Target, M: Message> Asking<'a, T, M> {
             Ok(waits_for) => self.waits_for = waits_for,
             Err(Cycle) => return Err(AskError::Cycle { actor: self.to.label(), message: M::NAME }),
         }
-        if let Err(Unsent::Waits(for_room)) = self.to.ask(item, self.pace) {
+        if let Err(Unsent::Waits(for_room)) = self.to.ask(item) {
             self.state = State::ForRoom(for_room);
         }
         Ok(())

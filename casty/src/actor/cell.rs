@@ -89,7 +89,7 @@ pub(super) enum Seat<A: Actor> {
 pub(crate) type Work<A> = Pin<Box<dyn Future<Output = Outcome<A>> + Send>>;
 
 /// What [`Work`] comes to: the actor, and what it did; or nothing, when it has ended.
-pub(crate) type Outcome<A> = Option<(Box<Core<A>>, Served<<A as Actor>::Item>)>;
+pub(crate) type Outcome<A> = Option<(Box<Core<A>>, Served)>;
 
 #[derive(Default)]
 pub(crate) struct Extras {
@@ -264,13 +264,14 @@ impl<A: Actor> Cell<A> {
     /// Gives the actor a turn, whatever it waits for.
     pub(super) fn rouse(self: &Arc<Self>, mut inbox: std::sync::MutexGuard<'_, Inbox<A>>) {
         match inbox.seat {
-            Seat::Resting(_) | Seat::Busy(_) if !inbox.queued => {
-                inbox.queued = true;
-                drop(inbox);
-                self.system.scheduler().schedule(self.clone());
+            Seat::Resting(_) | Seat::Busy(_) => {
+                if !mem::replace(&mut inbox.queued, true) {
+                    drop(inbox);
+                    self.system.scheduler().schedule(self.clone());
+                }
             }
             Seat::Taken => inbox.rerun = true,
-            Seat::Resting(_) | Seat::Busy(_) | Seat::Ending | Seat::Gone(_) => {}
+            Seat::Ending | Seat::Gone(_) => {}
         }
     }
 
@@ -292,11 +293,6 @@ impl<A: Actor> Cell<A> {
     /// How many messages its mailbox holds at most.
     pub(super) fn capacity(&self) -> Option<usize> {
         lock(&self.inbox).bound.as_ref().map(|bound| bound.capacity)
-    }
-
-    /// How many messages wait in its mailbox.
-    pub(super) fn waiting(&self) -> usize {
-        lock(&self.inbox).queue.len()
     }
 
     pub(crate) fn label(&self) -> ActorLabel {
@@ -410,12 +406,14 @@ impl<A: Actor> Inbox<A> {
         signal
     }
 
-    /// The next message; with an unbounded mailbox, those behind it go into `batch`.
-    pub(super) fn next_mail(&mut self, batch: &mut VecDeque<A::Item>) -> Option<A::Item> {
+    /// Hands the actor its next message; with an unbounded mailbox, those behind it too.
+    #[inline]
+    pub(super) fn next_mail(&mut self, core: &mut Core<A>) -> bool {
         match &self.bound {
-            None => self.queue.take_all(batch),
-            Some(_) => self.queue.pop(),
+            None => self.queue.take_all(&mut core.next, &mut core.batch),
+            Some(_) => core.next = self.queue.pop(),
         }
+        core.next.is_some()
     }
 
     pub(super) fn has_work(&self) -> bool {

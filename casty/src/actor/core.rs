@@ -14,6 +14,8 @@ pub(crate) struct Core<A: Actor> {
     /// `None` between two instances.
     pub(super) state: Option<A>,
     pub(super) ctx: Context<A>,
+    /// The message whose turn it is. It lies still here until its handler takes it: moving it about costs.
+    pub(super) next: Option<A::Item>,
     /// Messages taken out of the mailbox together, ahead of what is in it.
     pub(super) batch: VecDeque<A::Item>,
     pub(super) factory: Factory<A>,
@@ -21,24 +23,34 @@ pub(crate) struct Core<A: Actor> {
 
 impl<A: Actor> Core<A> {
     pub(crate) fn new(state: A, ctx: Context<A>, factory: Factory<A>) -> Box<Self> {
-        Box::new(Self { state: Some(state), ctx, batch: VecDeque::new(), factory })
+        Box::new(Self { state: Some(state), ctx, next: None, batch: VecDeque::new(), factory })
     }
 
     pub(super) fn cell(&self) -> &Arc<Cell<A>> {
         self.ctx.cell()
     }
 
-    /// Runs the handler of a message to its end, or to its panic.
-    pub(super) async fn handle(&mut self, item: A::Item) -> Handled {
+    /// Runs the handler of the next message to its end, or to its panic.
+    pub(super) async fn handle(&mut self) -> Handled {
+        let Self { state, ctx, next, .. } = self;
         let run = async {
-            let Some(state) = &mut self.state else { return Ok(()) };
-            match state.dispatch(item, &mut self.ctx) {
+            let (Some(state), Some(item)) = (state, next.take()) else { return Ok(()) };
+            match state.dispatch(item, ctx) {
                 Dispatch::Done(handled) => handled,
                 Dispatch::Pending(handler) => handler.await,
             }
         };
         let handled = AssertUnwindSafe(run).catch_unwind().await.unwrap_or_else(|payload| Err(caught(&*payload)));
         self.ended(handled)
+    }
+
+    /// Makes the message behind the one that was handled the next.
+    #[inline]
+    pub(super) fn advance(&mut self) -> bool {
+        if self.next.is_none() {
+            self.next = self.batch.pop_front();
+        }
+        self.next.is_some()
     }
 
     /// What follows each handler.
@@ -78,7 +90,7 @@ impl<A: Actor> Drop for Core<A> {
     /// An actor that ends hands back what it did not come to.
     fn drop(&mut self) {
         self.drop_state();
-        for item in self.batch.drain(..).chain(self.ctx.take_stash()) {
+        for item in self.next.take().into_iter().chain(self.batch.drain(..)).chain(self.ctx.take_stash()) {
             self.ctx.cell().leave_behind(item);
         }
     }

@@ -110,14 +110,17 @@ impl<I> Queue<I> {
         self.first.take().or_else(|| self.rest.pop_front())
     }
 
-    /// The next message, and all behind it into `batch`, which must be empty.
-    pub(super) fn take_all(&mut self, batch: &mut VecDeque<I>) -> Option<I> {
-        debug_assert!(batch.is_empty());
-        let first = self.first.take();
+    /// The first message into `next` and all behind it into `batch`, which must both be empty.
+    #[inline]
+    pub(super) fn take_all(&mut self, next: &mut Option<I>, batch: &mut VecDeque<I>) {
+        debug_assert!(next.is_none() && batch.is_empty());
         if !self.rest.is_empty() {
             mem::swap(&mut self.rest, batch);
         }
-        first.or_else(|| batch.pop_front())
+        *next = self.first.take();
+        if next.is_none() {
+            *next = batch.pop_front();
+        }
     }
 
     /// Gives back what a burst has blown up.
@@ -157,8 +160,9 @@ mod tests {
                     }
                     Op::Pop => prop_assert_eq!(queue.pop(), model.pop_front()),
                     Op::TakeAll => {
-                        let mut batch = VecDeque::new();
-                        let taken: Vec<_> = queue.take_all(&mut batch).into_iter().chain(batch).collect();
+                        let (mut next, mut batch) = (None, VecDeque::new());
+                        queue.take_all(&mut next, &mut batch);
+                        let taken: Vec<_> = next.into_iter().chain(batch).collect();
                         prop_assert_eq!(taken, model.drain(..).collect::<Vec<_>>());
                     }
                 }

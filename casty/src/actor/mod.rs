@@ -144,8 +144,6 @@ pub trait Handles<M: Message>: Actor {
     fn __wrap(message: M, reply: ReplyTo<M>) -> Self::Item;
     #[doc(hidden)]
     fn __unwrap(item: Self::Item) -> Option<M>;
-    #[doc(hidden)]
-    fn __pace() -> &'static Pace;
 }
 
 /// What lies in a mailbox: one of the messages that its actor handles, and where the answer goes.
@@ -156,6 +154,8 @@ pub trait Item: Send + 'static {
     fn is_ask(&self) -> bool;
     /// Whether its handler is async.
     fn is_async(&self) -> bool;
+    /// What is known of its handler's speed.
+    fn pace(&self) -> &'static Pace;
     /// Tells the asker, if there is one, that it is not answered.
     fn refuse(self, why: Refusal);
 }

@@ -3,13 +3,13 @@
 use std::{fmt, hash::{Hash, Hasher}, sync::Arc};
 
 use super::{
-    Actor, ActorId, ActorRef, AnyCell, AnyRef, Asking, Cell, Item, Sending,
+    Actor, ActorId, ActorRef, AnyCell, AnyRef, Asking, Cell, Sending,
     asking::{Target, Unsent},
 };
 use crate::{
     ActorSystem, Message, SentTo, TrySendError,
     error::ActorLabel,
-    reply::{Pace, Refusal, ReplyTo, Slot},
+    reply::{ReplyTo, Slot},
 };
 
 /// Any actor that handles `M`.
@@ -70,7 +70,7 @@ impl<M: Message> Recipient<M> {
     pub fn ask(&self, message: M) -> Asking<'_, Self, M> {
         let slot = Slot::new();
         let letter = Letter(message, ReplyTo::asker(slot.clone()));
-        Asking::new(self, letter, slot, self.0.pace())
+        Asking::new(self, letter, slot)
     }
 
     /// The actor behind it.
@@ -118,24 +118,6 @@ impl<M: Message> fmt::Debug for Recipient<M> {
 /// A message and its asker, before it is known which actor's it will be.
 pub struct Letter<M: Message>(M, ReplyTo<M>);
 
-impl<M: Message> Item for Letter<M> {
-    fn name(&self) -> &'static str {
-        M::NAME
-    }
-
-    fn is_ask(&self) -> bool {
-        self.1.is_ask()
-    }
-
-    fn is_async(&self) -> bool {
-        false
-    }
-
-    fn refuse(self, why: Refusal) {
-        self.1.refuse(why);
-    }
-}
-
 impl<M: Message> fmt::Debug for Letter<M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Letter<{}>", M::NAME)
@@ -144,35 +126,25 @@ impl<M: Message> fmt::Debug for Letter<M> {
 
 /// An actor, seen as one that handles `M`.
 trait Receive<M: Message>: Send + Sync {
-    fn push(&self, letter: Letter<M>) -> Result<(), Unsent>;
+    fn push(&self, letter: Letter<M>) -> Result<usize, Unsent>;
     /// Runs it now, or else puts it into the mailbox.
-    fn ask(&self, letter: Letter<M>, pace: &Pace) -> Result<(), Unsent>;
+    fn ask(&self, letter: Letter<M>) -> Result<(), Unsent>;
     fn try_send(&self, message: M) -> Result<(), TrySendError<M>>;
-    fn waiting(&self) -> usize;
-    fn pace(&self) -> &'static Pace;
     fn cell(&self) -> Arc<dyn AnyCell>;
     fn system(&self) -> &ActorSystem;
 }
 
 impl<A: Actor, M: SentTo<A>> Receive<M> for ActorRef<A> {
-    fn push(&self, Letter(message, reply): Letter<M>) -> Result<(), Unsent> {
+    fn push(&self, Letter(message, reply): Letter<M>) -> Result<usize, Unsent> {
         Target::push(self, message.__wrap(reply))
     }
 
-    fn ask(&self, Letter(message, reply): Letter<M>, pace: &Pace) -> Result<(), Unsent> {
-        Target::ask(self, message.__wrap(reply), pace)
+    fn ask(&self, Letter(message, reply): Letter<M>) -> Result<(), Unsent> {
+        Target::ask(self, message.__wrap(reply))
     }
 
     fn try_send(&self, message: M) -> Result<(), TrySendError<M>> {
         Self::try_send(self, message)
-    }
-
-    fn waiting(&self) -> usize {
-        Target::waiting(self)
-    }
-
-    fn pace(&self) -> &'static Pace {
-        M::__pace()
     }
 
     fn cell(&self) -> Arc<dyn AnyCell> {
@@ -187,16 +159,12 @@ impl<A: Actor, M: SentTo<A>> Receive<M> for ActorRef<A> {
 impl<M: Message> Target for Recipient<M> {
     type Item = Letter<M>;
 
-    fn ask(&self, letter: Letter<M>, pace: &Pace) -> Result<(), Unsent> {
-        self.0.ask(letter, pace)
+    fn ask(&self, letter: Letter<M>) -> Result<(), Unsent> {
+        self.0.ask(letter)
     }
 
-    fn push(&self, letter: Letter<M>) -> Result<(), Unsent> {
+    fn push(&self, letter: Letter<M>) -> Result<usize, Unsent> {
         self.0.push(letter)
-    }
-
-    fn waiting(&self) -> usize {
-        self.0.waiting()
     }
 
     fn label(&self) -> ActorLabel {

@@ -92,7 +92,7 @@ impl<A: Actor> ActorRef<A> {
     pub fn ask<M: SentTo<A>>(&self, message: M) -> Asking<'_, Self, M> {
         let slot = Slot::new();
         let item = message.__wrap(ReplyTo::asker(slot.clone()));
-        Asking::new(self, item, slot, M::__pace())
+        Asking::new(self, item, slot)
     }
 
     /// The actor's id.

@@ -14,7 +14,7 @@ use super::{
     asking::{Target, Unsent, WaitsFor},
     cell::Refused,
 };
-use crate::{ActorSystem, Message, SendError, error::ActorLabel, reply::Pace};
+use crate::{ActorSystem, Message, SendError, error::ActorLabel};
 
 /// A sender yields to others now and then while more messages than this wait for its actor.
 const CROWDED: usize = 256;
@@ -41,38 +41,33 @@ impl<'a, T: Target, M: Message> Sending<'a, T, M> {
         Self { to, state: State::New(item), message: PhantomData }
     }
 
-    fn begin(&mut self, item: T::Item) -> Result<(), SendError> {
-        let name = item.name();
+    /// Returns whether a crowd waits at the other end.
+    fn begin(&mut self, item: T::Item) -> Result<bool, SendError> {
         match self.to.push(item) {
-            Ok(()) => Ok(()),
-            Err(Unsent::Stopped) => Err(SendError::Stopped { actor: self.to.label(), message: name }),
-            Err(Unsent::Full) => Err(SendError::Full { actor: self.to.label(), message: name }),
-            Err(Unsent::Waits(for_room)) => {
-                let Ok(waits_for) = WaitsFor::begin(self.to) else {
-                    return Err(SendError::Cycle { actor: self.to.label(), message: name });
-                };
-                self.state = State::Waits { for_room, _waits_for: waits_for };
-                Ok(())
-            }
+            Ok(waiting) => return Ok(waiting > CROWDED),
+            Err(Unsent::Stopped) => return Err(SendError::Stopped { actor: self.to.label(), message: M::NAME }),
+            Err(Unsent::Full) => return Err(SendError::Full { actor: self.to.label(), message: M::NAME }),
+            Err(Unsent::Waits(for_room)) => match WaitsFor::begin(self.to) {
+                Ok(waits_for) => self.state = State::Waits { for_room, _waits_for: waits_for },
+                Err(_) => return Err(SendError::Cycle { actor: self.to.label(), message: M::NAME }),
+            },
         }
+        Ok(false)
     }
 }
 
 impl<T: Target, M: Message> Future for Sending<'_, T, M> {
     type Output = Result<(), SendError>;
 
+    #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.get_mut();
-        if let State::New(_) = this.state {
-            // A crowd waits there: if this task has gone on for long, let the actor come to its turn.
-            if this.to.waiting() > CROWDED {
-                ready!(tokio::task::coop::poll_proceed(cx)).made_progress();
-            }
-            if let State::New(item) = std::mem::replace(&mut this.state, State::Done)
-                && let Err(error) = this.begin(item)
-            {
-                return Poll::Ready(Err(error));
-            }
+        if let State::New(_) = this.state
+            && let State::New(item) = std::mem::replace(&mut this.state, State::Done)
+            && this.begin(item)?
+        {
+            // The message is there. If this task has gone on for long, the actor may come to its turn first.
+            ready!(tokio::task::coop::poll_proceed(cx)).made_progress();
         }
         let State::Waits { for_room, .. } = &mut this.state else { return Poll::Ready(Ok(())) };
         let sent = ready!(for_room.as_mut().poll(cx));
@@ -94,20 +89,16 @@ impl<A: Actor> Target for ActorRef<A> {
     type Item = A::Item;
 
     #[inline]
-    fn ask(&self, item: A::Item, pace: &Pace) -> Result<(), Unsent> {
-        match self.cell().run_inline(item, pace) {
+    fn ask(&self, item: A::Item) -> Result<(), Unsent> {
+        match self.cell().run_inline(item) {
             Ok(()) => Ok(()),
-            Err(item) => self.cell().offer(item),
+            Err(item) => self.cell().offer(item).map(drop),
         }
     }
 
     #[inline]
-    fn push(&self, item: A::Item) -> Result<(), Unsent> {
+    fn push(&self, item: A::Item) -> Result<usize, Unsent> {
         self.cell().offer(item)
-    }
-
-    fn waiting(&self) -> usize {
-        self.cell().waiting()
     }
 
     fn label(&self) -> ActorLabel {
@@ -125,9 +116,9 @@ impl<A: Actor> Target for ActorRef<A> {
 
 impl<A: Actor> Cell<A> {
     /// Puts a message into the mailbox, or says what is to be done for that. An asker of a refused one is told.
-    pub(super) fn offer(self: &Arc<Self>, item: A::Item) -> Result<(), Unsent> {
+    pub(super) fn offer(self: &Arc<Self>, item: A::Item) -> Result<usize, Unsent> {
         match self.push(item) {
-            Ok(_) => Ok(()),
+            Ok(waiting) => Ok(waiting),
             Err(Refused::Stopped(item)) => {
                 item.refuse(crate::reply::Refusal::Stopped);
                 Err(Unsent::Stopped)

@@ -4,6 +4,7 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, atomic::Ordering::Acquire},
     task::{Context as TaskContext, Poll, Wake, Waker},
+    time::Instant,
 };
 
 use super::{
@@ -13,7 +14,12 @@ use super::{
     life,
     stack::Frame,
 };
-use crate::{Failure, reply::Pace, scheduler::Run, sync::lock};
+use crate::{
+    Failure,
+    reply::Pace,
+    scheduler::{self, Run},
+    sync::lock,
+};
 
 /// Messages in one turn, before other actors get theirs.
 const SLICE: u32 = 256;
@@ -21,15 +27,15 @@ const SLICE: u32 = 256;
 const INLINE: u32 = 8;
 
 /// Why an actor stopped handling messages for now.
-pub(crate) enum Served<I> {
+pub(crate) enum Served {
     /// Nothing is in hand.
     Idle,
     /// The turn is over.
     Spent,
     /// A signal waits.
     Signal,
-    /// This one's handler is async.
-    Async(I),
+    /// The next message's handler is async.
+    Async,
     /// A handler failed.
     Failed(Failure),
 }
@@ -38,9 +44,7 @@ impl<A: Actor> Run for Cell<A> {
     fn run(self: Arc<Self>, budget: &mut u32) {
         let Some(_frame) = Frame::enter(self.system(), self.id()) else {
             // Actors run within actors here, as deep as they may. Somebody else's turn will do.
-            let mut inbox = lock(&self.inbox);
-            inbox.queued = false;
-            return self.rouse(inbox);
+            return self.system().scheduler().schedule(self.clone());
         };
         let mut slice = SLICE.min(*budget);
         let given = slice;
@@ -49,15 +53,18 @@ impl<A: Actor> Run for Cell<A> {
         inbox.rerun = false;
         match std::mem::replace(&mut inbox.seat, Seat::Taken) {
             Seat::Resting(mut core) => {
-                let next = if core.batch.is_empty() { inbox.next_mail(&mut core.batch) } else { None };
+                let mail = !core.advance() && inbox.next_mail(&mut core);
                 drop(inbox);
-                if next.is_some() {
+                if mail {
                     self.made_room();
                 }
-                self.turn(core, next, &mut slice);
+                let timing = Timing::begin(&self, &core);
+                self.turn(core, &mut slice);
+                timing.end(given - slice);
             }
             Seat::Busy(work) => {
                 drop(inbox);
+                scheduler::trust(false);
                 self.resume(work, &mut slice);
             }
             other @ (Seat::Taken | Seat::Ending | Seat::Gone(_)) => {
@@ -66,6 +73,27 @@ impl<A: Actor> Run for Cell<A> {
             }
         }
         *budget -= given - slice;
+    }
+}
+
+/// How long a turn takes, now and then, if it is for a single message.
+struct Timing(Option<(&'static Pace, Instant)>);
+
+impl Timing {
+    #[inline]
+    fn begin<A: Actor>(cell: &Cell<A>, core: &Core<A>) -> Self {
+        let pace = core.next.as_ref().filter(|_| core.batch.is_empty()).map(A::Item::pace);
+        scheduler::trust(pace.is_some_and(Pace::is_quick));
+        Self(pace.filter(|pace| pace.is_sampled()).map(|pace| (pace, cell.system().host().stopwatch())))
+    }
+
+    #[inline]
+    fn end(self, messages: u32) {
+        if let Some((pace, started)) = self.0
+            && messages == 1
+        {
+            pace.took(started.elapsed());
+        }
     }
 }
 
@@ -85,30 +113,34 @@ impl<A: Actor> Wake for Cell<A> {
 impl<A: Actor> Cell<A> {
     /// Handles a message in the asker's place, if the actor is idle and quick. Else it comes back.
     #[inline]
-    pub(super) fn run_inline(self: &Arc<Self>, item: A::Item, pace: &Pace) -> Result<(), A::Item> {
-        let Some(measure) = pace.allows() else { return Err(item) };
+    pub(super) fn run_inline(self: &Arc<Self>, item: A::Item) -> Result<(), A::Item> {
+        if !item.pace().allows_inline() {
+            return Err(item);
+        }
         let mut inbox = lock(&self.inbox);
         if !matches!(inbox.seat, Seat::Resting(_)) || inbox.queued || inbox.closed || inbox.has_work() {
             return Err(item);
         }
         let Some(_frame) = Frame::enter(self.system(), self.id()) else { return Err(item) };
-        let Seat::Resting(core) = std::mem::replace(&mut inbox.seat, Seat::Taken) else { unreachable!("just seen") };
+        let Seat::Resting(mut core) = std::mem::replace(&mut inbox.seat, Seat::Taken) else { unreachable!("just seen") };
         inbox.rerun = false;
         drop(inbox);
-        let started = measure.0.then(|| self.system().host().stopwatch());
-        self.turn(core, Some(item), &mut { INLINE });
-        if let Some(started) = started {
-            pace.took(started.elapsed());
-        }
+        core.next = Some(item);
+        let trusted = scheduler::trusted();
+        let timing = Timing::begin(self, &core);
+        let mut slice = INLINE;
+        self.turn(core, &mut slice);
+        timing.end(INLINE - slice);
+        scheduler::trust(trusted);
         Ok(())
     }
 
-    /// Handles messages, `next` first, and sees to what comes of it.
-    fn turn(self: &Arc<Self>, mut core: Box<Core<A>>, mut next: Option<A::Item>, slice: &mut u32) {
+    /// Handles messages, and sees to what comes of it.
+    fn turn(self: &Arc<Self>, mut core: Box<Core<A>>, slice: &mut u32) {
         loop {
-            let served = self.serve(&mut core, next.take(), slice);
+            let served = self.serve(&mut core, slice);
             match self.put_back(core, served, slice) {
-                Some((again, item)) => (core, next) = (again, item),
+                Some(again) => core = again,
                 None => return,
             }
         }
@@ -116,29 +148,27 @@ impl<A: Actor> Cell<A> {
 
     /// Runs plain handlers one after the other.
     #[inline]
-    fn serve(&self, core: &mut Core<A>, mut next: Option<A::Item>, slice: &mut u32) -> Served<A::Item> {
+    fn serve(&self, core: &mut Core<A>, slice: &mut u32) -> Served {
         let run = AssertUnwindSafe(|| {
-            loop {
-                let Some(item) = next.take().or_else(|| core.batch.pop_front()) else { return Ok(Served::Idle) };
+            while core.advance() {
                 if self.signalled.load(Acquire) {
-                    core.batch.push_front(item);
                     return Ok(Served::Signal);
                 }
                 if *slice == 0 {
-                    core.batch.push_front(item);
                     return Ok(Served::Spent);
                 }
                 *slice -= 1;
-                if item.is_async() {
-                    return Ok(Served::Async(item));
+                if core.next.as_ref().is_some_and(A::Item::is_async) {
+                    return Ok(Served::Async);
                 }
-                let Some(state) = &mut core.state else { return Ok(Served::Idle) };
+                let (Some(state), Some(item)) = (&mut core.state, core.next.take()) else { break };
                 let handled = match state.dispatch(item, &mut core.ctx) {
                     Dispatch::Done(handled) => handled,
                     Dispatch::Pending(_) => unreachable!("an async handler was said to be a plain one"),
                 };
                 core.ended(handled)?;
             }
+            Ok(Served::Idle)
         });
         match catch_unwind(run) {
             Ok(Ok(served)) => served,
@@ -152,16 +182,17 @@ impl<A: Actor> Cell<A> {
 
     /// Returns the actor to its seat, unless there is more to handle now.
     #[inline]
-    fn put_back(
-        self: &Arc<Self>,
-        mut core: Box<Core<A>>,
-        served: Served<A::Item>,
-        slice: &mut u32,
-    ) -> Option<(Box<Core<A>>, Option<A::Item>)> {
+    fn put_back(self: &Arc<Self>, mut core: Box<Core<A>>, served: Served, slice: &mut u32) -> Option<Box<Core<A>>> {
         match served {
             Served::Idle | Served::Spent | Served::Signal => {}
-            Served::Async(item) => return self.first_poll(Box::pin(drive(core, item, *slice)), slice),
-            Served::Failed(failure) => return self.first_poll(Box::pin(life::failed(core, failure)), slice),
+            Served::Async => {
+                self.resume(Box::pin(drive(core, *slice)), slice);
+                return None;
+            }
+            Served::Failed(failure) => {
+                self.resume(Box::pin(life::failed(core, failure)), slice);
+                return None;
+            }
         }
         let mut inbox = lock(&self.inbox);
         if inbox.killed {
@@ -171,32 +202,24 @@ impl<A: Actor> Cell<A> {
         }
         if let Some(signal) = inbox.next_signal(&self.signalled) {
             drop(inbox);
-            return self.first_poll(Box::pin(life::signalled(core, signal)), slice);
+            self.resume(Box::pin(life::signalled(core, signal)), slice);
+            return None;
         }
-        let spent = *slice == 0;
-        if core.batch.is_empty() && !spent {
-            match inbox.next_mail(&mut core.batch) {
-                Some(item) => {
-                    drop(inbox);
-                    self.made_room();
-                    return Some((core, Some(item)));
-                }
-                None => {
-                    inbox.shrink();
-                    core.shrink();
-                }
+        let in_hand = core.advance();
+        if !in_hand && *slice > 0 {
+            if inbox.next_mail(&mut core) {
+                drop(inbox);
+                self.made_room();
+                return Some(core);
             }
+            inbox.shrink();
+            core.shrink();
         }
-        let more = !core.batch.is_empty() || !inbox.queue.is_empty();
+        let more = in_hand || !inbox.queue.is_empty();
         inbox.seat = Seat::Resting(core);
         if more {
             self.rouse(inbox);
         }
-        None
-    }
-
-    fn first_poll(self: &Arc<Self>, work: Work<A>, slice: &mut u32) -> Option<(Box<Core<A>>, Option<A::Item>)> {
-        self.resume(work, slice);
         None
     }
 
@@ -209,8 +232,8 @@ impl<A: Actor> Cell<A> {
             Ok(Poll::Ready(Some((core, served)))) => {
                 drop(work);
                 *slice = slice.saturating_sub(1);
-                if let Some((core, next)) = self.put_back(core, served, slice) {
-                    self.turn(core, next, slice);
+                if let Some(core) = self.put_back(core, served, slice) {
+                    self.turn(core, slice);
                 }
             }
             // It ended itself.
@@ -237,22 +260,20 @@ impl<A: Actor> Cell<A> {
 }
 
 /// Handles a message whose handler is async, and those behind it.
-async fn drive<A: Actor>(mut core: Box<Core<A>>, mut item: A::Item, mut budget: u32) -> Outcome<A> {
+async fn drive<A: Actor>(mut core: Box<Core<A>>, mut budget: u32) -> Outcome<A> {
     loop {
-        if let Err(failure) = core.handle(item).await {
+        if let Err(failure) = core.handle().await {
             return Some((core, Served::Failed(failure)));
         }
         if core.cell().signalled.load(Acquire) {
             return Some((core, Served::Signal));
         }
-        item = match core.batch.pop_front() {
-            None => return Some((core, Served::Idle)),
-            Some(item) if budget == 0 => {
-                core.batch.push_front(item);
-                return Some((core, Served::Spent));
-            }
-            Some(item) => item,
-        };
+        if !core.advance() {
+            return Some((core, Served::Idle));
+        }
+        if budget == 0 {
+            return Some((core, Served::Spent));
+        }
         budget -= 1;
     }
 }

@@ -17,7 +17,8 @@ const SAMPLE: u32 = 64;
 /// An asker that waits anyway can run an idle actor's handler itself, which saves two switches. It must not while the
 /// handler takes long: asks that are made together would then run one after the other on one core. So runs are
 /// measured (all of the first sixteen, then one in 64), and a slow one sends the next asks through the scheduler:
-/// 256 of them after the first, four times as many after each further one.
+/// 256 of them after the first, four times as many after each further one. Likewise only a handler that is known to be
+/// quick may leave an actor that it sent to for its own thread to run next.
 #[derive(Debug)]
 pub struct Pace {
     /// Measured runs so far, up to `YOUNG`.
@@ -38,18 +39,29 @@ impl Pace {
         Self { seen: AtomicU32::new(0), penalty: AtomicU32::new(0), last_penalty: AtomicU32::new(64) }
     }
 
-    /// Whether an asker may run the handler now, and if so, whether to measure it.
+    /// Whether an asker may run the handler now.
     #[inline]
-    pub(crate) fn allows(&self) -> Option<Measure> {
+    pub(crate) fn allows_inline(&self) -> bool {
         let penalty = self.penalty.load(Relaxed);
         if penalty > 0 {
             // Two threads may both take the same one off; nothing depends on it.
             self.penalty.store(penalty - 1, Relaxed);
-            return None;
         }
+        penalty == 0
+    }
+
+    /// Whether it is known to be quick.
+    #[inline]
+    pub(crate) fn is_quick(&self) -> bool {
+        self.seen.load(Relaxed) == YOUNG && self.penalty.load(Relaxed) == 0
+    }
+
+    /// Whether this run is to be measured.
+    #[inline]
+    pub(crate) fn is_sampled(&self) -> bool {
         let run = RUNS.get().wrapping_add(1);
         RUNS.set(run);
-        Some(Measure(run.is_multiple_of(SAMPLE) || self.seen.load(Relaxed) < YOUNG))
+        run.is_multiple_of(SAMPLE) || self.seen.load(Relaxed) < YOUNG
     }
 
     pub(crate) fn took(&self, time: Duration) {
@@ -65,10 +77,6 @@ impl Pace {
     }
 }
 
-/// Whether this run is to be measured.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Measure(pub(crate) bool);
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -76,12 +84,12 @@ mod tests {
     #[test]
     fn a_slow_handler_is_left_to_the_scheduler_for_a_while() {
         let pace = Pace::new();
-        assert!(pace.allows().is_some_and(|measure| measure.0), "a new handler is measured");
+        assert!(pace.allows_inline() && pace.is_sampled(), "a new handler is measured");
         pace.took(Duration::from_millis(1));
-        let refused = (0..10_000).take_while(|_| pace.allows().is_none()).count();
+        let refused = (0..10_000).take_while(|_| !pace.allows_inline()).count();
         assert_eq!(refused, 256);
         pace.took(Duration::from_millis(1));
-        let refused = (0..10_000).take_while(|_| pace.allows().is_none()).count();
+        let refused = (0..10_000).take_while(|_| !pace.allows_inline()).count();
         assert_eq!(refused, 1024);
     }
 
@@ -89,10 +97,9 @@ mod tests {
     fn a_quick_handler_is_measured_seldom() {
         let pace = Pace::new();
         for _ in 0..YOUNG {
-            pace.allows();
             pace.took(Duration::from_nanos(100));
         }
-        let measured = (0..6_400).filter(|_| pace.allows().is_some_and(|measure| measure.0)).count();
+        let measured = (0..6_400).filter(|_| pace.is_sampled()).count();
         assert!((99..=101).contains(&measured), "{measured}");
     }
 }

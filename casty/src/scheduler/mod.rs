@@ -63,6 +63,21 @@ struct Seat {
 thread_local! {
     /// The scheduler (by address) and seat whose runner is being polled on this thread.
     static SEATED: Cell<(usize, usize)> = const { Cell::new((0, 0)) };
+    /// The job that this thread's runner runs next, where no other runner sees it.
+    static NEXT: Cell<Option<Job>> = const { Cell::new(None) };
+    /// What runs on this thread now is known to be quick, so that `NEXT` does not wait long.
+    static TRUSTED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Says whether what runs on this thread from now on is known to be quick.
+#[inline]
+pub(crate) fn trust(quick: bool) {
+    TRUSTED.set(quick);
+}
+
+#[inline]
+pub(crate) fn trusted() -> bool {
+    TRUSTED.get()
 }
 
 impl Scheduler {
@@ -99,6 +114,10 @@ impl Scheduler {
     /// Gives `job` a turn soon.
     pub(crate) fn schedule(&self, job: Job) {
         match self.seat() {
+            Some(_) if TRUSTED.replace(false) => {
+                // Only the first: what follows may be run by others.
+                NEXT.set(Some(job));
+            }
             Some(seat) => {
                 let waiting = self.seats[seat].push(job);
                 // One waiting job is next on this thread anyway; more are worth another core.

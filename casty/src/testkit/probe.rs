@@ -129,6 +129,11 @@ impl<M: Message> Item for Letter<M> {
         false
     }
 
+    fn pace(&self) -> &'static Pace {
+        static PACE: Pace = Pace::new();
+        &PACE
+    }
+
     fn refuse(self, why: Refusal) {
         self.1.refuse(why);
     }
@@ -159,10 +164,5 @@ impl<M: Message> Handles<M> for Probe<M> {
 
     fn __unwrap(Letter(message, _): Letter<M>) -> Option<M> {
         Some(message)
-    }
-
-    fn __pace() -> &'static Pace {
-        static PACE: Pace = Pace::new();
-        &PACE
     }
 }

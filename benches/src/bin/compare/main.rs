@@ -7,7 +7,7 @@
 //!
 //! Every measurement runs in a process of its own, so that no contestant meets what another left in the allocator.
 //! The rounds are interleaved: all contestants of a scenario, then all again, in rotated order. The table gives medians,
-//! casty's ratios and the targets for them; the exit status is 1 if a run failed (a wrong total, a hang), whatever the
+//! casty's ratios (the median of each round's) and the targets for them; the exit status is 1 if a run failed (a wrong total, a hang), whatever the
 //! figures.
 //!
 //! Speed is measured on a plain allocator; only `idle` counts bytes, in the binary `idle_bytes`, which this one builds
@@ -22,7 +22,7 @@ use std::process::ExitCode;
 
 use casty_benches::{ALLOCATOR, Allocator, Contestant, Scenario};
 use options::{Options, Task};
-use table::Table;
+use table::{Run, Table};
 
 #[global_allocator]
 static GLOBAL: Allocator = ALLOCATOR;
@@ -47,14 +47,14 @@ fn compare(options: &Options) -> ExitCode {
     for &scenario in &options.scenarios {
         for round in 0..options.rounds {
             for contestant in in_rotation(options.contestants(scenario), round) {
-                let run = format!("{scenario}, round {} of {}, {contestant}", round + 1, options.rounds);
+                let what = format!("{scenario}, round {} of {}, {contestant}", round + 1, options.rounds);
                 match processes::run(scenario, contestant, options.quick) {
                     Ok(report) => {
-                        eprintln!("{run}: {}", table::line(scenario, &report));
-                        table.add(scenario, contestant, report);
+                        eprintln!("{what}: {}", table::line(scenario, &report));
+                        table.add(Run { scenario, round, contestant, report });
                     }
                     Err(why) => {
-                        eprintln!("{run} FAILED: {why}");
+                        eprintln!("{what} FAILED: {why}");
                         failed = true;
                     }
                 }

@@ -1,5 +1,6 @@
 //! The table: Markdown, aligned so that it reads well in a terminal too.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::thread::available_parallelism;
 
@@ -13,42 +14,45 @@ const THE_THREE: [Contestant; 3] = [Contestant::Kameo, Contestant::Ractor, Conte
 /// All figures of all runs.
 #[derive(Default)]
 pub(crate) struct Table {
-    reports: Vec<(Scenario, Contestant, Report)>,
+    runs: Vec<Run>,
+}
+
+/// One measurement.
+pub(crate) struct Run {
+    pub(crate) scenario: Scenario,
+    pub(crate) round: usize,
+    pub(crate) contestant: Contestant,
+    pub(crate) report: Report,
 }
 
 impl Table {
     /// Adds what one run gave.
-    pub(crate) fn add(&mut self, scenario: Scenario, contestant: Contestant, report: Report) {
-        self.reports.push((scenario, contestant, report));
+    pub(crate) fn add(&mut self, run: Run) {
+        self.runs.push(run);
     }
 
-    fn median(&self, scenario: Scenario, contestant: Contestant, figure: usize) -> Option<f64> {
-        let ours = self.reports.iter().filter(|(what, who, _)| (*what, *who) == (scenario, contestant));
-        let mut figures: Vec<f64> = ours.map(|(.., report)| report[figure]).collect();
-        figures.sort_by(f64::total_cmp);
-        match figures.len() {
-            0 => None,
-            odd if odd % 2 == 1 => Some(figures[odd / 2]),
-            even => Some(f64::midpoint(figures[even / 2 - 1], figures[even / 2])),
-        }
+    /// A figure in each round, where that run did not fail.
+    fn rounds(&self, scenario: Scenario, contestant: Contestant, figure: usize) -> BTreeMap<usize, f64> {
+        let ours = self.runs.iter().filter(|run| (run.scenario, run.contestant) == (scenario, contestant));
+        ours.map(|run| (run.round, run.report[figure])).collect()
     }
 
     fn row(&self, scenario: Scenario, figure: usize) -> Vec<String> {
         let (metric, target) = (scenario.metrics()[figure], Target::of(scenario, figure));
-        let median = |contestant| Some((contestant, self.median(scenario, contestant, figure)?));
-        let casty = median(Contestant::Casty);
-        let raw = median(Contestant::Raw);
-        let best = THE_THREE.into_iter().filter_map(median).reduce(|one, other| {
-            let one_is_better = if metric.more_is_better { one.1 >= other.1 } else { one.1 <= other.1 };
-            if one_is_better { one } else { other }
-        });
+        let rounds = |contestant| self.rounds(scenario, contestant, figure);
+        let casty = rounds(Contestant::Casty);
 
         let mut row = vec![format!("{}, {}", metric.name, metric.unit)];
-        row.push(casty.map_or_else(nothing, |(_, own)| rounded(own) + &judged(own, target.own, metric)));
-        let others = Contestant::ALL.into_iter().skip(1);
-        row.extend(others.map(|other| median(other).map_or_else(nothing, |(_, own)| rounded(own))));
-        row.push(ratio(casty, raw, "", target.raw, metric));
-        row.push(ratio(casty, best, best.map_or("", |(who, _)| who.name()), target.best, metric));
+        row.push(match median(casty.values()) {
+            Some(own) => rounded(own) + &judged(own, target.own, metric),
+            None => NOTHING.to_owned(),
+        });
+        for other in Contestant::ALL.into_iter().skip(1) {
+            row.push(median(rounds(other).values()).map_or_else(|| NOTHING.to_owned(), rounded));
+        }
+        let raw = rounds(Contestant::Raw);
+        row.push(ratio(&casty, &raw, target.raw, metric));
+        row.push(ratio(&casty, &best(metric, THE_THREE.map(rounds)), target.best, metric));
         row
     }
 }
@@ -60,7 +64,7 @@ impl fmt::Display for Table {
         header.extend(["casty / raw".to_owned(), "casty / best of three".to_owned()]);
         let mut rows = vec![header];
         for scenario in Scenario::ALL {
-            if self.reports.iter().any(|(what, ..)| *what == scenario) {
+            if self.runs.iter().any(|run| run.scenario == scenario) {
                 rows.extend((0..scenario.metrics().len()).map(|figure| self.row(scenario, figure)));
             }
         }
@@ -78,20 +82,33 @@ impl fmt::Display for Table {
     }
 }
 
-type Median = Option<(Contestant, f64)>;
+const NOTHING: &str = "-";
 
-fn ratio(casty: Median, other: Median, name: &str, bound: Option<f64>, metric: Metric) -> String {
-    let (Some((_, casty)), Some((_, other))) = (casty, other) else {
-        return nothing();
-    };
-    let ratio = casty / other;
-    let verdict = judged(ratio, bound, metric);
-    let name = if name.is_empty() { String::new() } else { format!(" {name}") };
-    format!("{ratio:.2}{name}{verdict}")
+fn median<'a>(figures: impl Iterator<Item = &'a f64>) -> Option<f64> {
+    let mut figures: Vec<f64> = figures.copied().collect();
+    figures.sort_by(f64::total_cmp);
+    match figures.len() {
+        0 => None,
+        odd if odd % 2 == 1 => Some(figures[odd / 2]),
+        even => Some(f64::midpoint(figures[even / 2 - 1], figures[even / 2])),
+    }
 }
 
-fn nothing() -> String {
-    "-".to_owned()
+/// The best figure of each round.
+fn best(metric: Metric, contestants: [BTreeMap<usize, f64>; 3]) -> BTreeMap<usize, f64> {
+    let better = if metric.more_is_better { f64::max } else { f64::min };
+    let mut best = BTreeMap::new();
+    for (round, figure) in contestants.into_iter().flatten() {
+        best.entry(round).and_modify(|best| *best = better(*best, figure)).or_insert(figure);
+    }
+    best
+}
+
+/// The median of the rounds' ratios: what ran in one round shared the machine's mood.
+fn ratio(casty: &BTreeMap<usize, f64>, other: &BTreeMap<usize, f64>, bound: Option<f64>, metric: Metric) -> String {
+    let ratios: Vec<f64> = casty.iter().filter_map(|(round, casty)| Some(casty / other.get(round)?)).collect();
+    median(ratios.iter())
+        .map_or_else(|| NOTHING.to_owned(), |ratio| format!("{ratio:.2}{}", judged(ratio, bound, metric)))
 }
 
 /// Three digits, or all of those before the point.
@@ -124,6 +141,7 @@ pub(crate) fn footing() -> String {
     format!(
         "Raw: tokio's unbounded mpsc and oneshot, a task an actor. The best of three: kameo, ractor, and actix over two \
          arbiters; actix-1, within one thread, stands beside them.\n\
+         A ratio is the median of the rounds' ratios, not the ratio of the medians.\n\
          Load {} at the end; whatever else ran shows in the figures.",
         load()
     )

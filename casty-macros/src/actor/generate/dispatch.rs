@@ -4,7 +4,7 @@ use proc_macro2::{Ident, Span, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
 use syn::{Generics, spanned::Spanned as _};
 
-use super::hooks;
+use super::{hooks, send_future};
 use crate::actor::model::{Actor, Handler, Mode};
 
 pub(super) fn tokens(actor: &Actor) -> TokenStream {
@@ -19,22 +19,24 @@ pub(super) fn tokens(actor: &Actor) -> TokenStream {
     let never = actor.never();
     let dispatched = if actor.handlers.is_empty() { never_run(&[]) } else { quote!(match __item { #(#arms)* #never }) };
     let hooks = hooks::tokens(actor);
-    let dispatched = quote_spanned!(itself.span()=> { #dispatched });
+    let future = send_future(&quote!(::casty::__private::Handled), Span::call_site());
+    // `Self::Item` in the signature would ask once more whether this is an actor.
+    let members = quote! {
+        type Item = __CastyItem #ty_generics;
+
+        fn dispatch<'a>(
+            &'a mut self,
+            __item: __CastyItem #ty_generics,
+            __ctx: &'a mut ::casty::__private::Context<Self>,
+        ) -> ::casty::__private::Dispatch<#future> {
+            #dispatched
+        }
+
+        #hooks
+    };
     let actor_impl = quote_spanned! {itself.span()=>
         #[automatically_derived]
-        impl #impl_generics ::casty::__private::Actor for #itself #where_clause {
-            type Item = __CastyItem #ty_generics;
-
-            fn dispatch<'a>(
-                &'a mut self,
-                __item: Self::Item,
-                __ctx: &'a mut ::casty::__private::Context<Self>,
-            ) -> ::casty::__private::Dispatch<
-                impl ::core::future::Future<Output = ::casty::__private::Handled> + ::core::marker::Send + 'a
-            > #dispatched
-
-            #hooks
-        }
+        impl #impl_generics ::casty::__private::Actor for #itself #where_clause { #members }
     };
     quote!(#(#futures)* #actor_impl)
 }
@@ -43,11 +45,11 @@ fn arm(actor: &Actor, asyncs: &[&Handler], handler: &Handler) -> TokenStream {
     match handler.mode {
         Mode::Plain => {
             let call = call(actor, handler, &quote!(self));
-            let answer = answer(handler);
+            let (out, answer) = answer(handler);
             let done = done(asyncs, &quote!(__answer));
             quote! {{
                 __ctx.__begin(&__message);
-                let __out = #call;
+                let #out = #call;
                 let __answer = #answer;
                 #done
             }}
@@ -78,11 +80,9 @@ fn never_run(asyncs: &[&Handler]) -> TokenStream {
 fn future(actor: &Actor, handler: &Handler) -> TokenStream {
     let Generics { params, where_clause, .. } = &actor.generics;
     let (itself, message, name) = (&actor.itself, handler.inbound(), future_name(handler));
-    let output = quote_spanned! {handler.name.span()=>
-        impl ::core::future::Future<Output = ::casty::__private::Handled> + ::core::marker::Send + 'a
-    };
+    let output = send_future(&quote!(::casty::__private::Handled), handler.name.span());
     let call = call(actor, handler, &quote!(__actor));
-    let answer = answer(handler);
+    let (out, answer) = answer(handler);
     quote! {
         fn #name<'a, #params>(
             __actor: &'a mut #itself,
@@ -92,18 +92,17 @@ fn future(actor: &Actor, handler: &Handler) -> TokenStream {
         ) -> #output #where_clause {
             __ctx.__begin(&__message);
             let __future = #call;
-            ::casty::__private::map(__future, move |__out| #answer)
+            ::casty::__private::map(__future, move |#out| #answer)
         }
     }
 }
 
-/// Answers with `__out`, at the handler's return type.
-fn answer(handler: &Handler) -> TokenStream {
-    let message = handler.inbound();
-    let out = quote_spanned!(handler.output=> __out);
-    quote! {
-        ::casty::__private::IntoReply::<#message, <#message as ::casty::__private::Message>::Reply, _>::answer(#out, __reply)
-    }
+/// The name for what the handler returns, at its return type, and the answer with it.
+fn answer(handler: &Handler) -> (Ident, TokenStream) {
+    let (out, message) = (Ident::new("__out", handler.output), handler.inbound());
+    let reply = quote!(<#message as ::casty::__private::Message>::Reply);
+    let answer = quote!(::casty::__private::IntoReply::<#message, #reply, _>::answer(#out, __reply));
+    (out, answer)
 }
 
 /// The call of the user's method.

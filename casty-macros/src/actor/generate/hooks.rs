@@ -1,8 +1,9 @@
 //! The lifecycle hooks that the user wrote, as methods of the `Actor` impl.
 
-use proc_macro2::TokenStream;
-use quote::{format_ident, quote, quote_spanned};
+use proc_macro2::{Ident, TokenStream};
+use quote::{format_ident, quote};
 
+use super::send_future;
 use crate::actor::model::{Actor, Hook, HookKind, Parameter};
 
 pub(super) fn tokens(actor: &Actor) -> TokenStream {
@@ -34,7 +35,7 @@ fn method(actor: &Actor, hook: &Hook) -> TokenStream {
         Parameter::Failure => quote!(__failure),
         Parameter::Ctx => quote!(__ctx),
     });
-    let out = quote_spanned!(hook.output=> __out);
+    let out = Ident::new("__out", hook.output);
     let (output, done) = match hook.kind {
         HookKind::OnChildFailure => {
             let output = quote!(::core::option::Option<::casty::__private::Directive>);
@@ -42,15 +43,12 @@ fn method(actor: &Actor, hook: &Hook) -> TokenStream {
         }
         _ => (quote!(::casty::__private::Handled), quote!(::casty::__private::HookOutput::handled(#out))),
     };
-    let future = if hook.is_async {
-        quote!(::casty::__private::map(__out, |__out| #done))
-    } else {
-        quote!(::core::future::ready(#done))
-    };
-    let returns = quote_spanned!(name.span()=> impl ::core::future::Future<Output = #output> + ::core::marker::Send + 'a);
+    let future =
+        if hook.is_async { quote!(::casty::__private::map(#out, |#out| #done)) } else { quote!(::core::future::ready(#done)) };
+    let returns = send_future(&output, name.span());
     quote! {
         fn #method<'a>(&'a mut self, #(#parameters),*) -> #returns {
-            let __out = <#itself>::#name(self, #(#arguments),*);
+            let #out = <#itself>::#name(self, #(#arguments),*);
             #future
         }
     }

@@ -50,6 +50,12 @@ fn item_impl(actor: &Actor) -> TokenStream {
         let is_async = handler.mode == Mode::Async;
         quote!(#is_async)
     });
+    let pace = arms(actor, &quote!(..), |_| {
+        quote!({
+            static __PACE: ::casty::__private::Pace = ::casty::__private::Pace::new();
+            &__PACE
+        })
+    });
     let refuse = arms(actor, &quote!(_, __reply), |_| quote!(__reply.refuse(__why)));
     quote! {
         #[automatically_derived]
@@ -62,6 +68,9 @@ fn item_impl(actor: &Actor) -> TokenStream {
             }
             fn is_async(&self) -> ::core::primitive::bool {
                 match *self { #is_async }
+            }
+            fn pace(&self) -> &'static ::casty::__private::Pace {
+                match *self { #pace }
             }
             fn refuse(self, __why: ::casty::__private::Refusal) {
                 match self { #refuse }
@@ -101,10 +110,6 @@ fn handles(actor: &Actor, variant: &Ident, handler: &Handler) -> TokenStream {
                 __CastyItem::#variant(__message, _) => ::core::option::Option::Some(#inbound::open(__message)),
                 #others
             }
-        }
-        fn __pace() -> &'static ::casty::__private::Pace {
-            static __PACE: ::casty::__private::Pace = ::casty::__private::Pace::new();
-            &__PACE
         }
     };
     quote_spanned! {message.span()=>

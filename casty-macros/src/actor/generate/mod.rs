@@ -7,7 +7,7 @@ mod hooks;
 mod inbound;
 mod item;
 
-use proc_macro2::{Ident, TokenStream};
+use proc_macro2::{Ident, Span, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
 use syn::{GenericParam, spanned::Spanned as _};
 
@@ -49,6 +49,16 @@ fn concrete(actor: &Actor) -> TokenStream {
         #names
         ::casty::__private::inventory::submit! { ::casty::__private::ActorEntry::new::<#itself>() }
     }
+}
+
+/// The type of a future, at `span`, where one that is not `Send` is reported.
+///
+/// A name that has the span of the user's code is not found if that comes out of a `macro_rules`, and a lifetime is a
+/// name: so it is left where the macro is.
+fn send_future(output: &TokenStream, span: Span) -> TokenStream {
+    let head = quote_spanned!(span=> impl);
+    let bounds = quote_spanned!(span=> ::core::future::Future<Output = #output> + ::core::marker::Send);
+    quote!(#head 'a + #bounds)
 }
 
 impl Actor {
