@@ -79,8 +79,7 @@ async fn main(system: ActorSystem) -> casty::Result<()> {
 
     // Two late answers overlap, and a quick question does not wait for either.
     let started = Instant::now();
-    let (five, six, sum) =
-        tokio::join!(calculator.ask(Factorial(5)), calculator.ask(Factorial(6)), calculator.ask(Add(1, 1)));
+    let (five, six, sum) = tokio::join!(calculator.ask(Factorial(5)), calculator.ask(Factorial(6)), calculator.ask(Add(1, 1)));
     println!("1 + 1 = {}, 5! = {}, 6! = {} after {} ms", sum?, five?, six?, started.elapsed().as_millis());
 
     // An answer is waited for 5 seconds, or as long as one likes.

@@ -47,11 +47,7 @@ struct Boss {
 impl Boss {
     /// `ctx.spawn` makes a child: it is supervised by this actor, and stops when this actor stops.
     #[handler]
-    async fn start_workers(
-        &mut self,
-        StartWorkers { count }: StartWorkers,
-        ctx: &mut Context<Self>,
-    ) -> casty::Result<()> {
+    async fn start_workers(&mut self, StartWorkers { count }: StartWorkers, ctx: &mut Context<Self>) -> casty::Result<()> {
         for i in 1..=count {
             let name = format!("worker-{i}");
             let worker = ctx.spawn({

@@ -79,8 +79,7 @@ where
 {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     let runtime = runtime.expect("a runtime");
-    let result =
-        runtime.block_on(async { tokio::spawn(async { scenario().await }).await.expect("the scenario panicked") });
+    let result = runtime.block_on(async { tokio::spawn(async { scenario().await }).await.expect("the scenario panicked") });
     runtime.shutdown_background();
     result
 }

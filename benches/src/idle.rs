@@ -40,12 +40,7 @@ async fn idle<F: Framework>(framework: F, live: Live, count: usize) -> Report {
     let (live_used, rss_used) = (live(), resident());
 
     let each = |now: usize, before: usize| (now as f64 - before as f64) / count as f64;
-    vec![
-        each(live_fresh, live_before),
-        each(live_used, live_before),
-        each(rss_fresh, rss_before),
-        each(rss_used, rss_before),
-    ]
+    vec![each(live_fresh, live_before), each(live_used, live_before), each(rss_fresh, rss_before), each(rss_used, rss_before)]
 }
 
 /// Waits until nobody allocates or frees any more.

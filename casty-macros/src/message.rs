@@ -19,7 +19,7 @@ const NO_LIFETIMES: &str =
     "a message owns what it holds, for it outlives the call that sends it: no lifetimes, but `String`, `Vec` or `Arc`";
 
 const NO_REFERENCES: &str =
-    "what travels to another node owns what it holds: no references, but `String`, `Vec` or `Arc`; or mark the message `local`";
+    "what travels to another node owns what it holds: no references, but `String` or `Vec`; or mark the message `local`";
 
 /// What the arguments say.
 struct Message {

@@ -1,11 +1,6 @@
 //! Why a handler or a hook did not come to its end.
 
-use std::{
-    any::Any,
-    error::Error,
-    fmt,
-    sync::Arc,
-};
+use std::{any::Any, error::Error, fmt, sync::Arc};
 
 /// What handlers, hooks and `main` return: a value, or a [`Failure`].
 pub type Result<T, E = Failure> = std::result::Result<T, E>;

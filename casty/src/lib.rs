@@ -38,6 +38,9 @@
 // Generated code names this crate, in our own tests too.
 extern crate self as casty;
 
+#[doc(hidden)]
+#[path = "private.rs"]
+pub mod __private;
 mod actor;
 mod error;
 mod failure;
@@ -45,11 +48,8 @@ mod host;
 mod inbound;
 mod message;
 pub mod prelude;
-#[doc(hidden)]
-#[path = "private.rs"]
-pub mod __private;
-mod registry;
 mod probe;
+mod registry;
 mod reply;
 mod scheduler;
 mod supervision;

@@ -11,13 +11,13 @@ pub use crate::{
     actor::{
         Actor, AnyRef, Context, Declared, Dispatch, ForRoom, Handled, Handles, Hooks, Item, Letter, Mailbox, Overflow, Unsent,
     },
+    inbound::*,
     message::Message,
+    probe::*,
     registry::ActorEntry,
-    reply::{IntoReply, kind, Pace, Refusal, ReplyTo, answer, answer_async},
+    reply::{IntoReply, Pace, Refusal, ReplyTo, answer, answer_async, kind},
     supervision::{Children, Directive, SupervisorConfig},
     system::{MainOutput, run_main, run_test},
-    inbound::*,
-    probe::*,
     wire::*,
 };
 pub use std::future::Ready;

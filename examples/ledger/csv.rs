@@ -95,8 +95,8 @@ impl<R: BufRead> Lines<R> {
             return Err(CsvError::Empty);
         }
         let first = lines.buffer.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(&lines.buffer);
-        let is_header = str::from_utf8(first)
-            .is_ok_and(|first| split(first).is_ok_and(|names| names.join(",").eq_ignore_ascii_case(HEADER)));
+        let is_header =
+            str::from_utf8(first).is_ok_and(|first| split(first).is_ok_and(|names| names.join(",").eq_ignore_ascii_case(HEADER)));
         if is_header {
             Ok(lines)
         } else {

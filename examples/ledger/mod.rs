@@ -46,12 +46,7 @@ use self::{book::Balances, book::Book, report::Finish, report::Report};
 const PATIENCE: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Posts every line of the source and returns the balances. Bad lines, and progress if it is wanted, go to the console.
-pub async fn run(
-    system: &ActorSystem,
-    source: Source,
-    console: Console,
-    shows_progress: bool,
-) -> Result<Outcome, LedgerError> {
+pub async fn run(system: &ActorSystem, source: Source, console: Console, shows_progress: bool) -> Result<Outcome, LedgerError> {
     let report = system.spawn(move || Report::new(console.clone(), shows_progress)).await?;
     let given = report.clone();
     let book = system.spawn(move || Book::new(given.clone())).await?;
@@ -64,11 +59,7 @@ pub async fn run(
     outcome
 }
 
-async fn read_and_post(
-    source: Source,
-    book: &ActorRef<Book>,
-    report: &ActorRef<Report>,
-) -> Result<Outcome, LedgerError> {
+async fn read_and_post(source: Source, book: &ActorRef<Book>, report: &ActorRef<Report>) -> Result<Outcome, LedgerError> {
     let started = Instant::now();
     let (to_book, to_report) = (book.clone(), report.clone());
     let reading = tokio::task::spawn_blocking(move || feed::feed(source, &to_book, &to_report));

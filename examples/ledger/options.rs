@@ -138,11 +138,7 @@ impl Given {
 
     fn recipe(&self) -> Result<Option<Recipe>, UsageError> {
         let Some(lines) = self.generate else {
-            let stray = [
-                ("--accounts", self.accounts.is_some()),
-                ("--bad", self.bad.is_some()),
-                ("--seed", self.seed.is_some()),
-            ];
+            let stray = [("--accounts", self.accounts.is_some()), ("--bad", self.bad.is_some()), ("--seed", self.seed.is_some())];
             return match stray.iter().find(|(_, is_given)| *is_given) {
                 Some((option, _)) => Err(UsageError(format!("{option} needs --generate"))),
                 None => Ok(None),

@@ -1,7 +1,7 @@
 //! Actors that cannot start, at first and at a restart.
 
-use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 
 use casty::prelude::*;
 

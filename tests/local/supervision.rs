@@ -254,7 +254,12 @@ async fn a_child_can_be_restarted_by_its_parent(system: ActorSystem) -> casty::R
     }
 
     let log = Log::default();
-    let parent = system.spawn({ let log = log.clone(); move || Parent(log.clone()) }).await?;
+    let parent = system
+        .spawn({
+            let log = log.clone();
+            move || Parent(log.clone())
+        })
+        .await?;
     let child = parent.ask(Adopt("a", SupervisorConfig::stop())).await?;
     child.ask(Note("x")).await?;
     parent.ask(Renew((&child).into())).await?;

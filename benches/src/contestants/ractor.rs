@@ -35,12 +35,7 @@ impl Actor for Counter {
         Ok(tally)
     }
 
-    async fn handle(
-        &self,
-        _: ActorRef<ToCounter>,
-        message: ToCounter,
-        tally: &mut Tally,
-    ) -> Result<(), ActorProcessingErr> {
+    async fn handle(&self, _: ActorRef<ToCounter>, message: ToCounter, tally: &mut Tally) -> Result<(), ActorProcessingErr> {
         match message {
             ToCounter::Add(add) => tally.add(add),
             ToCounter::Next(reply) => reply.send(tally.asked())?,
@@ -68,12 +63,7 @@ impl Actor for Player {
         Ok(peer)
     }
 
-    async fn handle(
-        &self,
-        _: ActorRef<ToPlayer>,
-        message: ToPlayer,
-        peer: &mut Self::State,
-    ) -> Result<(), ActorProcessingErr> {
+    async fn handle(&self, _: ActorRef<ToPlayer>, message: ToPlayer, peer: &mut Self::State) -> Result<(), ActorProcessingErr> {
         match (message, &peer) {
             (ToPlayer::Meet(other), _) => *peer = Some(other),
             (ToPlayer::Ball(0), _) => self.job.report(self.reported),
@@ -140,12 +130,7 @@ impl Actor for Node {
         Ok(Children::default())
     }
 
-    async fn handle(
-        &self,
-        me: ActorRef<ToNode>,
-        message: ToNode,
-        children: &mut Children,
-    ) -> Result<(), ActorProcessingErr> {
+    async fn handle(&self, me: ActorRef<ToNode>, message: ToNode, children: &mut Children) -> Result<(), ActorProcessingErr> {
         match message {
             ToNode::Grow => self.grow(&me, children).await,
             ToNode::Sum(sum) => match (children.gather.as_mut().and_then(|gather| gather.add(sum)), &self.up) {

@@ -2,15 +2,18 @@
 
 use std::{
     any::Any,
+    collections::VecDeque,
     fmt,
     future::Future,
     mem,
     pin::Pin,
     sync::{
         Arc, Mutex, OnceLock,
-        atomic::{AtomicBool, Ordering::{Acquire, Release}},
+        atomic::{
+            AtomicBool,
+            Ordering::{Acquire, Release},
+        },
     },
-    collections::VecDeque,
 };
 
 use tokio::sync::{Notify, Semaphore};
@@ -155,7 +158,18 @@ impl<A: Actor> Cell<A> {
     }
 
     /// Puts a message into the mailbox. Returns how many wait now.
+    #[inline(always)]
     pub(crate) fn push(self: &Arc<Self>, item: A::Item) -> Result<usize, Refused<A::Item>> {
+        let inbox = lock(&self.inbox);
+        if !inbox.closed && inbox.bound.is_none() {
+            return Ok(self.deliver(inbox, item));
+        }
+        drop(inbox);
+        self.push_bounded(item)
+    }
+
+    #[inline(never)]
+    fn push_bounded(self: &Arc<Self>, item: A::Item) -> Result<usize, Refused<A::Item>> {
         let waits = match &self.room {
             None => false,
             Some(room) => room.try_acquire().map(|permit| permit.forget()).is_err(),
@@ -207,7 +221,7 @@ impl<A: Actor> Cell<A> {
         Ok(self.deliver(inbox, item))
     }
 
-    #[inline]
+    #[inline(always)]
     fn deliver(self: &Arc<Self>, mut inbox: std::sync::MutexGuard<'_, Inbox<A>>, item: A::Item) -> usize {
         inbox.queue.push(item);
         let len = inbox.queue.len();
@@ -219,9 +233,14 @@ impl<A: Actor> Cell<A> {
             self.system.scheduler().schedule(self.clone());
         }
         if large {
-            self.system.emit(Event::MailboxLarge { actor: self.label(), len });
+            self.tell_large(len);
         }
         len
+    }
+
+    #[cold]
+    fn tell_large(&self, len: usize) {
+        self.system.emit(Event::MailboxLarge { actor: self.label(), len });
     }
 
     pub(super) fn overflowed(&self, item: A::Item) {

@@ -10,9 +10,7 @@ use std::{
 
 use tokio::time::Instant;
 
-use super::{
-    Actor, ActorRef, AnyCell as _, AnyRef, Cell, Item as _, Signal, StopReason, Terminated, Timer,
-};
+use super::{Actor, ActorRef, AnyCell as _, AnyRef, Cell, Item as _, Signal, StopReason, Terminated, Timer};
 use crate::{
     ActorSystem, Failure, Later, Message, SentTo,
     reply::{Refusal, ReplyTo},

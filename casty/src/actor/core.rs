@@ -5,7 +5,10 @@ use std::{collections::VecDeque, panic::AssertUnwindSafe, sync::Arc};
 use futures_util::FutureExt as _;
 
 use super::{Actor, Cell, Context, Dispatch, Handled, Item as _, mailbox::shrink};
-use crate::{Failure, reply::{Refusal, take_parked}};
+use crate::{
+    Failure,
+    reply::{Refusal, take_parked},
+};
 
 /// Makes instances: the first one, and one at each restart.
 pub(crate) type Factory<A> = Box<dyn Fn() -> A + Send + Sync>;

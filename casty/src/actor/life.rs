@@ -207,7 +207,9 @@ async fn suspended<A: Actor>(core: Box<Core<A>>, failure: Failure, done: oneshot
                 return back;
             }
             Signal::Stop(reason) => return stop(core, reason).await,
-            Signal::Suspend { done, .. } => { let _gone = done.send(()); }
+            Signal::Suspend { done, .. } => {
+                let _gone = done.send(());
+            }
             other => drop(other),
         }
     }

@@ -98,6 +98,7 @@ impl<I> Queue<I> {
         self.first.is_none() && self.rest.is_empty()
     }
 
+    #[inline(always)]
     pub(super) fn push(&mut self, item: I) {
         if self.is_empty() {
             self.first = Some(item);

@@ -1,6 +1,10 @@
 //! A reference that knows of one message only.
 
-use std::{fmt, hash::{Hash, Hasher}, sync::Arc};
+use std::{
+    fmt,
+    hash::{Hash, Hasher},
+    sync::Arc,
+};
 
 use super::{
     Actor, ActorId, ActorRef, AnyCell, AnyRef, Asking, Cell, Sending,

@@ -14,7 +14,7 @@ use super::{
     asking::{Target, Unsent, WaitsFor},
     cell::Refused,
 };
-use crate::{ActorSystem, Message, SendError, error::ActorLabel};
+use crate::{ActorSystem, Message, SendError, error::ActorLabel, reply::Refusal};
 
 /// A sender yields to others now and then while more messages than this wait for its actor.
 const CROWDED: usize = 256;
@@ -26,33 +26,43 @@ pub type ForRoom = Pin<Box<dyn Future<Output = Result<(), Unsent>> + Send>>;
 #[must_use = "nothing is sent until it is awaited"]
 pub struct Sending<'a, T: Target, M> {
     to: &'a T,
-    state: State<T::Item>,
+    item: Option<T::Item>,
+    waiting: Option<Box<Waiting>>,
     message: PhantomData<fn(M)>,
 }
 
-enum State<I> {
-    New(I),
-    Waits { for_room: ForRoom, _waits_for: Option<WaitsFor> },
-    Done,
+/// For room in the mailbox.
+struct Waiting {
+    for_room: ForRoom,
+    _waits_for: Option<WaitsFor>,
 }
 
 impl<'a, T: Target, M: Message> Sending<'a, T, M> {
     pub(crate) fn new(to: &'a T, item: T::Item) -> Self {
-        Self { to, state: State::New(item), message: PhantomData }
+        Self { to, item: Some(item), waiting: None, message: PhantomData }
     }
 
     /// Returns whether a crowd waits at the other end.
     fn begin(&mut self, item: T::Item) -> Result<bool, SendError> {
         match self.to.push(item) {
-            Ok(waiting) => return Ok(waiting > CROWDED),
-            Err(Unsent::Stopped) => return Err(SendError::Stopped { actor: self.to.label(), message: M::NAME }),
-            Err(Unsent::Full) => return Err(SendError::Full { actor: self.to.label(), message: M::NAME }),
-            Err(Unsent::Waits(for_room)) => match WaitsFor::begin(self.to) {
-                Ok(waits_for) => self.state = State::Waits { for_room, _waits_for: waits_for },
-                Err(_) => return Err(SendError::Cycle { actor: self.to.label(), message: M::NAME }),
+            Ok(waiting) => Ok(waiting > CROWDED),
+            Err(unsent) => self.unsent(unsent).map(|()| false),
+        }
+    }
+
+    #[cold]
+    fn unsent(&mut self, unsent: Unsent) -> Result<(), SendError> {
+        match unsent {
+            Unsent::Stopped => Err(SendError::Stopped { actor: self.to.label(), message: M::NAME }),
+            Unsent::Full => Err(SendError::Full { actor: self.to.label(), message: M::NAME }),
+            Unsent::Waits(for_room) => match WaitsFor::begin(self.to) {
+                Ok(waits_for) => {
+                    self.waiting = Some(Box::new(Waiting { for_room, _waits_for: waits_for }));
+                    Ok(())
+                }
+                Err(_) => Err(SendError::Cycle { actor: self.to.label(), message: M::NAME }),
             },
         }
-        Ok(false)
     }
 }
 
@@ -62,16 +72,15 @@ impl<T: Target, M: Message> Future for Sending<'_, T, M> {
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.get_mut();
-        if let State::New(_) = this.state
-            && let State::New(item) = std::mem::replace(&mut this.state, State::Done)
+        if let Some(item) = this.item.take()
             && this.begin(item)?
         {
             // The message is there. If this task has gone on for long, the actor may come to its turn first.
             ready!(tokio::task::coop::poll_proceed(cx)).made_progress();
         }
-        let State::Waits { for_room, .. } = &mut this.state else { return Poll::Ready(Ok(())) };
-        let sent = ready!(for_room.as_mut().poll(cx));
-        this.state = State::Done;
+        let Some(waiting) = &mut this.waiting else { return Poll::Ready(Ok(())) };
+        let sent = ready!(waiting.for_room.as_mut().poll(cx));
+        this.waiting = None;
         Poll::Ready(sent.map_err(|_| SendError::Stopped { actor: this.to.label(), message: M::NAME }))
     }
 }
@@ -116,18 +125,23 @@ impl<A: Actor> Target for ActorRef<A> {
 
 impl<A: Actor> Cell<A> {
     /// Puts a message into the mailbox, or says what is to be done for that. An asker of a refused one is told.
+    #[inline(always)]
     pub(super) fn offer(self: &Arc<Self>, item: A::Item) -> Result<usize, Unsent> {
-        match self.push(item) {
-            Ok(waiting) => Ok(waiting),
-            Err(Refused::Stopped(item)) => {
-                item.refuse(crate::reply::Refusal::Stopped);
-                Err(Unsent::Stopped)
+        self.push(item).map_err(|refused| self.refused(refused))
+    }
+
+    #[cold]
+    fn refused(self: &Arc<Self>, refused: Refused<A::Item>) -> Unsent {
+        match refused {
+            Refused::Stopped(item) => {
+                item.refuse(Refusal::Stopped);
+                Unsent::Stopped
             }
-            Err(Refused::Full(item)) => {
-                item.refuse(crate::reply::Refusal::Full);
-                Err(Unsent::Full)
+            Refused::Full(item) => {
+                item.refuse(Refusal::Full);
+                Unsent::Full
             }
-            Err(Refused::Wait(item)) => Err(Unsent::Waits(Box::pin(self.clone().wait_for_room(item)))),
+            Refused::Wait(item) => Unsent::Waits(Box::pin(self.clone().wait_for_room(item))),
         }
     }
 
@@ -140,11 +154,11 @@ impl<A: Actor> Cell<A> {
             match self.push_into_room(item) {
                 Ok(_) => return Ok(()),
                 Err(Refused::Stopped(item) | Refused::Full(item) | Refused::Wait(item)) => {
-                    item.refuse(crate::reply::Refusal::Stopped);
+                    item.refuse(Refusal::Stopped);
                 }
             }
         } else {
-            item.refuse(crate::reply::Refusal::Stopped);
+            item.refuse(Refusal::Stopped);
         }
         Err(Unsent::Stopped)
     }

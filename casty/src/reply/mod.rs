@@ -6,8 +6,8 @@ mod later;
 mod pace;
 mod slot;
 
-pub use into::{kind, IntoReply, answer, answer_async};
+pub use into::{IntoReply, answer, answer_async, kind};
 pub use later::{Later, Reply};
 pub use pace::Pace;
-pub(crate) use slot::{Slot, take_parked};
 pub use slot::{Refusal, ReplyTo};
+pub(crate) use slot::{Slot, take_parked};

@@ -1,6 +1,9 @@
 //! Sees to actors that wait behind one whose handler blocks its thread.
 
-use std::{sync::{Arc, atomic::Ordering::Relaxed}, time::Duration};
+use std::{
+    sync::{Arc, atomic::Ordering::Relaxed},
+    time::Duration,
+};
 
 use super::Scheduler;
 use crate::sync::lock;

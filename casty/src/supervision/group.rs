@@ -21,7 +21,13 @@ pub(crate) fn members(siblings: &Extras, failed: &AnyRef, together: Children) ->
 }
 
 /// Ends the members, last first; waits; and starts them, first to last. Those that are not to be restarted end for good.
-pub(crate) async fn restart(parent: Arc<dyn AnyCell>, host: Host, members: Vec<Arc<dyn AnyCell>>, failure: Failure, backoff: Duration) {
+pub(crate) async fn restart(
+    parent: Arc<dyn AnyCell>,
+    host: Host,
+    members: Vec<Arc<dyn AnyCell>>,
+    failure: Failure,
+    backoff: Duration,
+) {
     // One group at a time: a failure meanwhile starts the next round after this one.
     let _turn = parent.extras().grouping().lock().await;
     let mut suspended = Vec::new();

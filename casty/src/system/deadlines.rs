@@ -4,7 +4,10 @@ use std::{
     cell::Cell,
     sync::{
         Arc, Mutex,
-        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::{Relaxed, SeqCst}},
+        atomic::{
+            AtomicBool, AtomicU64, AtomicUsize,
+            Ordering::{Relaxed, SeqCst},
+        },
     },
     time::Duration,
 };
@@ -80,7 +83,8 @@ impl Deadlines {
             let now = self.ticks.fetch_add(1, SeqCst) + 1;
             for shard in &self.shards {
                 // Woken outside of the lock: a waker may do anything.
-                let late: Vec<_> = lock(shard).iter().filter(|(_, (tick, _))| *tick <= now).map(|(_, (_, who))| who.clone()).collect();
+                let late: Vec<_> =
+                    lock(shard).iter().filter(|(_, (tick, _))| *tick <= now).map(|(_, (_, who))| who.clone()).collect();
                 late.iter().for_each(|who| who.expire());
             }
         }

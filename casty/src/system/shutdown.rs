@@ -3,11 +3,7 @@
 use futures_util::future::{Either, select};
 
 use super::ActorSystem;
-use crate::{
-    StopReason,
-    actor::AnyRef,
-    system::Event,
-};
+use crate::{StopReason, actor::AnyRef, system::Event};
 
 pub(super) async fn shutdown(system: &ActorSystem) {
     if system.close() {

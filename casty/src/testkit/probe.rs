@@ -7,8 +7,8 @@ use std::{fmt, future::Future, time::Duration};
 use tokio::sync::mpsc;
 
 use crate::{
-    Actor, ActorSystem, Context, Handles, Message, Recipient,
     __private::{Declared, Dispatch, Handled, Item, Pace, Ready, Refusal, ReplyTo},
+    Actor, ActorSystem, Context, Handles, Message, Recipient,
 };
 
 /// How long [`TestProbe::expect`] waits.

@@ -107,8 +107,7 @@ fn best(metric: Metric, contestants: [BTreeMap<usize, f64>; 3]) -> BTreeMap<usiz
 /// The median of the rounds' ratios: what ran in one round shared the machine's mood.
 fn ratio(casty: &BTreeMap<usize, f64>, other: &BTreeMap<usize, f64>, bound: Option<f64>, metric: Metric) -> String {
     let ratios: Vec<f64> = casty.iter().filter_map(|(round, casty)| Some(casty / other.get(round)?)).collect();
-    median(ratios.iter())
-        .map_or_else(|| NOTHING.to_owned(), |ratio| format!("{ratio:.2}{}", judged(ratio, bound, metric)))
+    median(ratios.iter()).map_or_else(|| NOTHING.to_owned(), |ratio| format!("{ratio:.2}{}", judged(ratio, bound, metric)))
 }
 
 /// Three digits, or all of those before the point.
