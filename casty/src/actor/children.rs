@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use super::{AnyCell, AnyRef, cell::Extras};
+use super::{AnyCell, AnyRef, Extras};
 use crate::sync::lock;
 
 #[derive(Default)]

@@ -10,7 +10,7 @@ use std::{
 
 use tokio::time::Instant;
 
-use super::{Actor, ActorRef, AnyCell as _, AnyRef, Cell, Item as _, Signal, StopReason, Terminated, Timer};
+use super::{Actor, ActorRef, AnyRef, Cell, Item as _, Signal, StopReason, Terminated, Timer};
 use crate::{
     ActorSystem, Failure, Later, Message, SentTo,
     reply::{Refusal, ReplyTo},
@@ -98,7 +98,7 @@ impl<A: Actor> Context<A> {
 
     /// The living children, in the order in which they were spawned.
     pub fn children(&self) -> Vec<AnyRef> {
-        self.cell.had_extras().map(super::cell::Extras::child_refs).unwrap_or_default()
+        self.cell.had_extras().map(super::extras::Extras::child_refs).unwrap_or_default()
     }
 
     /// Tells a child to end after the message that it has in hand. `false` if it is no (living) child of this actor.
@@ -276,7 +276,8 @@ impl<A: Actor> Context<A> {
     }
 
     pub(super) fn count_restart(&mut self, now: Instant) {
-        self.extra().restarts.admit(now);
+        let supervision = self.cell.supervision();
+        self.extra().restarts.admit(now, &supervision);
     }
 
     /// The failure of the handler that has just run, with the message that it had in hand.
@@ -319,7 +320,7 @@ impl<A: Actor> Cell<A> {
     /// Puts a message into the mailbox without waiting. If that cannot be, an asker is told, and a message that was sent
     /// is a dead letter.
     pub(super) fn push_or_tell(self: &Arc<Self>, item: A::Item) {
-        use super::cell::Refused;
+        use super::delivery::Refused;
         let (item, why, reason) = match self.push(item) {
             Ok(_) => return,
             Err(Refused::Stopped(item)) => (item, Refusal::Stopped, DeadLetterReason::Stopped),

@@ -4,11 +4,8 @@ use std::{collections::VecDeque, panic::AssertUnwindSafe, sync::Arc};
 
 use futures_util::FutureExt as _;
 
-use super::{Actor, Cell, Context, Dispatch, Handled, Item as _, mailbox::shrink};
-use crate::{
-    Failure,
-    reply::{Refusal, take_parked},
-};
+use super::{Actor, Cell, Context, Dispatch, Handled, mailbox::shrink};
+use crate::{Failure, reply::take_parked};
 
 /// Makes instances: the first one, and one at each restart.
 pub(crate) type Factory<A> = Box<dyn Fn() -> A + Send + Sync>;
@@ -104,15 +101,4 @@ pub(super) fn caught(payload: &(dyn std::any::Any + Send)) -> Failure {
     let failure = Failure::from_panic(payload);
     take_parked(&failure);
     failure
-}
-
-impl<A: Actor> Cell<A> {
-    /// A message that its actor stopped before.
-    pub(super) fn leave_behind(&self, item: A::Item) {
-        if item.is_ask() {
-            item.refuse(Refusal::Stopped);
-        } else {
-            self.system().dead_letter(self.label(), item.name(), crate::system::DeadLetterReason::Stopped);
-        }
-    }
 }

@@ -6,9 +6,9 @@ use futures_util::FutureExt as _;
 use tokio::{sync::oneshot, time::Instant};
 
 use super::{
-    Actor, AnyCell, AnyRef, Core, Handled, Signal, StopReason,
-    cell::{Cell, Outcome},
+    Actor, AnyCell, AnyRef, Cell, Core, Handled, Signal, StopReason,
     core::caught,
+    inbox::Outcome,
     signal::{ChildFailure, Verdict},
     turn::Served,
 };
@@ -286,7 +286,15 @@ impl<A: Actor> Cell<A> {
     /// Waits until `end`. If a stop comes before, that is its reason.
     async fn wait_or_stop(self: &Arc<Self>, end: Instant) -> Option<StopReason> {
         let host = self.system().host();
-        let wait = host.sleep(end.saturating_duration_since(host.now()));
+        let left = end.saturating_duration_since(host.now());
+        let wait = async {
+            if left.is_zero() {
+                // Nothing to wait for, but others may want their turn before the next failure.
+                tokio::task::yield_now().await;
+            } else {
+                host.sleep(left).await;
+            }
+        };
         tokio::pin!(wait);
         loop {
             tokio::select! {

@@ -1,12 +1,17 @@
 //! One actor: its traits, its mailbox, its turns and its life. Who gives it turns is the scheduler's business, what is
 //! done about a failure supervision's, and many actors together are the system's.
 
+mod any_cell;
 mod any_ref;
 mod asking;
 mod cell;
 mod children;
 mod context;
 mod core;
+mod delivery;
+mod ending;
+mod extras;
+mod inbox;
 mod life;
 mod mailbox;
 mod recipient;
@@ -20,11 +25,13 @@ mod watch;
 
 use std::{fmt, future::Future};
 
+pub(crate) use any_cell::AnyCell;
 pub use any_ref::AnyRef;
 pub use asking::{Asking, Target, Unsent};
-pub(crate) use cell::{AnyCell, Cell, CellParts, Extras};
+pub(crate) use cell::{Cell, CellParts};
 pub use context::Context;
 pub(crate) use core::{Core, Factory};
+pub(crate) use extras::Extras;
 pub(crate) use life::start;
 pub use mailbox::{Mailbox, Overflow};
 pub use recipient::{Letter, Recipient};
@@ -40,13 +47,16 @@ use crate::{
     supervision::{Directive, SupervisorConfig},
 };
 
+/// The lower bits of an id are a place among the living, the upper ones tell those apart that had it in turn.
+pub(crate) const PLACE_BITS: u32 = 28;
+
 /// Which actor, within its system. Never given out twice.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ActorId(pub(crate) u64);
 
 impl fmt::Display for ActorId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "#{}", self.0)
+        write!(f, "#{}.{}", self.0 >> PLACE_BITS, self.0 & ((1 << PLACE_BITS) - 1))
     }
 }
 

@@ -9,8 +9,7 @@ use std::{
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
 use super::{
-    Actor, ActorId, AnyRef, Asking, Cell, Recipient, Sending, StopReason, StopSent,
-    cell::{AnyCell as _, Refused},
+    Actor, ActorId, AnyRef, Asking, Cell, Recipient, Sending, StopReason, StopSent, any_cell::AnyCell as _, delivery::Refused,
 };
 use crate::{
     SentTo, TrySendError,

@@ -12,7 +12,7 @@ use std::{
 use super::{
     Actor, ActorRef, Cell, Item as _,
     asking::{Target, Unsent, WaitsFor},
-    cell::Refused,
+    delivery::Refused,
 };
 use crate::{ActorSystem, Message, SendError, error::ActorLabel, reply::Refusal};
 

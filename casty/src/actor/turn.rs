@@ -9,8 +9,8 @@ use std::{
 
 use super::{
     Actor, Cell, Core, Dispatch, Item as _, StopReason,
-    cell::{Outcome, Seat, Work},
     core::caught,
+    inbox::{Outcome, Seat, Work},
     life,
     stack::Frame,
 };

@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
-use super::{ActorId, AnyCell, AnyRef, cell::Extras};
+use super::{ActorId, AnyCell, AnyRef, Extras};
 use crate::{Failure, Message, sync::lock};
 
 /// Why an actor ended.

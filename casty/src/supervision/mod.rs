@@ -48,6 +48,7 @@ pub struct SupervisorConfig {
     /// Which of its children restart together.
     pub children: Children,
     /// Restarts within [`within`](Self::within), at most; at the next failure the actor stops.
+    /// [`UNLIMITED`](Self::UNLIMITED) is no limit.
     pub max_restarts: u32,
     /// The window that restarts are counted in.
     pub within: Duration,
@@ -60,6 +61,9 @@ pub struct SupervisorConfig {
 }
 
 impl SupervisorConfig {
+    /// For [`max_restarts`](Self::max_restarts): any number.
+    pub const UNLIMITED: u32 = u32::MAX;
+
     /// Three restarts a minute, after 100 ms, 200 ms, 400 ms: what `#[supervised]` and no attribute at all give.
     pub const DEFAULT: Self = Self {
         strategy: Directive::Restart,
@@ -89,7 +93,7 @@ impl SupervisorConfig {
     /// Restarted at once and without limit, for actors whose failures are expected and cheap.
     pub const fn always() -> Self {
         Self {
-            max_restarts: u32::MAX,
+            max_restarts: Self::UNLIMITED,
             backoff_initial: Duration::ZERO,
             backoff_max: Duration::ZERO,
             backoff_multiplier: 1.0,

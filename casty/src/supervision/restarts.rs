@@ -9,11 +9,11 @@ use super::SupervisorConfig;
 /// The restarts within the sliding window.
 #[derive(Debug, Default)]
 pub(crate) struct Restarts {
-    /// At most as many as the limit allows; without a limit, only counted.
+    /// As many as the limit allows at most.
     times: VecDeque<Instant>,
 }
 
-/// More than so many restarts are not remembered one by one.
+/// Without a limit no more restarts than this are remembered: the wait has long been at its longest.
 const REMEMBERED: usize = 1024;
 
 impl Restarts {
@@ -27,8 +27,8 @@ impl Restarts {
     }
 
     /// Counts a restart at `now`.
-    pub(crate) fn admit(&mut self, now: Instant) {
-        if self.times.len() == REMEMBERED {
+    pub(crate) fn admit(&mut self, now: Instant, config: &SupervisorConfig) {
+        if config.max_restarts == SupervisorConfig::UNLIMITED && self.times.len() == REMEMBERED {
             self.times.pop_front();
         }
         self.times.push_back(now);
@@ -36,6 +36,9 @@ impl Restarts {
 }
 
 fn backoff(lately: usize, config: &SupervisorConfig) -> Duration {
+    if config.backoff_initial.is_zero() {
+        return Duration::ZERO;
+    }
     let factor = config.backoff_multiplier.powi(i32::try_from(lately).unwrap_or(i32::MAX));
     let seconds = config.backoff_initial.as_secs_f64() * factor;
     Duration::try_from_secs_f64(seconds).map_or(config.backoff_max, |wait| wait.min(config.backoff_max))
@@ -56,7 +59,7 @@ mod tests {
         let waits: Vec<_> = (0..5)
             .map(|_| {
                 let wait = restarts.next(now, &config);
-                restarts.admit(now);
+                restarts.admit(now, &config);
                 wait.expect("ten are allowed").as_millis()
             })
             .collect();
@@ -67,7 +70,7 @@ mod tests {
     fn an_old_restart_no_longer_counts() {
         let config = SupervisorConfig { max_restarts: 1, within: 10 * MS, ..SupervisorConfig::DEFAULT };
         let (mut restarts, start) = (Restarts::default(), Instant::now());
-        restarts.admit(start);
+        restarts.admit(start, &config);
         assert_eq!(restarts.next(start + 9 * MS, &config), None);
         assert_eq!(restarts.next(start + 10 * MS, &config), Some(100 * MS));
     }
@@ -76,6 +79,20 @@ mod tests {
     fn none_are_allowed_if_the_limit_is_zero() {
         let config = SupervisorConfig { max_restarts: 0, ..SupervisorConfig::DEFAULT };
         assert_eq!(Restarts::default().next(Instant::now(), &config), None);
+    }
+
+    #[test]
+    fn no_wait_stays_no_wait_however_often() {
+        let config = SupervisorConfig { backoff_initial: Duration::ZERO, ..SupervisorConfig::DEFAULT };
+        assert_eq!(backoff(100_000, &config), Duration::ZERO);
+    }
+
+    #[test]
+    fn a_high_limit_is_a_limit() {
+        let config = SupervisorConfig { max_restarts: 2_000, ..SupervisorConfig::DEFAULT };
+        let (mut restarts, now) = (Restarts::default(), Instant::now());
+        let allowed = (0..3_000).take_while(|_| restarts.next(now, &config).map(|_| restarts.admit(now, &config)).is_some());
+        assert_eq!(allowed.count(), 2_000);
     }
 
     proptest! {
@@ -87,7 +104,7 @@ mod tests {
             for gap in gaps {
                 now += gap * MS;
                 if restarts.next(now, &config).is_some() {
-                    restarts.admit(now);
+                    restarts.admit(now, &config);
                     admitted.push(now);
                 }
             }

@@ -4,16 +4,13 @@ use std::sync::{Arc, Mutex};
 
 use super::deadlines::shard;
 use crate::{
-    actor::{ActorId, AnyCell},
+    actor::{ActorId, AnyCell, PLACE_BITS},
     sync::lock,
 };
 
 const SHARD_BITS: u32 = 4;
 const SHARDS: usize = 1 << SHARD_BITS;
-/// Places in all shards: some 268 million actors at once.
-const PLACE_BITS: u32 = 28;
-
-/// Places for actors. An id is a place (shard and index) and, above it, the number of ids that its shard gave out before,
+/// Places for actors, some 268 million at once. An id is a place (shard and index) and, above it, the number of ids that its shard gave out before,
 /// so that none comes twice.
 pub(super) struct Directory {
     shards: [Mutex<Shard>; SHARDS],

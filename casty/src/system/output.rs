@@ -11,28 +11,25 @@ use super::ActorSystem;
     note = "return nothing, or `casty::Result<()>`"
 )]
 pub trait MainOutput {
-    /// What went wrong, for people.
-    fn error(self) -> Option<String>;
+    /// What the process ends with, or what went wrong.
+    fn outcome(self) -> Result<ExitCode, String>;
 }
 
 impl MainOutput for () {
-    fn error(self) -> Option<String> {
-        None
+    fn outcome(self) -> Result<ExitCode, String> {
+        Ok(ExitCode::SUCCESS)
     }
 }
 
 impl<T: MainOutput, E: fmt::Display> MainOutput for Result<T, E> {
-    fn error(self) -> Option<String> {
-        match self {
-            Ok(output) => output.error(),
-            Err(error) => Some(error.to_string()),
-        }
+    fn outcome(self) -> Result<ExitCode, String> {
+        self.map_err(|error| error.to_string())?.outcome()
     }
 }
 
 impl MainOutput for ExitCode {
-    fn error(self) -> Option<String> {
-        (self != Self::SUCCESS).then(|| format!("ended with {self:?}"))
+    fn outcome(self) -> Result<ExitCode, String> {
+        Ok(self)
     }
 }
 
@@ -49,16 +46,13 @@ where
             return ExitCode::FAILURE;
         }
     };
-    let error = runtime.block_on(run(main));
+    let outcome = runtime.block_on(run(main));
     // A blocked thread must not hold up the end for ever.
     runtime.shutdown_background();
-    match error {
-        None => ExitCode::SUCCESS,
-        Some(error) => {
-            eprintln!("Error: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    outcome.unwrap_or_else(|error| {
+        eprintln!("Error: {error}");
+        ExitCode::FAILURE
+    })
 }
 
 /// Runs a test on one thread.
@@ -75,8 +69,10 @@ where
         start_paused(&mut builder);
     }
     let runtime = builder.build().unwrap_or_else(|error| panic!("the tokio runtime did not start: {error}"));
-    if let Some(error) = runtime.block_on(run(test)) {
-        panic!("the test returned an error: {error}");
+    match runtime.block_on(run(test)) {
+        Ok(ExitCode::SUCCESS) => {}
+        Ok(code) => panic!("the test ended with {code:?}"),
+        Err(error) => panic!("the test returned an error: {error}"),
     }
 }
 
@@ -95,7 +91,7 @@ fn start_paused(_: &mut tokio::runtime::Builder) {
     );
 }
 
-async fn run<F, Fut>(main: F) -> Option<String>
+async fn run<F, Fut>(main: F) -> Result<ExitCode, String>
 where
     F: FnOnce(ActorSystem) -> Fut,
     Fut: Future<Output: MainOutput>,
@@ -103,5 +99,5 @@ where
     let system = ActorSystem::new();
     let output = main(system.clone()).await;
     system.shutdown().await;
-    output.error()
+    output.outcome()
 }

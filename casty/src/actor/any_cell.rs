@@ -1,0 +1,99 @@
+//! A cell whose actor's type is not known.
+
+use std::{any::Any, sync::Arc};
+
+use super::{Actor, ActorId, Cell, Extras, Signal, StopReason};
+use crate::{
+    error::ActorLabel,
+    scheduler::Run,
+    supervision::{Children, Directive},
+};
+
+/// A cell whose actor's type is not known.
+pub(crate) trait AnyCell: Run + Any {
+    fn id(&self) -> ActorId;
+    fn birth(&self) -> u64;
+    fn name(&self) -> Option<&Arc<str>>;
+    fn label(&self) -> ActorLabel;
+    fn parent(&self) -> Option<&Arc<dyn AnyCell>>;
+    fn extras(&self) -> &Extras;
+    fn had_extras(&self) -> Option<&Extras>;
+    fn is_alive(&self) -> bool;
+    fn is_gone(&self) -> bool;
+    fn ended(&self) -> Option<StopReason>;
+    /// Its own strategy as a child.
+    fn strategy(&self) -> Directive;
+    /// Whether a failed child has to ask it.
+    fn judges(&self) -> bool;
+    fn signal(self: Arc<Self>, signal: Signal);
+    fn stop(self: Arc<Self>, reason: StopReason);
+    /// Ends it without hooks, and its children. `false` if a thread is in its handler, so that it ends only after.
+    fn kill(self: Arc<Self>) -> bool;
+    fn into_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync>;
+}
+
+impl<A: Actor> AnyCell for Cell<A> {
+    fn id(&self) -> ActorId {
+        self.id
+    }
+
+    fn birth(&self) -> u64 {
+        self.birth
+    }
+
+    fn name(&self) -> Option<&Arc<str>> {
+        self.name.as_ref()
+    }
+
+    fn label(&self) -> ActorLabel {
+        Self::label(self)
+    }
+
+    fn parent(&self) -> Option<&Arc<dyn AnyCell>> {
+        self.parent.as_ref()
+    }
+
+    fn extras(&self) -> &Extras {
+        Self::extras(self)
+    }
+
+    fn had_extras(&self) -> Option<&Extras> {
+        Self::had_extras(self)
+    }
+
+    fn is_alive(&self) -> bool {
+        !self.is_closed()
+    }
+
+    fn is_gone(&self) -> bool {
+        Self::ended(self).is_some()
+    }
+
+    fn ended(&self) -> Option<StopReason> {
+        Self::ended(self)
+    }
+
+    fn strategy(&self) -> Directive {
+        self.supervision().strategy
+    }
+
+    fn judges(&self) -> bool {
+        A::HOOKS.on_child_failure || self.supervision().children != Children::OneForOne
+    }
+
+    fn signal(self: Arc<Self>, signal: Signal) {
+        Self::signal(&self, signal);
+    }
+
+    fn stop(self: Arc<Self>, reason: StopReason) {
+        self.stop_now_or_signal(reason);
+    }
+
+    fn kill(self: Arc<Self>) -> bool {
+        self.kill_now()
+    }
+
+    fn into_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync> {
+        self
+    }
+}

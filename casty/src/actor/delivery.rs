@@ -1,0 +1,134 @@
+//! How messages come into a mailbox, and what happens at its bound.
+
+use std::{
+    mem,
+    sync::{Arc, MutexGuard},
+};
+
+use tokio::sync::Semaphore;
+
+use super::{
+    Actor, Cell, Item as _, Overflow,
+    inbox::{Inbox, Seat},
+};
+use crate::{
+    reply::Refusal,
+    sync::lock,
+    system::{DeadLetterReason, Event},
+};
+
+/// A mailbox that grows past this is told of.
+const LARGE: usize = 100_000;
+
+/// Why a message was not taken; it comes back.
+pub(crate) enum Refused<I> {
+    Stopped(I),
+    Full(I),
+    /// Full, and its senders wait for room.
+    Wait(I),
+}
+
+impl<A: Actor> Cell<A> {
+    /// Puts a message into the mailbox. Returns how many wait now.
+    #[inline(always)]
+    pub(crate) fn push(self: &Arc<Self>, item: A::Item) -> Result<usize, Refused<A::Item>> {
+        let inbox = lock(&self.inbox);
+        if !inbox.closed && inbox.bound.is_none() {
+            return Ok(self.deliver(inbox, item));
+        }
+        drop(inbox);
+        self.push_bounded(item)
+    }
+
+    #[inline(never)]
+    fn push_bounded(self: &Arc<Self>, item: A::Item) -> Result<usize, Refused<A::Item>> {
+        let waits = match &self.room {
+            None => false,
+            Some(room) => room.try_acquire().map(|permit| permit.forget()).is_err(),
+        };
+        let mut inbox = lock(&self.inbox);
+        if inbox.closed {
+            return Err(Refused::Stopped(item));
+        }
+        if waits {
+            return Err(Refused::Wait(item));
+        }
+        let mut dropped = None;
+        if let Some(bound) = &inbox.bound
+            && inbox.queue.len() >= bound.capacity
+        {
+            match bound.overflow {
+                Overflow::Fail => return Err(Refused::Full(item)),
+                Overflow::DropOldest => dropped = inbox.queue.pop(),
+                Overflow::DropNewest => {
+                    drop(inbox);
+                    self.overflowed(item);
+                    return Ok(0);
+                }
+                // The permit was for this place, or what the system had to tell took it.
+                Overflow::Wait => {}
+            }
+        }
+        let len = self.deliver(inbox, item);
+        if let Some(item) = dropped {
+            self.overflowed(item);
+        }
+        Ok(len)
+    }
+
+    /// Puts a message into the mailbox whatever its bound: what the system itself has to tell.
+    pub(super) fn push_beyond_bound(self: &Arc<Self>, item: A::Item) {
+        let inbox = lock(&self.inbox);
+        if !inbox.closed {
+            self.deliver(inbox, item);
+        }
+    }
+
+    /// For a sender that waited and got room in the mailbox.
+    pub(super) fn push_into_room(self: &Arc<Self>, item: A::Item) -> Result<usize, Refused<A::Item>> {
+        let inbox = lock(&self.inbox);
+        if inbox.closed {
+            return Err(Refused::Stopped(item));
+        }
+        Ok(self.deliver(inbox, item))
+    }
+
+    #[inline(always)]
+    fn deliver(self: &Arc<Self>, mut inbox: MutexGuard<'_, Inbox<A>>, item: A::Item) -> usize {
+        inbox.queue.push(item);
+        let len = inbox.queue.len();
+        let wake = !inbox.queued && matches!(inbox.seat, Seat::Resting(_));
+        inbox.queued |= wake;
+        let large = len > LARGE && !mem::replace(&mut inbox.large, true);
+        drop(inbox);
+        if wake {
+            self.system.scheduler().schedule(self.clone());
+        }
+        if large {
+            self.tell_large(len);
+        }
+        len
+    }
+
+    #[cold]
+    fn tell_large(&self, len: usize) {
+        self.system.emit(Event::MailboxLarge { actor: self.label(), len });
+    }
+
+    pub(super) fn overflowed(&self, item: A::Item) {
+        let name = item.name();
+        item.refuse(Refusal::Full);
+        self.system.dead_letter(self.label(), name, DeadLetterReason::MailboxFull);
+    }
+
+    pub(super) fn room(&self) -> Option<&Arc<Semaphore>> {
+        self.room.as_ref()
+    }
+
+    /// A message left the mailbox.
+    pub(super) fn made_room(&self) {
+        if let Some(room) = &self.room {
+            room.add_permits(1);
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! How an actor ends: at once, by a signal, or without being asked.
+
+use std::{mem, sync::Arc};
+
+use super::{Actor, Cell, Core, Extras, Item as _, Signal, StopReason, inbox::Seat, mailbox::Queue};
+use crate::{
+    reply::Refusal,
+    sync::lock,
+    system::{DeadLetterReason, Event},
+};
+
+impl<A: Actor> Cell<A> {
+    /// The end: nobody finds the actor any more, who waits for it is told. Done once; the core is gone by then, or goes
+    /// with `core`.
+    pub(super) fn finish(self: &Arc<Self>, core: Option<Box<Core<A>>>, reason: &StopReason) {
+        let mut inbox = lock(&self.inbox);
+        self.close(&mut inbox);
+        let seat = mem::replace(&mut inbox.seat, Seat::Ending);
+        if let Seat::Ending | Seat::Gone(_) = seat {
+            inbox.seat = seat;
+            return;
+        }
+        let mut left = mem::replace(&mut inbox.queue, Queue::new());
+        let signals = inbox.signals.take();
+        drop(inbox);
+        // The state goes before the name is free, and both before anybody is told.
+        drop((seat, core, signals));
+        while let Some(item) = left.pop() {
+            self.leave_behind(item);
+        }
+        self.system.forget(self.id, self.name.as_ref());
+        if let Some(parent) = &self.parent {
+            parent.extras().remove_child(self.birth);
+        }
+        self.system.emit_with(|| Event::Stopped { actor: self.label(), reason: reason.clone() });
+        if let Some(extras) = self.had_extras() {
+            extras.tell_watchers(self.clone(), reason);
+        }
+        lock(&self.inbox).seat = Seat::Gone(reason.clone());
+        // Who made the extras since then either sees the line above, or is seen here.
+        if let Some(extras) = self.had_extras() {
+            extras.tell_watchers(self.clone(), reason);
+            extras.stopped.notify_waiters();
+        }
+    }
+
+    /// Stops the actor at once if nothing of it has to run for that, else by a signal.
+    pub(super) fn stop_now_or_signal(self: &Arc<Self>, reason: StopReason) {
+        let mut inbox = lock(&self.inbox);
+        let at_rest = matches!(inbox.seat, Seat::Resting(_)) && !inbox.queued && !inbox.has_work();
+        let childless = self.had_extras().is_none_or(Extras::is_childless);
+        if at_rest && childless && !A::HOOKS.on_stop {
+            let seat = mem::replace(&mut inbox.seat, Seat::Taken);
+            self.close(&mut inbox);
+            drop(inbox);
+            let Seat::Resting(core) = seat else { unreachable!("it was at rest") };
+            self.finish(Some(core), &reason);
+        } else {
+            drop(inbox);
+            self.signal(Signal::Stop(reason));
+        }
+    }
+
+    /// Why it ended, once it has.
+    pub(super) fn ended(&self) -> Option<StopReason> {
+        match &lock(&self.inbox).seat {
+            Seat::Gone(reason) => Some(reason.clone()),
+            Seat::Resting(_) | Seat::Busy(_) | Seat::Taken | Seat::Ending => None,
+        }
+    }
+
+    /// A message that its actor stopped before.
+    pub(super) fn leave_behind(&self, item: A::Item) {
+        if item.is_ask() {
+            item.refuse(Refusal::Stopped);
+        } else {
+            self.system().dead_letter(self.label(), item.name(), DeadLetterReason::Stopped);
+        }
+    }
+
+    /// Ends it without hooks, and its children. `false` if a thread is in a handler, so that it ends only after.
+    pub(super) fn kill_now(self: &Arc<Self>) -> bool {
+        let mut inbox = lock(&self.inbox);
+        self.close(&mut inbox);
+        inbox.killed = true;
+        let taken = matches!(inbox.seat, Seat::Taken);
+        drop(inbox);
+        let children = self.had_extras().map(Extras::children_last_first).unwrap_or_default();
+        let ended = children.into_iter().fold(true, |ended, child| child.kill() && ended);
+        if !taken {
+            self.finish(None, &StopReason::Killed);
+        }
+        ended && !taken
+    }
+}

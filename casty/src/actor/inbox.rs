@@ -1,0 +1,97 @@
+//! What a cell's one lock guards: the mailbox, and the seat that the actor itself takes.
+
+use std::{
+    collections::VecDeque,
+    future::Future,
+    pin::Pin,
+    sync::atomic::{AtomicBool, Ordering::Release},
+};
+
+use super::{
+    Actor, Core, Signal, StopReason,
+    mailbox::{Bound, Queue},
+    turn::Served,
+};
+
+/// All that the cell's one lock guards.
+pub(super) struct Inbox<A: Actor> {
+    pub(super) seat: Seat<A>,
+    /// It stands in a runner's queue.
+    pub(super) queued: bool,
+    /// It was woken while it was in its turn.
+    pub(super) rerun: bool,
+    /// It takes no more messages.
+    pub(super) closed: bool,
+    /// It is to end without its hooks.
+    pub(super) killed: bool,
+    /// Its mailbox was told of as large.
+    pub(super) large: bool,
+    pub(super) queue: Queue<A::Item>,
+    pub(super) bound: Option<Bound>,
+    #[expect(clippy::box_collection, reason = "a signal is rare, and an idle actor is to be small")]
+    pub(super) signals: Option<Box<VecDeque<Signal>>>,
+}
+
+/// Where the actor itself is.
+pub(super) enum Seat<A: Actor> {
+    /// At rest, or waiting for its turn with mail.
+    Resting(Box<Core<A>>),
+    /// In an async handler or hook, or waiting to be restarted.
+    Busy(Work<A>),
+    /// In its turn: a thread has it.
+    Taken,
+    /// Its end is under way.
+    Ending,
+    /// It has ended, and everybody was told.
+    Gone(StopReason),
+}
+
+pub(crate) type Work<A> = Pin<Box<dyn Future<Output = Outcome<A>> + Send>>;
+
+/// What [`Work`] comes to: the actor, and what it did; or nothing, when it has ended.
+pub(crate) type Outcome<A> = Option<(Box<Core<A>>, Served)>;
+
+impl<A: Actor> Inbox<A> {
+    pub(super) fn new(bound: Option<Bound>) -> Self {
+        Self {
+            seat: Seat::Taken,
+            queued: false,
+            rerun: false,
+            closed: false,
+            killed: false,
+            large: false,
+            queue: Queue::new(),
+            bound,
+            signals: None,
+        }
+    }
+
+    pub(super) fn next_signal(&mut self, signalled: &AtomicBool) -> Option<Signal> {
+        let signals = self.signals.as_mut()?;
+        let signal = signals.pop_front();
+        if signals.is_empty() {
+            self.signals = None;
+            signalled.store(false, Release);
+        }
+        signal
+    }
+
+    /// Hands the actor its next message; with an unbounded mailbox, those behind it too.
+    #[inline]
+    pub(super) fn next_mail(&mut self, core: &mut Core<A>) -> bool {
+        match &self.bound {
+            None => self.queue.take_all(&mut core.next, &mut core.batch),
+            Some(_) => core.next = self.queue.pop(),
+        }
+        core.next.is_some()
+    }
+
+    pub(super) fn has_work(&self) -> bool {
+        !self.queue.is_empty() || self.signals.is_some()
+    }
+
+    pub(super) fn shrink(&mut self) {
+        self.queue.shrink();
+        self.large = false;
+    }
+}
