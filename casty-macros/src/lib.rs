@@ -173,7 +173,9 @@ pub fn supervised(args: TokenStream, item: TokenStream) -> TokenStream {
 
 /// Runs an `async fn main` with an actor system, which is shut down when it returns.
 ///
-/// The function takes the `ActorSystem` or nothing, and returns nothing or a `casty::Result<()>`.
+/// The function takes the `ActorSystem` or nothing, and returns nothing, a `casty::Result<()>` or a
+/// `std::process::ExitCode`. An `Err` is printed, and the exit code is 1. The runtime is tokio's multi-threaded one, with
+/// everything enabled; for another, use `ActorSystem::new()` within it and `shutdown` at the end.
 ///
 /// ```
 /// use casty::prelude::*;
@@ -198,7 +200,8 @@ pub fn main(args: TokenStream, item: TokenStream) -> TokenStream {
 /// Makes an `async fn` a test with an actor system of its own, which is shut down when it ends.
 ///
 /// The function takes the `ActorSystem` or nothing, and returns nothing or a `Result`, of which an `Err` fails the test.
-/// With `#[casty::test(virtual_time)]` nothing waits: time moves on by itself to the next timer.
+/// It runs on one thread. With `#[casty::test(virtual_time)]`, which needs casty's feature `testkit`, nothing waits: time
+/// moves on by itself to the next timer.
 ///
 /// ```
 /// use casty::prelude::*;

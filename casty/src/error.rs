@@ -7,6 +7,8 @@ use thiserror::Error;
 use crate::{Failure, actor::ActorId};
 
 /// Which actor an error or an event is about: its type, its name if it has one, its id.
+///
+/// It is displayed as `Worker "boss/worker-1"`, or as `Worker #3.5` if it has no name.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct ActorLabel {
     pub(crate) id: ActorId,
@@ -106,6 +108,32 @@ impl<M> fmt::Debug for TrySendError<M> {
 
 impl<M> TrySendError<M> {
     /// The message that was not taken.
+    ///
+    /// ```
+    /// use casty::prelude::*;
+    ///
+    /// #[message]
+    /// struct Job(u32);
+    ///
+    /// #[actor]
+    /// struct Worker;
+    ///
+    /// #[actor]
+    /// impl Worker {
+    ///     #[handler]
+    ///     fn work(&mut self, _: Job) {}
+    /// }
+    ///
+    /// # #[casty::main]
+    /// # async fn main(system: ActorSystem) -> casty::Result<()> {
+    /// let worker = system.spawn(|| Worker).await?;
+    /// worker.stop().await?;
+    /// if let Err(refused) = worker.try_send(Job(7)) {
+    ///     let Job(number) = refused.into_message(); // for another worker
+    ///     assert_eq!(number, 7);
+    /// }
+    /// # Ok(()) }
+    /// ```
     pub fn into_message(self) -> M {
         match self {
             Self::Stopped { message, .. } | Self::Full { message, .. } => message,
@@ -115,6 +143,35 @@ impl<M> TrySendError<M> {
 
 /// Why an `ask` has no answer. [`may_have_been_handled`](Self::may_have_been_handled) tells whether the message can
 /// have had its effect all the same.
+///
+/// ```
+/// use casty::prelude::*;
+///
+/// #[message(reply = u64)]
+/// struct Parse(String);
+///
+/// #[actor]
+/// struct Parser;
+///
+/// #[actor]
+/// impl Parser {
+///     #[handler]
+///     fn parse(&mut self, Parse(text): Parse) -> casty::Result<u64> {
+///         Ok(text.parse()?)
+///     }
+/// }
+///
+/// # #[casty::main]
+/// # async fn main(system: ActorSystem) -> casty::Result<()> {
+/// let parser = system.spawn(|| Parser).await?;
+/// match parser.ask(Parse("seven".into())).await {
+///     Ok(number) => println!("{number}"),
+///     Err(AskError::Failed { failure, .. }) => println!("it was handled, and failed: {failure}"),
+///     Err(error) if error.may_have_been_handled() => println!("look before you ask again: {error}"),
+///     Err(error) => println!("asking again does no harm: {error}"),
+/// }
+/// # Ok(()) }
+/// ```
 #[derive(Debug, Clone, Error)]
 #[non_exhaustive]
 pub enum AskError {
@@ -162,8 +219,9 @@ pub enum AskError {
         /// The message's name.
         message: &'static str,
     },
-    /// The asking actor would wait for itself: the asked one is, or waits for, the asker. It was not handled, or
-    /// (when the circle closed behind it) will be only after this error freed the asker.
+    /// The asking actor would wait for itself: the asked one is, or waits for, the asker. It was not sent, and not handled.
+    ///
+    /// Seen for what handlers await themselves, not for what tasks do that they spawned.
     #[error("{message} to {actor} would wait for ever: that actor waits, itself or through others, for the asker")]
     Cycle {
         /// The actor that was asked.
@@ -185,7 +243,7 @@ impl AskError {
     }
 }
 
-/// Why there is no new actor.
+/// Why there is no new actor. Nothing of it is left: no child, no name.
 #[derive(Debug, Clone, Error)]
 #[non_exhaustive]
 pub enum SpawnError {
@@ -203,7 +261,7 @@ pub enum SpawnError {
         /// The name that was asked for.
         name: Arc<str>,
     },
-    /// The factory panicked, or `on_start` failed.
+    /// The factory panicked, or `on_start` failed. `on_stop` did not run.
     #[error("{kind} could not start: {failure}")]
     Failed {
         /// The actor's declared name.

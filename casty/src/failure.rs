@@ -46,10 +46,39 @@ impl Failure {
     /// The same failure, with the message that was in hand.
     pub(crate) fn with_message(self, name: Option<&'static str>, message: Option<Arc<dyn Any + Send + Sync>>) -> Self {
         let cause = self.0.cause.clone();
-        Self(Arc::new(Inner { cause, message_name: name.or(self.0.message_name), message: message.or(self.0.message.clone()) }))
+        Self(Arc::new(Inner {
+            cause,
+            message_name: name.or(self.0.message_name),
+            message: message.or_else(|| self.0.message.clone()),
+        }))
     }
 
     /// The message that was being handled, if it is of type `M` and was declared with `#[message(retain)]`.
+    ///
+    /// ```
+    /// use casty::prelude::*;
+    ///
+    /// #[derive(Clone)]
+    /// #[message(retain)]
+    /// struct Job(u32);
+    ///
+    /// #[actor]
+    /// struct Worker;
+    ///
+    /// #[actor]
+    /// impl Worker {
+    ///     #[handler]
+    ///     fn work(&mut self, Job(n): Job) -> casty::Result<()> {
+    ///         if n == 0 { Err("no work".into()) } else { Ok(()) }
+    ///     }
+    ///
+    ///     fn pre_restart(&mut self, failure: &Failure) {
+    ///         if let Some(Job(n)) = failure.message() {
+    ///             println!("job {n} failed: {failure}");
+    ///         }
+    ///     }
+    /// }
+    /// ```
     pub fn message<M: crate::Message>(&self) -> Option<&M> {
         self.0.message.as_deref()?.downcast_ref()
     }
@@ -65,6 +94,11 @@ impl Failure {
     }
 
     /// The error that was returned, if it is an `E`.
+    ///
+    /// ```
+    /// let failure = casty::Failure::from("x".parse::<u8>().unwrap_err());
+    /// assert!(failure.downcast_ref::<std::num::ParseIntError>().is_some());
+    /// ```
     pub fn downcast_ref<E: Error + 'static>(&self) -> Option<&E> {
         match &self.0.cause {
             Cause::Error(error) => error.downcast_ref(),

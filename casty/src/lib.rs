@@ -1,4 +1,8 @@
-//! Typed actors with supervision: plain structs that handle messages one at a time.
+//! Typed actors with supervision, on tokio.
+//!
+//! An actor is a struct that handles messages one at a time, so that its state needs no lock. Which messages it handles
+//! the compiler knows. When a handler fails, a supervisor starts the actor anew, with the same mailbox and the same
+//! references.
 //!
 //! ```
 //! use casty::prelude::*;
@@ -33,6 +37,35 @@
 //!     Ok(())
 //! }
 //! ```
+//!
+//! # Where to look for what
+//!
+//! | for | see |
+//! | --- | --- |
+//! | declaring messages, actors, supervision | [`#[message]`](macro@message), [`#[actor]`](macro@actor), [`#[handler]`](macro@handler), [`#[supervised]`](macro@supervised) |
+//! | a system, and its settings | [`#[casty::main]`](macro@main), [`ActorSystem`], [`ActorSystem::builder`] |
+//! | making actors, finding them by name | [`ActorSystem::spawn`], [`Context::spawn`], [`ActorSystem::lookup`] |
+//! | reaching an actor | [`ActorRef`]: [`send`](ActorRef::send), [`try_send`](ActorRef::try_send), [`ask`](ActorRef::ask), [`stop`](ActorRef::stop) |
+//! | reaching one whose type is not known | [`Recipient`], [`AnyRef`] |
+//! | what an actor sees from within | [`Context`]: children, timers, stash, forwarding, death watch |
+//! | answers that come later | [`Later`] and [`Reply`] |
+//! | errors, and whether a message can have been handled | [`AskError`], [`SendError`], [`TrySendError`], [`SpawnError`], [`LookupError`] |
+//! | failures, and what follows from them | [`Failure`], [`Result`], [`SupervisorConfig`], [`Directive`], [`Children`] |
+//! | bounded mailboxes | [`Mailbox`], [`Overflow`] |
+//! | what happens in a system | [`ActorSystem::events`], [`Event`], [`ActorSystem::dead_letters`], [`StopReason`] |
+//! | tests | [`#[casty::test]`](macro@test), and `casty::testkit` with the feature `testkit` |
+//!
+//! The README is the guide: why actors, how they live and fail, which pattern for what.
+//!
+//! # What holds
+//!
+//! - An actor handles one message at a time, async handlers included; different actors run in parallel.
+//! - The messages of one sender to one actor are taken in the order in which they were sent.
+//! - Each ask ends: with the answer, or with an [`AskError`] that tells whether the message can have been handled.
+//! - A panic in a handler is a failure of its actor, and of nothing else.
+//! - A restart keeps references, name, mailbox and stash. State, timers and children are made anew.
+//! - Actors run in the tokio runtime that their system was made in, a few at a time on tasks of casty's own: a handler
+//!   that blocks its thread blocks a worker of the runtime.
 #![deny(missing_docs)]
 
 // Generated code names this crate, in our own tests too.
@@ -71,3 +104,8 @@ pub use message::{Message, SentTo};
 pub use reply::{Later, Reply};
 pub use supervision::{Children, Directive, SupervisorConfig};
 pub use system::{ActorSystem, DeadLetterReason, Event, Events, Spawn, SystemBuilder};
+
+/// The code in the README, compiled and run with the tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct ReadmeDoctests;

@@ -58,6 +58,7 @@ pub trait SentTo<A: Actor>: Message {
 }
 
 impl<M: Message, A: Handles<M>> SentTo<A> for M {
+    #[inline(always)]
     fn __wrap(self, reply: ReplyTo<Self>) -> A::Item {
         <A as Handles<M>>::__wrap(self, reply)
     }

@@ -7,6 +7,7 @@ mod mailboxes;
 mod names;
 mod parallel;
 mod patterns;
+mod readme;
 mod shutdown;
 mod starting;
 mod supervision;

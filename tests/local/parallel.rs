@@ -185,6 +185,24 @@ fn slow_handlers_that_are_asked_together_run_beside_each_other() {
     });
 }
 
+/// Waits for a future on a thread without a runtime.
+fn block_on<F: Future>(future: F) -> F::Output {
+    struct Unpark(std::thread::Thread);
+    impl std::task::Wake for Unpark {
+        fn wake(self: std::sync::Arc<Self>) {
+            self.0.unpark();
+        }
+    }
+    let waker = std::sync::Arc::new(Unpark(std::thread::current())).into();
+    let mut future = std::pin::pin!(future);
+    loop {
+        match future.as_mut().poll(&mut std::task::Context::from_waker(&waker)) {
+            std::task::Poll::Ready(output) => return output,
+            std::task::Poll::Pending => std::thread::park(),
+        }
+    }
+}
+
 /// Fails at random, stops at random, and is asked by many at once.
 #[actor]
 #[supervised(max_restarts = 100000, backoff_initial = 1us, backoff_max = 1us)]
@@ -239,6 +257,23 @@ fn every_ask_ends_whatever_happens_to_its_actor() {
             assert_eq!(answered + failed + stopped, 5_000);
             assert!(answered > 4_000 && failed > 0 && stopped > 0);
         }
+        Ok(())
+    });
+}
+
+#[test]
+fn an_actor_can_be_asked_from_a_thread_that_tokio_does_not_know() {
+    run(2, |system| async move {
+        let worker = system.spawn(|| Worker).await?;
+        let asking = std::thread::spawn(move || {
+            // Its handler needs tokio's timers, which this thread has not.
+            (block_on(worker.ask(Nap(5))), block_on(worker.ask(Quick(3))))
+        });
+        while !asking.is_finished() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        let (napped, quick) = asking.join().expect("it does not panic");
+        assert_eq!((napped?, quick?), (5, 3));
         Ok(())
     });
 }

@@ -44,12 +44,12 @@ impl AnyRef {
         self.0.is_alive()
     }
 
-    /// The reference to an `A`, if it is one.
+    /// The reference to an `A`, if it is one: what messages can be sent to.
     pub fn typed<A: Actor>(&self) -> Option<ActorRef<A>> {
         self.0.clone().into_any().downcast::<Cell<A>>().ok().map(ActorRef::of)
     }
 
-    /// Tells it to end after the message in hand. Told twice, it ends once.
+    /// Tells it to end after the message in hand. Told twice, it ends once. Returns at once, as [`ActorRef::stop`] does.
     pub fn stop(&self) {
         self.0.clone().stop(StopReason::Stopped);
     }

@@ -21,6 +21,8 @@ use crate::{
 };
 
 /// Whom messages can be sent to: an [`ActorRef`](crate::ActorRef), a [`Recipient`](crate::Recipient).
+///
+/// It is here so that [`Sending`](crate::Sending) and [`Asking`] can be named; nobody else implements it.
 pub trait Target: Send + Sync {
     #[doc(hidden)]
     type Item: Send;
@@ -58,8 +60,10 @@ impl fmt::Debug for Unsent {
     }
 }
 
-/// A question on its way, and then its answer on its way back. Nothing happens until it is awaited; dropped, the answer
-/// is dropped too.
+/// The future of an `ask`: a question on its way, and then its answer on its way back. Its output is the reply, or an
+/// [`AskError`].
+///
+/// Nothing happens until it is awaited. Dropped after that, the answer is dropped too; the message is handled all the same.
 #[must_use = "nothing is asked until it is awaited"]
 pub struct Asking<'a, T: Target, M: Message> {
     to: &'a T,
@@ -89,7 +93,8 @@ impl<'a, T: Target, M: Message> Asking<'a, T, M> {
         Self { to, state: State::New(item), slot, timeout: None, waits_for: None, limit: Limit::None }
     }
 
-    /// Gives up after `limit`, with [`AskError::Timeout`], in place of the system's default of 5 s.
+    /// Gives up after `limit`, with [`AskError::Timeout`], in place of the system's default of 5 s. The time counts from
+    /// the first poll, and is kept to the millisecond.
     ///
     /// The message may have been handled then, or be handled later.
     pub fn timeout(mut self, limit: Duration) -> Self {

@@ -76,7 +76,9 @@ impl<A: Actor> Context<A> {
         Self { cell, message: None, extra: None }
     }
 
-    /// The actor's own reference.
+    /// The actor's own reference: to hand out, and to send itself messages.
+    ///
+    /// An `ask` of it from one of its own handlers fails with [`AskError::Cycle`](crate::AskError::Cycle).
     pub fn me(&self) -> ActorRef<A> {
         ActorRef::of(self.cell.clone())
     }
@@ -88,7 +90,40 @@ impl<A: Actor> Context<A> {
 
     /// Makes a child: it is supervised by this actor, named under it, and stopped before it.
     ///
-    /// See [`ActorSystem::spawn`] for the factory, the settings and the errors.
+    /// See [`ActorSystem::spawn`] for the factory, the settings and the errors. It ends when this actor restarts, too:
+    /// the new instance spawns its own.
+    ///
+    /// ```
+    /// use casty::prelude::*;
+    ///
+    /// #[actor]
+    /// struct Worker;
+    ///
+    /// #[actor]
+    /// impl Worker {}
+    ///
+    /// #[actor]
+    /// #[derive(Default)]
+    /// struct Boss {
+    ///     workers: Vec<ActorRef<Worker>>,
+    /// }
+    ///
+    /// #[actor]
+    /// impl Boss {
+    ///     async fn on_start(&mut self, ctx: &mut Context<Self>) -> casty::Result<()> {
+    ///         for i in 1..=3 {
+    ///             self.workers.push(ctx.spawn(|| Worker).name(format!("worker-{i}")).await?);
+    ///         }
+    ///         Ok(())
+    ///     }
+    /// }
+    ///
+    /// # #[casty::main]
+    /// # async fn main(system: ActorSystem) -> casty::Result<()> {
+    /// let boss = system.spawn(Boss::default).name("boss").await?;
+    /// assert!(system.lookup::<Worker>("boss/worker-2").await?.is_some());
+    /// # Ok(()) }
+    /// ```
     pub fn spawn<C: Actor, F>(&self, factory: F) -> Spawn<C>
     where
         F: Fn() -> C + Send + Sync + 'static,
@@ -102,24 +137,26 @@ impl<A: Actor> Context<A> {
     }
 
     /// Tells a child to end after the message that it has in hand. `false` if it is no (living) child of this actor.
+    ///
+    /// Returns at once. To wait for the end there is [`ActorRef::stopped`].
     pub fn stop_child(&self, child: impl Into<AnyRef>) -> bool {
-        self.told(child.into(), || Signal::Stop(StopReason::Stopped))
+        self.told(&child.into(), || Signal::Stop(StopReason::Stopped))
     }
 
     /// Tells a child to start anew after the message that it has in hand: its hooks run, its mailbox stays, nothing is
     /// counted against its limit of restarts. `false` if it is no (living) child of this actor.
     pub fn restart_child(&self, child: impl Into<AnyRef>) -> bool {
-        self.told(child.into(), || Signal::Restart)
+        self.told(&child.into(), || Signal::Restart)
     }
 
-    /// Tells all children to end, the last spawned first.
+    /// Tells all children to end, the last spawned first. Returns at once.
     pub fn stop_all_children(&self) {
         for child in self.children().iter().rev() {
             child.stop();
         }
     }
 
-    fn told(&self, child: AnyRef, signal: impl FnOnce() -> Signal) -> bool {
+    fn told(&self, child: &AnyRef, signal: impl FnOnce() -> Signal) -> bool {
         let cell = child.cell();
         let is_child = self.cell.had_extras().is_some_and(|extras| extras.is_child(&*cell));
         if is_child {
@@ -131,13 +168,64 @@ impl<A: Actor> Context<A> {
         is_child
     }
 
-    /// Ends this actor after the message in hand. It takes no further message from now on.
+    /// Ends this actor after the message in hand. It takes no further message from now on: asks that wait get
+    /// [`AskError::Stopped`](crate::AskError::Stopped), sends become dead letters.
     pub fn stop(&self) {
         Cell::signal(&self.cell, Signal::Stop(StopReason::Stopped));
     }
 
     /// Asks for a [`Terminated`] when `other` has ended; at once if it has already. An actor without a handler for
-    /// `Terminated` cannot watch. Watching survives a restart.
+    /// `Terminated` cannot watch. Watching survives a restart; watching twice is watching once.
+    ///
+    /// ```
+    /// use casty::prelude::*;
+    ///
+    /// #[actor]
+    /// struct Patient;
+    ///
+    /// #[actor]
+    /// impl Patient {}
+    ///
+    /// #[message]
+    /// struct Watch(ActorRef<Patient>);
+    ///
+    /// #[message(reply = u32)]
+    /// struct Deaths;
+    ///
+    /// #[actor]
+    /// #[derive(Default)]
+    /// struct Nurse {
+    ///     deaths: u32,
+    /// }
+    ///
+    /// #[actor]
+    /// impl Nurse {
+    ///     #[handler]
+    ///     fn begin(&mut self, Watch(patient): Watch, ctx: &mut Context<Self>) {
+    ///         ctx.watch(&patient);
+    ///     }
+    ///
+    ///     #[handler]
+    ///     fn ended(&mut self, Terminated { actor, reason }: Terminated) {
+    ///         println!("{} is gone: {reason}", actor.label());
+    ///         self.deaths += 1;
+    ///     }
+    ///
+    ///     #[handler]
+    ///     fn deaths(&self, _: Deaths) -> u32 {
+    ///         self.deaths
+    ///     }
+    /// }
+    ///
+    /// # #[casty::main]
+    /// # async fn main(system: ActorSystem) -> casty::Result<()> {
+    /// let (nurse, patient) = (system.spawn(Nurse::default).await?, system.spawn(|| Patient).await?);
+    /// nurse.ask(Watch(patient.clone())).await?;
+    /// patient.stop().await?;
+    /// patient.stopped().await; // the nurse has been told
+    /// assert_eq!(nurse.ask(Deaths).await?, 1);
+    /// # Ok(()) }
+    /// ```
     pub fn watch<B: Actor>(&mut self, other: &ActorRef<B>)
     where
         Terminated: SentTo<A>,
@@ -197,13 +285,92 @@ impl<A: Actor> Context<A> {
     ///
     /// Without waiting: if the other's mailbox is full or gone, whoever asked is told, and a message that was sent
     /// becomes a dead letter.
+    ///
+    /// ```
+    /// use casty::prelude::*;
+    ///
+    /// #[message(reply = String)]
+    /// struct Say(String);
+    ///
+    /// #[actor]
+    /// struct Echo;
+    ///
+    /// #[actor]
+    /// impl Echo {
+    ///     #[handler]
+    ///     fn say(&self, Say(text): Say) -> String {
+    ///         text
+    ///     }
+    /// }
+    ///
+    /// #[actor]
+    /// struct Front {
+    ///     echo: ActorRef<Echo>,
+    /// }
+    ///
+    /// #[actor]
+    /// impl Front {
+    ///     #[handler]
+    ///     fn say(&self, say: Say, ctx: &Context<Self>) -> Later<Say> {
+    ///         ctx.forward(&self.echo, say)
+    ///     }
+    /// }
+    ///
+    /// # #[casty::main]
+    /// # async fn main(system: ActorSystem) -> casty::Result<()> {
+    /// let echo = system.spawn(|| Echo).await?;
+    /// let front = system.spawn(move || Front { echo: echo.clone() }).await?;
+    /// assert_eq!(front.ask(Say("hi".into())).await?, "hi");
+    /// # Ok(()) }
+    /// ```
     pub fn forward<B: Actor, M: SentTo<B>>(&self, to: &ActorRef<B>, message: M) -> Later<M> {
         let to = to.clone();
         Later::hand_on(move |reply| to.cell().push_or_tell(message.__wrap(reply)))
     }
 
     /// Puts a message, with whoever asked, aside until [`unstash_all`](Self::unstash_all): the handler returns what this
-    /// gives. The stash survives a restart, and holds no more than a bounded mailbox does.
+    /// gives. The stash survives a restart, and holds no more than a bounded mailbox does: a message beyond that is a dead
+    /// letter, and [`MailboxFull`](crate::AskError::MailboxFull) for whoever asked.
+    ///
+    /// ```
+    /// use casty::prelude::*;
+    ///
+    /// #[message(reply = u64)]
+    /// struct Get;
+    ///
+    /// #[message]
+    /// struct Set(u64);
+    ///
+    /// /// Whoever asks too early waits for the first value.
+    /// #[actor]
+    /// #[derive(Default)]
+    /// struct Value(Option<u64>);
+    ///
+    /// #[actor]
+    /// impl Value {
+    ///     #[handler]
+    ///     fn get(&mut self, message: Get, ctx: &mut Context<Self>) -> Later<Get> {
+    ///         match self.0 {
+    ///             Some(value) => Later::now(value),
+    ///             None => ctx.stash(message),
+    ///         }
+    ///     }
+    ///
+    ///     #[handler]
+    ///     fn set(&mut self, Set(value): Set, ctx: &mut Context<Self>) {
+    ///         self.0 = Some(value);
+    ///         ctx.unstash_all();
+    ///     }
+    /// }
+    ///
+    /// # #[casty::main]
+    /// # async fn main(system: ActorSystem) -> casty::Result<()> {
+    /// let value = system.spawn(Value::default).await?;
+    /// let (got, set) = tokio::join!(value.ask(Get), value.send(Set(7)));
+    /// set?;
+    /// assert_eq!(got?, 7);
+    /// # Ok(()) }
+    /// ```
     pub fn stash<M: SentTo<A>>(&mut self, message: M) -> Later<M> {
         let (stash, cell) = (self.extra().stash.clone(), self.cell.clone());
         Later::hand_on(move |reply| {
@@ -225,7 +392,8 @@ impl<A: Actor> Context<A> {
         }
     }
 
-    /// Sends `message` once this handler has ended well; not if it fails.
+    /// Sends `message` once this handler has ended well; not if it fails. It never waits: what finds the other's mailbox
+    /// full or gone is a dead letter.
     ///
     /// For an actor whose state is replicated: once the state after this handler is kept.
     pub fn then<B: Actor, M: SentTo<B>>(&mut self, to: &ActorRef<B>, message: M) {

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     reply::Refusal,
-    sync::lock,
+    sync::lock_hot,
     system::{DeadLetterReason, Event},
 };
 
@@ -32,7 +32,7 @@ impl<A: Actor> Cell<A> {
     /// Puts a message into the mailbox. Returns how many wait now.
     #[inline(always)]
     pub(crate) fn push(self: &Arc<Self>, item: A::Item) -> Result<usize, Refused<A::Item>> {
-        let inbox = lock(&self.inbox);
+        let inbox = lock_hot(&self.inbox);
         if !inbox.closed && inbox.bound.is_none() {
             return Ok(self.deliver(inbox, item));
         }
@@ -46,7 +46,7 @@ impl<A: Actor> Cell<A> {
             None => false,
             Some(room) => room.try_acquire().map(|permit| permit.forget()).is_err(),
         };
-        let mut inbox = lock(&self.inbox);
+        let mut inbox = lock_hot(&self.inbox);
         if inbox.closed {
             return Err(Refused::Stopped(item));
         }
@@ -78,7 +78,7 @@ impl<A: Actor> Cell<A> {
 
     /// Puts a message into the mailbox whatever its bound: what the system itself has to tell.
     pub(super) fn push_beyond_bound(self: &Arc<Self>, item: A::Item) {
-        let inbox = lock(&self.inbox);
+        let inbox = lock_hot(&self.inbox);
         if !inbox.closed {
             self.deliver(inbox, item);
         }
@@ -86,7 +86,7 @@ impl<A: Actor> Cell<A> {
 
     /// For a sender that waited and got room in the mailbox.
     pub(super) fn push_into_room(self: &Arc<Self>, item: A::Item) -> Result<usize, Refused<A::Item>> {
-        let inbox = lock(&self.inbox);
+        let inbox = lock_hot(&self.inbox);
         if inbox.closed {
             return Err(Refused::Stopped(item));
         }
@@ -112,7 +112,7 @@ impl<A: Actor> Cell<A> {
 
     #[cold]
     fn tell_large(&self, len: usize) {
-        self.system.emit(Event::MailboxLarge { actor: self.label(), len });
+        self.system.emit(&Event::MailboxLarge { actor: self.label(), len });
     }
 
     pub(super) fn overflowed(&self, item: A::Item) {

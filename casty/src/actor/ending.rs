@@ -49,7 +49,7 @@ impl<A: Actor> Cell<A> {
         let mut inbox = lock(&self.inbox);
         let at_rest = matches!(inbox.seat, Seat::Resting(_)) && !inbox.queued && !inbox.has_work();
         let childless = self.had_extras().is_none_or(Extras::is_childless);
-        if at_rest && childless && !A::HOOKS.on_stop {
+        if at_rest && childless && !A::HOOKS.on_stop && self.system.host().is_here() {
             let seat = mem::replace(&mut inbox.seat, Seat::Taken);
             self.close(&mut inbox);
             drop(inbox);
@@ -86,10 +86,13 @@ impl<A: Actor> Cell<A> {
         let taken = matches!(inbox.seat, Seat::Taken);
         drop(inbox);
         let children = self.had_extras().map(Extras::children_last_first).unwrap_or_default();
-        let ended = children.into_iter().fold(true, |ended, child| child.kill() && ended);
+        let mut ended = !taken;
+        for child in children {
+            ended &= child.kill();
+        }
         if !taken {
             self.finish(None, &StopReason::Killed);
         }
-        ended && !taken
+        ended
     }
 }

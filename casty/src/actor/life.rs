@@ -61,7 +61,7 @@ pub(super) async fn signalled<A: Actor>(core: Box<Core<A>>, signal: Signal) -> O
 pub(super) async fn failed<A: Actor>(mut core: Box<Core<A>>, mut failure: Failure) -> Outcome<A> {
     loop {
         let cell = core.cell().clone();
-        cell.system().emit(Event::Failed { actor: cell.label(), failure: failure.clone() });
+        cell.system().emit(&Event::Failed { actor: cell.label(), failure: failure.clone() });
         let now = cell.system().host().now();
         let backoff = core.ctx.next_restart(now);
         let verdict = match judge(&cell, &failure, backoff).await {
@@ -112,7 +112,7 @@ async fn judge<A: Actor>(cell: &Arc<Cell<A>>, failure: &Failure, backoff: Option
             }
         }
         None if strategy == Directive::Escalate => {
-            cell.system().emit(Event::Escalated { actor: cell.label(), failure: failure.clone() });
+            cell.system().emit(&Event::Escalated { actor: cell.label(), failure: failure.clone() });
             Judged::Verdict(Verdict::Stop)
         }
         _ if strategy == Directive::Restart => Judged::Verdict(Verdict::Restart),
@@ -171,7 +171,7 @@ async fn renew<A: Actor>(mut core: Box<Core<A>>, failure: &Failure) -> Result<Bo
         core.drop_state();
         return Err((core, next));
     }
-    core.cell().system().emit(Event::Restarted { actor: core.cell().label(), failure: failure.clone() });
+    core.cell().system().emit(&Event::Restarted { actor: core.cell().label(), failure: failure.clone() });
     Ok(core)
 }
 
@@ -238,7 +238,7 @@ async fn stop_children<A: Actor>(cell: &Arc<Cell<A>>, reason: &StopReason) {
         let child = AnyRef::of(child);
         child.cell().stop(reason.clone());
         if cell.system().host().timeout(limit, child.stopped()).await.is_err() {
-            cell.system().emit(Event::Killed { actor: child.label(), after: limit });
+            cell.system().emit(&Event::Killed { actor: child.label(), after: limit });
             child.cell().kill();
             extras.remove_child(child.cell().birth());
         }
@@ -312,7 +312,7 @@ impl<A: Actor> Cell<A> {
 
     fn tell_hook_failure(&self, hook: &'static str, outcome: Handled) {
         if let Err(failure) = outcome {
-            self.system().emit(Event::HookFailed { actor: self.label(), hook, failure });
+            self.system().emit(&Event::HookFailed { actor: self.label(), hook, failure });
         }
     }
 }

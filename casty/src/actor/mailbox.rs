@@ -6,6 +6,9 @@ use tokio::sync::Semaphore;
 
 /// How many messages may wait for an actor, and what happens to the next one.
 ///
+/// Declared with `#[actor(mailbox = 64, overflow = Wait)]`; given at a spawn with [`Spawn::mailbox`](crate::Spawn::mailbox)
+/// and for a whole system with [`SystemBuilder::mailbox`](crate::SystemBuilder::mailbox). The message in hand does not count.
+///
 /// ```
 /// use casty::{Mailbox, Overflow};
 /// let mailbox = Mailbox::bounded(64, Overflow::Wait);
@@ -20,7 +23,7 @@ pub struct Mailbox {
 /// What happens to a message that finds the mailbox full.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Overflow {
-    /// Its sender waits for room.
+    /// Its sender waits for room, and an asker too, within its time. `try_send` is refused.
     #[default]
     Wait,
     /// It is refused: [`SendError::Full`](crate::SendError::Full), [`AskError::MailboxFull`](crate::AskError::MailboxFull).
@@ -32,7 +35,8 @@ pub enum Overflow {
 }
 
 impl Mailbox {
-    /// Any number of messages.
+    /// Any number of messages: a `send` never waits. More than 100,000 are told of in an
+    /// [`Event::MailboxLarge`](crate::Event::MailboxLarge).
     pub const fn unbounded() -> Self {
         Self { capacity: None, overflow: Overflow::Wait }
     }

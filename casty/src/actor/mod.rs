@@ -50,7 +50,7 @@ use crate::{
 /// The lower bits of an id are a place among the living, the upper ones tell those apart that had it in turn.
 pub(crate) const PLACE_BITS: u32 = 28;
 
-/// Which actor, within its system. Never given out twice.
+/// Which actor, within its system. Never given out twice; a restart keeps it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ActorId(pub(crate) u64);
 
@@ -143,7 +143,21 @@ pub trait Actor: Declared + Sized + Send + 'static {
     }
 }
 
-/// `A: Handles<M>` says that `A` has a `#[handler]` for `M`.
+/// `A: Handles<M>` says that `A` has a `#[handler]` for `M`. Generated; useful as a bound.
+///
+/// ```
+/// use casty::{Actor, Handles, prelude::*};
+///
+/// #[message]
+/// struct Reload;
+///
+/// async fn reload_all<A: Actor + Handles<Reload>>(actors: &[ActorRef<A>]) -> Result<(), SendError> {
+///     for actor in actors {
+///         actor.send(Reload).await?;
+///     }
+///     Ok(())
+/// }
+/// ```
 #[diagnostic::on_unimplemented(
     message = "the actor `{Self}` does not handle the message `{M}`",
     label = "`{Self}` has no handler for this message",

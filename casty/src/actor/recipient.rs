@@ -35,7 +35,7 @@ use crate::{
 ///     }
 /// }
 ///
-/// # #[casty::test]
+/// # #[casty::main]
 /// # async fn main(system: ActorSystem) -> casty::Result<()> {
 /// let anyone: Recipient<Say> = system.spawn(|| Echo).await?.recipient();
 /// assert_eq!(anyone.ask(Say("hi".into())).await?, "hi");

@@ -39,7 +39,7 @@ use crate::{
 ///     }
 /// }
 ///
-/// # #[casty::test]
+/// # #[casty::main]
 /// # async fn main(system: ActorSystem) -> casty::Result<()> {
 /// let sum = system.spawn(Sum::default).await?;
 /// sum.send(Add(20)).await?;
@@ -64,19 +64,20 @@ impl<A: Actor> ActorRef<A> {
     ///
     /// # Errors
     /// [`SendError`](crate::SendError), when awaited. The message was not handled then.
+    #[inline(always)]
     pub fn send<M: SentTo<A>>(&self, message: M) -> Sending<'_, Self, M> {
         Sending::new(self, message.__wrap(ReplyTo::NOBODY))
     }
 
-    /// Hands a message over without ever waiting.
+    /// Hands a message over without ever waiting: for code that is not async, and for shedding load.
+    ///
+    /// With a bounded mailbox that drops messages, `Ok` can mean that one was dropped.
     ///
     /// # Errors
     /// [`TrySendError`], with the message in it, if the actor has stopped or its mailbox is full.
+    #[inline]
     pub fn try_send<M: SentTo<A>>(&self, message: M) -> Result<(), TrySendError<M>> {
-        let refused = match self.0.push(message.__wrap(ReplyTo::NOBODY)) {
-            Ok(_) => return Ok(()),
-            Err(refused) => refused,
-        };
+        let Err(refused) = self.0.push(message.__wrap(ReplyTo::NOBODY)) else { return Ok(()) };
         let actor = self.label();
         match refused {
             Refused::Stopped(item) => Err(TrySendError::Stopped { actor, message: unwrap(item) }),
@@ -84,7 +85,37 @@ impl<A: Actor> ActorRef<A> {
         }
     }
 
-    /// Sends a message and waits for the answer, for 5 s unless [`timeout`](Asking::timeout) says otherwise.
+    /// Sends a message and waits for the answer, for 5 s unless [`timeout`](Asking::timeout) or the system's
+    /// [`ask_timeout`](crate::SystemBuilder::ask_timeout) says otherwise.
+    ///
+    /// ```
+    /// use casty::prelude::*;
+    /// use std::time::Duration;
+    ///
+    /// #[message(reply = u64)]
+    /// struct Think(Duration);
+    ///
+    /// #[actor]
+    /// struct Thinker;
+    ///
+    /// #[actor]
+    /// impl Thinker {
+    ///     #[handler]
+    ///     async fn think(&mut self, Think(time): Think) -> u64 {
+    ///         tokio::time::sleep(time).await;
+    ///         42
+    ///     }
+    /// }
+    ///
+    /// # #[casty::main]
+    /// # async fn main(system: ActorSystem) -> casty::Result<()> {
+    /// let thinker = system.spawn(|| Thinker).await?;
+    /// assert_eq!(thinker.ask(Think(Duration::ZERO)).await?, 42);
+    ///
+    /// let late = thinker.ask(Think(Duration::from_secs(1))).timeout(Duration::from_millis(10)).await;
+    /// assert!(matches!(late, Err(AskError::Timeout { .. })));
+    /// # Ok(()) }
+    /// ```
     ///
     /// # Errors
     /// [`AskError`](crate::AskError), when awaited; it tells whether the message can have been handled.

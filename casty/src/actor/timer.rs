@@ -9,7 +9,8 @@ use crate::SentTo;
 
 /// A message that comes later, once or again and again. See [`Context::schedule_once`](crate::Context::schedule_once).
 ///
-/// Dropping it changes nothing; it ends with [`cancel`](Self::cancel), and with the actor's instance.
+/// Dropping it changes nothing; it ends with [`cancel`](Self::cancel), and with the actor's instance. Times are kept to
+/// the millisecond; a message from a timer waits in the mailbox like any other.
 #[derive(Debug, Clone)]
 pub struct Timer(AbortHandle);
 

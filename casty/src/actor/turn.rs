@@ -114,7 +114,7 @@ impl<A: Actor> Cell<A> {
     /// Handles a message in the asker's place, if the actor is idle and quick. Else it comes back.
     #[inline]
     pub(super) fn run_inline(self: &Arc<Self>, item: A::Item) -> Result<(), A::Item> {
-        if !item.pace().allows_inline() {
+        if !item.pace().allows_inline() || !self.system().host().is_here() {
             return Err(item);
         }
         let mut inbox = lock(&self.inbox);

@@ -10,7 +10,7 @@ use std::{
 };
 
 use tokio::{
-    runtime::{Handle, RuntimeFlavor},
+    runtime::{EnterGuard, Handle, RuntimeFlavor},
     task::JoinHandle,
     time::{Sleep, Timeout},
 };
@@ -42,6 +42,16 @@ impl Host {
         }
     }
 
+    /// Whether the caller is within this runtime, so that what an actor does can be done in its place.
+    pub(crate) fn is_here(&self) -> bool {
+        Handle::try_current().is_ok_and(|current| current.id() == self.runtime.id())
+    }
+
+    /// While the guard lives, the caller is within this runtime.
+    pub(crate) fn enter(&self) -> EnterGuard<'_> {
+        self.runtime.enter()
+    }
+
     pub(crate) fn spawn<F>(&self, task: F) -> JoinHandle<F::Output>
     where
         F: Future<Output: Send> + Send + 'static,
@@ -54,12 +64,12 @@ impl Host {
     }
 
     pub(crate) fn sleep(&self, time: Duration) -> Sleep {
-        let _inside = self.runtime.enter();
+        let _inside = self.enter();
         tokio::time::sleep(time)
     }
 
     pub(crate) fn timeout<F: Future>(&self, limit: Duration, task: F) -> Timeout<F> {
-        let _inside = self.runtime.enter();
+        let _inside = self.enter();
         tokio::time::timeout(limit, task)
     }
 

@@ -31,7 +31,7 @@ use crate::{Message, sync::lock};
 ///     }
 /// }
 ///
-/// # #[casty::test]
+/// # #[casty::main]
 /// # async fn main(system: ActorSystem) -> casty::Result<()> {
 /// let worker = system.spawn(|| Worker).await?;
 /// assert_eq!(worker.ask(Slow(21)).await?, 42);
@@ -57,8 +57,7 @@ enum Meeting<M: Message> {
 }
 
 impl<M: Message> Later<M> {
-    /// A handle to answer through, and what the handler returns.
-    #[expect(clippy::new_ret_no_self, reason = "the two halves are made together")]
+    /// A handle to answer through, from wherever and whenever, and what the handler returns.
     pub fn new() -> (Reply<M>, Self) {
         let meeting = Arc::new(Mutex::new(Meeting::Nobody));
         (Reply { meeting: Some(meeting.clone()) }, Self(Kind::Meeting(meeting)))

@@ -19,7 +19,10 @@ use std::{
 
 use tokio::sync::Notify;
 
-use crate::{host::Host, sync::lock};
+use crate::{
+    host::Host,
+    sync::{lock, lock_hot},
+};
 use runner::Runner;
 
 /// Something that wants a turn.
@@ -126,7 +129,7 @@ impl Scheduler {
                 }
             }
             None => {
-                let mut injector = lock(&self.injector);
+                let mut injector = lock_hot(&self.injector);
                 injector.push_back(job);
                 self.injected.store(injector.len(), Relaxed);
                 drop(injector);
@@ -176,7 +179,7 @@ impl Scheduler {
         if self.injected.load(Relaxed) == 0 {
             return None;
         }
-        let mut injector = lock(&self.injector);
+        let mut injector = lock_hot(&self.injector);
         let take = injector.len().div_ceil(self.seats.len()).min(GRAB);
         let mut taken = injector.drain(..take);
         let first = taken.next();
@@ -198,14 +201,14 @@ impl Scheduler {
 
     /// Whether any queue holds a job. Takes the locks: what it does not see was pushed after.
     fn has_work(&self) -> bool {
-        !lock(&self.injector).is_empty() || self.seats.iter().any(|seat| !lock(&seat.queue).is_empty())
+        !lock_hot(&self.injector).is_empty() || self.seats.iter().any(|seat| !lock(&seat.queue).is_empty())
     }
 }
 
 impl Seat {
     /// Returns how many wait now.
     fn push(&self, job: Job) -> usize {
-        let mut queue = lock(&self.queue);
+        let mut queue = lock_hot(&self.queue);
         queue.push_back(job);
         let len = queue.len();
         self.len.store(len, Relaxed);
@@ -213,14 +216,14 @@ impl Seat {
     }
 
     fn pop(&self) -> Option<Job> {
-        let mut queue = lock(&self.queue);
+        let mut queue = lock_hot(&self.queue);
         let job = queue.pop_front();
         self.len.store(queue.len(), Relaxed);
         job
     }
 
     fn extend(&self, jobs: impl Iterator<Item = Job>) {
-        let mut queue = lock(&self.queue);
+        let mut queue = lock_hot(&self.queue);
         queue.extend(jobs);
         self.len.store(queue.len(), Relaxed);
     }
@@ -229,7 +232,7 @@ impl Seat {
         if self.len.load(Relaxed) == 0 {
             return None;
         }
-        let mut queue = lock(&self.queue);
+        let mut queue = lock_hot(&self.queue);
         let half = queue.len().div_ceil(2).min(GRAB);
         let given: VecDeque<Job> = queue.drain(..half).collect();
         self.len.store(queue.len(), Relaxed);

@@ -9,10 +9,12 @@ use std::time::Duration;
 
 pub(crate) use restarts::Restarts;
 
-/// What is done about a failed actor.
+/// What is done about a failed actor: by `#[supervised(strategy = ..)]`, [`SupervisorConfig::strategy`], or a parent's
+/// `on_child_failure`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Directive {
-    /// A new instance takes its place, with the same mailbox and the same references.
+    /// A new instance takes its place, after the backoff, with the same mailbox and the same references. Over the limit
+    /// of restarts it ends.
     #[default]
     Restart,
     /// It ends.
@@ -22,6 +24,9 @@ pub enum Directive {
 }
 
 /// Which of an actor's children restart together when one of them does, as OTP's supervisors define it.
+///
+/// Only the limit of the one that failed is counted against. A sibling whose own strategy is [`Directive::Stop`] ends for
+/// good.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Children {
     /// Only the one that failed.
@@ -33,7 +38,7 @@ pub enum Children {
     RestForOne,
 }
 
-/// How an actor is supervised: what `#[supervised(..)]` says, as a value.
+/// How an actor is supervised: what `#[supervised(..)]` says, as a value for [`Spawn::supervision`](crate::Spawn::supervision).
 ///
 /// ```
 /// use casty::{Directive, SupervisorConfig};
@@ -56,7 +61,7 @@ pub struct SupervisorConfig {
     pub backoff_initial: Duration,
     /// How long a restart waits at most.
     pub backoff_max: Duration,
-    /// By how much the wait grows with each restart in the window.
+    /// How many times the wait before it each further wait in the window is; 1 keeps it the same.
     pub backoff_multiplier: f64,
 }
 
@@ -75,7 +80,7 @@ impl SupervisorConfig {
         backoff_multiplier: 2.0,
     };
 
-    /// The default rules.
+    /// The default rules: [`DEFAULT`](Self::DEFAULT).
     pub const fn restart() -> Self {
         Self::DEFAULT
     }

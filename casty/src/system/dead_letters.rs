@@ -23,7 +23,7 @@ const WINDOW: Duration = Duration::from_secs(10);
 pub enum DeadLetterReason {
     /// Its actor stopped before it came to it.
     Stopped,
-    /// The mailbox was full.
+    /// The mailbox was full, or the stash.
     MailboxFull,
 }
 

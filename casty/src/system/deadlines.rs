@@ -26,9 +26,12 @@ pub(crate) trait Expire: Send + Sync {
     fn expire(&self);
 }
 
+/// Who waits, and until which tick.
+type Shard = Slab<(u64, Arc<dyn Expire>)>;
+
 pub(crate) struct Deadlines {
     ticks: AtomicU64,
-    shards: [Mutex<Slab<(u64, Arc<dyn Expire>)>>; SHARDS],
+    shards: [Mutex<Shard>; SHARDS],
     running: AtomicBool,
     wake: Notify,
 }

@@ -66,7 +66,7 @@ pub enum Event {
         /// The time that it was given.
         after: Duration,
     },
-    /// A message was not handled, and nobody waits for its answer.
+    /// A message was not handled, though its sender was told `Ok`, or a full mailbox dropped it.
     DeadLetter {
         /// The actor that it was for.
         actor: ActorLabel,
@@ -82,7 +82,7 @@ pub enum Event {
         /// How many wait.
         len: usize,
     },
-    /// The subscriber was too slow: so many events were left out here.
+    /// This reader was too slow: so many events were left out here.
     Missed(u64),
 }
 
@@ -115,8 +115,8 @@ const BACKLOG: usize = 1024;
 
 /// The events of a system from the moment of [`ActorSystem::events`](crate::ActorSystem::events) on; a [`Stream`].
 ///
-/// It never holds anybody up: who reads too slowly finds an [`Event::Missed`] where others were left out. It ends when
-/// the system has.
+/// It never holds anybody up: 1,024 events wait for a slow reader, who finds an [`Event::Missed`] where older ones were left
+/// out. It ends when the system has.
 pub struct Events(Arc<Mutex<Inlet>>);
 
 #[derive(Default)]
@@ -128,7 +128,7 @@ struct Inlet {
 }
 
 impl Events {
-    /// The next event; `None` once the system has shut down.
+    /// The next event; `None` once the system has shut down. Safe to drop half-way, as in a `select!`: no event is lost.
     pub async fn next(&mut self) -> Option<Event> {
         poll_fn(|cx| self.poll(cx)).await
     }
@@ -196,9 +196,9 @@ impl Bus {
         self.listeners.load(Relaxed) > 0
     }
 
-    pub(super) fn emit(&self, event: Event) {
+    pub(super) fn emit(&self, event: &Event) {
         if self.has_listeners() {
-            self.each(|inlet| inlet.put(&event));
+            self.each(|inlet| inlet.put(event));
         }
     }
 

@@ -135,7 +135,7 @@ impl ActorSystem {
     /// #[actor]
     /// impl Cache {}
     ///
-    /// # #[casty::test]
+    /// # #[casty::main]
     /// # async fn main(system: ActorSystem) -> casty::Result<()> {
     /// let cache = system.spawn(Cache::default).name("main-cache").mailbox(Mailbox::bounded(64, Overflow::Wait)).await?;
     /// assert_eq!(system.lookup::<Cache>("main-cache").await?, Some(cache));
@@ -143,8 +143,8 @@ impl ActorSystem {
     /// ```
     ///
     /// # Errors
-    /// [`SpawnError`](crate::SpawnError), when awaited: the name is taken, the factory panicked, `on_start` failed, or
-    /// the system is shutting down.
+    /// [`SpawnError`](crate::SpawnError), when awaited: the name is taken or is no name, the factory panicked, `on_start`
+    /// failed, or the system (for a child: its parent) is shutting down.
     pub fn spawn<A: Actor, F>(&self, factory: F) -> Spawn<A>
     where
         F: Fn() -> A + Send + Sync + 'static,
@@ -152,7 +152,8 @@ impl ActorSystem {
         Spawn::new(self.clone(), None, Box::new(factory))
     }
 
-    /// The living actor of a name, if there is one. A child's name begins with its parent's: `"boss/worker-1"`.
+    /// The actor of a name, if there is one. A child's name begins with its parent's: `"boss/worker-1"`. A name is free
+    /// again once its actor has ended.
     ///
     /// # Errors
     /// [`LookupError::WrongType`] if the name's actor is no `A`.
@@ -166,6 +167,27 @@ impl ActorSystem {
     }
 
     /// What happens in the system from now on: failures, restarts, ends, dead letters.
+    ///
+    /// ```
+    /// use casty::prelude::*;
+    ///
+    /// #[actor]
+    /// struct Guest;
+    ///
+    /// #[actor]
+    /// impl Guest {}
+    ///
+    /// # #[casty::main]
+    /// # async fn main(system: ActorSystem) -> casty::Result<()> {
+    /// let guest = system.spawn(|| Guest).name("guest").await?;
+    /// let mut events = system.events();
+    /// guest.stop().await?;
+    /// match events.next().await {
+    ///     Some(Event::Stopped { actor, reason }) => println!("{actor}: {reason}"), // Guest "guest": stopped
+    ///     other => println!("{other:?}"),
+    /// }
+    /// # Ok(()) }
+    /// ```
     pub fn events(&self) -> Events {
         self.0.bus.subscribe()
     }
@@ -178,12 +200,26 @@ impl ActorSystem {
     /// Ends all actors, parents after their children, and then the system. Bounded: what has not ended within the
     /// system's `shutdown_timeout` (30 s) is dropped and named in the log.
     ///
+    /// Each actor finishes the message in hand, and takes no other: asks that wait get
+    /// [`AskError::Stopped`](crate::AskError::Stopped), sends become dead letters. Nothing new is spawned.
+    ///
     /// Called again, it waits for the same end.
     pub async fn shutdown(&self) {
         shutdown::shutdown(self).await;
     }
 
-    /// Runs until SIGINT, SIGTERM or [`shutdown`](Self::shutdown), then ends in good order.
+    /// Runs until SIGINT, SIGTERM or [`shutdown`](Self::shutdown), then ends in good order. (Where there is no SIGTERM,
+    /// Ctrl-C alone.)
+    ///
+    /// ```no_run
+    /// use casty::prelude::*;
+    ///
+    /// #[casty::main]
+    /// async fn main(system: ActorSystem) -> casty::Result<()> {
+    ///     // Spawn what serves, then wait for the end.
+    ///     system.serve().await
+    /// }
+    /// ```
     ///
     /// # Errors
     /// If the signals cannot be listened to.
@@ -224,7 +260,7 @@ impl ActorSystem {
         drop(cell);
     }
 
-    pub(crate) fn emit(&self, event: Event) {
+    pub(crate) fn emit(&self, event: &Event) {
         event.log();
         self.0.bus.emit(event);
     }
@@ -232,13 +268,13 @@ impl ActorSystem {
     /// For events that are too many to be made if nobody listens.
     pub(crate) fn emit_with(&self, event: impl FnOnce() -> Event) {
         if self.0.bus.has_listeners() || tracing::enabled!(tracing::Level::DEBUG) {
-            self.emit(event());
+            self.emit(&event());
         }
     }
 
     pub(crate) fn dead_letter(&self, actor: ActorLabel, message: &'static str, reason: DeadLetterReason) {
         self.0.dead_letters.note(&self.0.host, &actor, message, reason);
-        self.0.bus.emit(Event::DeadLetter { actor, message, reason });
+        self.0.bus.emit(&Event::DeadLetter { actor, message, reason });
     }
 
     fn is_closing(&self) -> bool {

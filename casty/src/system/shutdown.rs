@@ -29,7 +29,7 @@ async fn end(system: &ActorSystem) {
     if system.host().timeout(limit, all_ended).await.is_err() {
         for root in &roots {
             if !root.is_gone() {
-                system.emit(Event::Killed { actor: root.label(), after: limit });
+                system.emit(&Event::Killed { actor: root.label(), after: limit });
                 root.clone().kill();
             }
         }

@@ -19,7 +19,10 @@ use crate::{
     supervision::SupervisorConfig,
 };
 
-/// An actor about to be made. Nothing happens until it is awaited. See [`ActorSystem::spawn`].
+/// An actor about to be made: the future that [`ActorSystem::spawn`] and [`Context::spawn`](crate::Context::spawn) give.
+///
+/// Nothing happens until it is awaited; then it gives the [`ActorRef`] once `on_start` has run, or a [`SpawnError`].
+/// Dropped while it waits for that, the actor is made all the same.
 #[must_use = "no actor is made until it is awaited"]
 pub struct Spawn<A: Actor> {
     system: ActorSystem,
@@ -41,7 +44,8 @@ impl<A: Actor> Spawn<A> {
         Self { system, parent, name: None, mailbox: None, supervision: None, state: State::New(factory) }
     }
 
-    /// A name to look it up by; for a child, the part that follows its parent's name and a slash.
+    /// A name to look it up by; for a child, the part that follows its parent's name (or, if it has none, its id) and a
+    /// slash. An empty name, or one with an empty part between slashes, is [`SpawnError::BadName`].
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = Some(name.into());
         self
@@ -67,8 +71,11 @@ impl<A: Actor> Spawn<A> {
             return Err(SpawnError::ShuttingDown { kind: A::NAME, by: "its parent" });
         }
         let name = self.full_name()?;
-        let state = catch_unwind(AssertUnwindSafe(&factory))
-            .map_err(|payload| SpawnError::Failed { kind: A::NAME, failure: Failure::from_panic(&*payload) })?;
+        let state = {
+            let _inside = self.system.host().enter();
+            catch_unwind(AssertUnwindSafe(&factory))
+        }
+        .map_err(|payload| SpawnError::Failed { kind: A::NAME, failure: Failure::from_panic(&*payload) })?;
         let mailbox = self.mailbox.or(A::MAILBOX).unwrap_or(self.system.0.settings.mailbox);
         let cell = self.system.0.directory.add(|id| {
             Arc::new(Cell::new(CellParts {

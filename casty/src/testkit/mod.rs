@@ -1,4 +1,19 @@
-//! Help for tests of actors: probes, and time that a test moves itself.
+//! Help for tests of actors: probes, and time that a test moves itself. With the feature `testkit`.
+//!
+//! ```
+//! use casty::prelude::*;
+//! use casty::testkit::TestProbe;
+//! use std::time::Duration;
+//!
+//! #[message]
+//! struct Ping;
+//!
+//! #[casty::test(virtual_time)]
+//! async fn nobody_pings(system: ActorSystem) {
+//!     let mut probe = TestProbe::<Ping>::new(&system).await;
+//!     probe.expect_nothing(Duration::from_secs(3600)).await; // takes no time
+//! }
+//! ```
 
 mod probe;
 mod time;

@@ -37,7 +37,7 @@ const PATIENCE: Duration = Duration::from_secs(3);
 ///     }
 /// }
 ///
-/// # #[casty::test]
+/// # #[casty::main]
 /// # async fn main(system: ActorSystem) -> casty::Result<()> {
 /// let mut probe = TestProbe::<Done>::new(&system).await;
 /// let doubler = system.spawn(|| Doubler).await?;
