@@ -277,3 +277,82 @@ fn an_actor_can_be_asked_from_a_thread_that_tokio_does_not_know() {
         Ok(())
     });
 }
+
+/// Asks one that passes something on, and then passes something on itself.
+#[actor]
+#[derive(Default)]
+struct Middle {
+    inner: Option<ActorRef<Middle>>,
+    outer: Option<ActorRef<Counter>>,
+}
+
+#[message(local)]
+struct Connect(Option<ActorRef<Middle>>, ActorRef<Counter>);
+
+#[message(reply = ())]
+struct Pass;
+
+#[actor]
+#[derive(Default)]
+struct Counter(u64);
+
+#[message]
+struct Up;
+
+#[actor]
+impl Counter {
+    #[handler]
+    fn up(&mut self, _: Up) {
+        self.0 += 1;
+    }
+
+    #[handler]
+    fn total(&self, _: Total) -> u64 {
+        self.0
+    }
+}
+
+#[actor]
+impl Middle {
+    #[handler]
+    fn connect(&mut self, Connect(inner, outer): Connect) {
+        (self.inner, self.outer) = (inner, Some(outer));
+    }
+
+    #[handler]
+    async fn pass(&mut self, _: Pass) -> casty::Result<()> {
+        if let Some(inner) = &self.inner {
+            inner.ask(Pass).await?;
+        }
+        match &self.outer {
+            Some(counter) => Ok(counter.send(Up).await?),
+            None => Err("not connected".into()),
+        }
+    }
+}
+
+#[test]
+fn no_actor_is_forgotten_when_asks_run_within_asks() {
+    run(1, |system| async move {
+        let (one, two) = (system.spawn(Counter::default).await?, system.spawn(Counter::default).await?);
+        let (inner, outer) = (system.spawn(Middle::default).await?, system.spawn(Middle::default).await?);
+        inner.ask(Connect(None, one.clone())).await?;
+        outer.ask(Connect(Some(inner), two.clone())).await?;
+        for n in 1..=200u64 {
+            outer.send(Pass).await?;
+            for counter in [&one, &two] {
+                let counted = async {
+                    while counter.ask(Total).await? < n {
+                        tokio::time::sleep(Duration::from_millis(1)).await;
+                    }
+                    Ok::<_, AskError>(())
+                };
+                let Ok(counted) = tokio::time::timeout(Duration::from_secs(3), counted).await else {
+                    return Err(format!("message {n} was forgotten").into());
+                };
+                counted?;
+            }
+        }
+        Ok(())
+    });
+}

@@ -201,14 +201,10 @@ impl Warden {
     #[handler]
     fn watch(&mut self, watch: Watch, ctx: &mut Context<Self>) -> casty::Result<()> {
         match watch {
-            Watch::Worker(worker) => {
-                self.list.lock().unwrap().due.insert(worker.id());
-                ctx.watch(&worker);
-            }
-            Watch::Leaf(leaf) => {
-                self.list.lock().unwrap().due.insert(leaf.id());
-                ctx.watch(&leaf);
-            }
+            // Who watches one that has ended twice is told twice: so only if it is not due.
+            Watch::Worker(worker) if self.begin(worker.id()) => ctx.watch(&worker),
+            Watch::Leaf(leaf) if self.begin(leaf.id()) => ctx.watch(&leaf),
+            Watch::Worker(_) | Watch::Leaf(_) => {}
             Watch::Unwatch(worker) => {
                 ctx.unwatch(&worker);
                 let mut list = self.list.lock().unwrap();
@@ -223,6 +219,10 @@ impl Warden {
             Watch::Upset => return Err("soak".into()),
         }
         Ok(())
+    }
+
+    fn begin(&self, whom: ActorId) -> bool {
+        self.list.lock().unwrap().due.insert(whom)
     }
 
     #[handler]

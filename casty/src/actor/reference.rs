@@ -112,7 +112,7 @@ impl<A: Actor> ActorRef<A> {
     /// let thinker = system.spawn(|| Thinker).await?;
     /// assert_eq!(thinker.ask(Think(Duration::ZERO)).await?, 42);
     ///
-    /// let late = thinker.ask(Think(Duration::from_secs(1))).timeout(Duration::from_millis(10)).await;
+    /// let late = thinker.ask(Think(Duration::from_millis(100))).timeout(Duration::from_millis(10)).await;
     /// assert!(matches!(late, Err(AskError::Timeout { .. })));
     /// # Ok(()) }
     /// ```

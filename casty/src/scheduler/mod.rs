@@ -117,11 +117,11 @@ impl Scheduler {
     /// Gives `job` a turn soon.
     pub(crate) fn schedule(&self, job: Job) {
         match self.seat() {
-            Some(_) if TRUSTED.replace(false) => {
-                // Only the first: what follows may be run by others.
-                NEXT.set(Some(job));
-            }
             Some(seat) => {
+                // Only one is left for this thread to run next, and only by what is known to be quick: the rest may be run
+                // by others.
+                let job = if TRUSTED.replace(false) { NEXT.replace(Some(job)) } else { Some(job) };
+                let Some(job) = job else { return };
                 let waiting = self.seats[seat].push(job);
                 // One waiting job is next on this thread anyway; more are worth another core.
                 if waiting > 1 && self.may_wake() && self.wake_one() {
