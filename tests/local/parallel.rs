@@ -338,12 +338,12 @@ fn no_actor_is_forgotten_when_asks_run_within_asks() {
         let (inner, outer) = (system.spawn(Middle::default).await?, system.spawn(Middle::default).await?);
         inner.ask(Connect(None, one.clone())).await?;
         outer.ask(Connect(Some(inner), two.clone())).await?;
-        for n in 1..=200u64 {
+        for n in 1..=3000u64 {
             outer.send(Pass).await?;
             for counter in [&one, &two] {
                 let counted = async {
                     while counter.ask(Total).await? < n {
-                        tokio::time::sleep(Duration::from_millis(1)).await;
+                        tokio::task::yield_now().await;
                     }
                     Ok::<_, AskError>(())
                 };

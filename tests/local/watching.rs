@@ -121,3 +121,72 @@ async fn watchers_have_been_told_when_stopped_returns(system: ActorSystem) -> ca
     }
     Ok(())
 }
+
+/// Watches all it is given, behind a mailbox of one.
+#[actor]
+struct Crowded {
+    tell: Recipient<Told>,
+}
+
+#[message(local)]
+struct WatchAll(Vec<ActorRef<Puppet>>);
+
+#[message(local)]
+struct Hold(std::time::Duration);
+
+#[actor]
+impl Crowded {
+    #[handler]
+    fn watch_all(&mut self, WatchAll(all): WatchAll, ctx: &mut Context<Self>) {
+        for actor in &all {
+            ctx.watch(actor);
+        }
+    }
+
+    #[handler]
+    async fn hold(&mut self, Hold(time): Hold) {
+        tokio::time::sleep(time).await;
+    }
+
+    #[handler]
+    async fn terminated(&mut self, Terminated { reason, .. }: Terminated) -> casty::Result<()> {
+        Ok(self.tell.send(Told(None, reason.to_string())).await?)
+    }
+}
+
+#[casty::test(virtual_time)]
+async fn a_bound_neither_drops_what_watchers_are_told_nor_grows_with_it(system: ActorSystem) -> casty::Result<()> {
+    for overflow in [Overflow::Wait, Overflow::DropOldest, Overflow::DropNewest, Overflow::Fail] {
+        let mut probe = TestProbe::<Told>::new(&system).await;
+        let tell = probe.recipient();
+        let crowded = system.spawn(move || Crowded { tell: tell.clone() }).mailbox(Mailbox::bounded(1, overflow)).await?;
+        let mut puppets = Vec::new();
+        for _ in 0..10 {
+            puppets.push(system.spawn(Puppet::new("p", &Log::default())).await?);
+        }
+        crowded.ask(WatchAll(puppets.clone())).await?;
+        crowded.send(Hold(std::time::Duration::from_secs(1))).await?;
+        tokio::task::yield_now().await;
+        for puppet in &puppets {
+            puppet.stop().await?;
+            puppet.stopped().await;
+        }
+        // More than fits, while all the news wait.
+        for _ in 0..3 {
+            drop(crowded.try_send(Hold(std::time::Duration::ZERO)));
+        }
+        for _ in 0..10 {
+            assert_eq!(probe.expect().await.1, "stopped", "{overflow:?}");
+        }
+        // The bound is what it was.
+        crowded.ask(Hold(std::time::Duration::ZERO)).await?;
+        crowded.send(Hold(std::time::Duration::from_secs(1))).await?;
+        tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+        crowded.try_send(Hold(std::time::Duration::ZERO))?;
+        let second = crowded.try_send(Hold(std::time::Duration::ZERO));
+        assert_eq!(second.is_err(), matches!(overflow, Overflow::Wait | Overflow::Fail), "{overflow:?}");
+        crowded.stop().await?;
+        crowded.stopped().await;
+    }
+    Ok(())
+}

@@ -226,14 +226,14 @@ impl<A: Actor> Context<A> {
     /// assert_eq!(nurse.ask(Deaths).await?, 1);
     /// # Ok(()) }
     /// ```
-    pub fn watch<B: Actor>(&mut self, other: &ActorRef<B>)
+    pub fn watch(&mut self, other: impl Into<AnyRef>)
     where
         Terminated: SentTo<A>,
     {
         let watcher = self.cell.clone();
         let id = watcher.id();
         let tell = Box::new(move |terminated: Terminated| watcher.push_beyond_bound(terminated.__wrap(ReplyTo::NOBODY)));
-        let target = AnyRef::from(other);
+        let target = other.into();
         let cell = target.cell();
         cell.extras().watch(id, tell);
         if let Some(reason) = cell.ended() {
@@ -247,8 +247,8 @@ impl<A: Actor> Context<A> {
     }
 
     /// Takes [`watch`](Self::watch) back. A `Terminated` that lies in the mailbox already is handled still.
-    pub fn unwatch<B: Actor>(&mut self, other: &ActorRef<B>) {
-        let target = AnyRef::from(other);
+    pub fn unwatch(&mut self, other: impl Into<AnyRef>) {
+        let target = other.into();
         if let Some(extra) = &mut self.extra {
             extra.watched.retain(|watched| *watched != target);
         }

@@ -19,11 +19,13 @@ pub(crate) struct Core<A: Actor> {
     /// Messages taken out of the mailbox together, ahead of what is in it.
     pub(super) batch: VecDeque<A::Item>,
     pub(super) factory: Factory<A>,
+    /// Messages with async handlers that were handled and are not counted against a turn yet.
+    pub(super) driven: u32,
 }
 
 impl<A: Actor> Core<A> {
     pub(crate) fn new(state: A, ctx: Context<A>, factory: Factory<A>) -> Box<Self> {
-        Box::new(Self { state: Some(state), ctx, next: None, batch: VecDeque::new(), factory })
+        Box::new(Self { state: Some(state), ctx, next: None, batch: VecDeque::new(), factory, driven: 0 })
     }
 
     pub(super) fn cell(&self) -> &Arc<Cell<A>> {

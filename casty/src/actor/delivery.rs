@@ -8,10 +8,11 @@ use std::{
 use tokio::sync::Semaphore;
 
 use super::{
-    Actor, Cell, Item as _, Overflow,
+    Actor, Cell, Item as _, Overflow, Terminated,
     inbox::{Inbox, Seat},
 };
 use crate::{
+    Message as _,
     reply::Refusal,
     sync::lock_hot,
     system::{DeadLetterReason, Event},
@@ -59,7 +60,15 @@ impl<A: Actor> Cell<A> {
         {
             match bound.overflow {
                 Overflow::Fail => return Err(Refused::Full(item)),
-                Overflow::DropOldest => dropped = inbox.queue.pop(),
+                // What the system has to tell is not dropped for what a sender has.
+                Overflow::DropOldest => match inbox.queue.drop_oldest(|item| item.name() != Terminated::NAME) {
+                    Some(oldest) => dropped = Some(oldest),
+                    None => {
+                        drop(inbox);
+                        self.overflowed(item);
+                        return Ok(0);
+                    }
+                },
                 Overflow::DropNewest => {
                     drop(inbox);
                     self.overflowed(item);
@@ -78,8 +87,11 @@ impl<A: Actor> Cell<A> {
 
     /// Puts a message into the mailbox whatever its bound: what the system itself has to tell.
     pub(super) fn push_beyond_bound(self: &Arc<Self>, item: A::Item) {
-        let inbox = lock_hot(&self.inbox);
+        let mut inbox = lock_hot(&self.inbox);
         if !inbox.closed {
+            if let Some(bound) = &mut inbox.bound {
+                bound.beyond += 1;
+            }
             self.deliver(inbox, item);
         }
     }
@@ -125,7 +137,7 @@ impl<A: Actor> Cell<A> {
         self.room.as_ref()
     }
 
-    /// A message left the mailbox.
+    /// A message left the mailbox, and with it its place.
     pub(super) fn made_room(&self) {
         if let Some(room) = &self.room {
             room.add_permits(1);

@@ -46,6 +46,15 @@ pub(super) enum Seat<A: Actor> {
     Gone(StopReason),
 }
 
+/// Whether there was a message.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Mail {
+    None,
+    Some,
+    /// And its place in a bounded mailbox is free now.
+    WithPlace,
+}
+
 pub(crate) type Work<A> = Pin<Box<dyn Future<Output = Outcome<A>> + Send>>;
 
 /// What [`Work`] comes to: the actor, and what it did; or nothing, when it has ended.
@@ -78,12 +87,20 @@ impl<A: Actor> Inbox<A> {
 
     /// Hands the actor its next message; with an unbounded mailbox, those behind it too.
     #[inline]
-    pub(super) fn next_mail(&mut self, core: &mut Core<A>) -> bool {
-        match &self.bound {
-            None => self.queue.take_all(&mut core.next, &mut core.batch),
-            Some(_) => core.next = self.queue.pop(),
+    pub(super) fn next_mail(&mut self, core: &mut Core<A>) -> Mail {
+        let Some(bound) = &mut self.bound else {
+            self.queue.take_all(&mut core.next, &mut core.batch);
+            return if core.next.is_some() { Mail::Some } else { Mail::None };
+        };
+        core.next = self.queue.pop();
+        match core.next {
+            None => Mail::None,
+            Some(_) if bound.beyond > 0 => {
+                bound.beyond -= 1;
+                Mail::Some
+            }
+            Some(_) => Mail::WithPlace,
         }
-        core.next.is_some()
     }
 
     pub(super) fn has_work(&self) -> bool {

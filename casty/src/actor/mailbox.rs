@@ -65,11 +65,13 @@ impl Mailbox {
 pub(super) struct Bound {
     pub(super) capacity: usize,
     pub(super) overflow: Overflow,
+    /// Messages that are there beyond the bound, from the system itself: they took no place and give none back.
+    pub(super) beyond: usize,
 }
 
 impl Bound {
     pub(super) fn of(mailbox: Mailbox) -> Option<Self> {
-        Some(Self { capacity: mailbox.capacity?, overflow: mailbox.overflow })
+        Some(Self { capacity: mailbox.capacity?, overflow: mailbox.overflow, beyond: 0 })
     }
 
     /// A permit a place, if senders wait for one.
@@ -113,6 +115,15 @@ impl<I> Queue<I> {
 
     pub(super) fn pop(&mut self) -> Option<I> {
         self.first.take().or_else(|| self.rest.pop_front())
+    }
+
+    /// Takes out the message that waited longest of those that `may_go`.
+    pub(super) fn drop_oldest(&mut self, may_go: impl Fn(&I) -> bool) -> Option<I> {
+        if self.first.as_ref().is_some_and(&may_go) {
+            return self.first.take();
+        }
+        let at = self.rest.iter().position(may_go)?;
+        self.rest.remove(at)
     }
 
     /// The first message into `next` and all behind it into `batch`, which must both be empty.

@@ -10,7 +10,7 @@ use std::{
 use super::{
     Actor, Cell, Core, Dispatch, Item as _, StopReason,
     core::caught,
-    inbox::{Outcome, Seat, Work},
+    inbox::{Mail, Outcome, Seat, Work},
     life,
     stack::Frame,
 };
@@ -53,9 +53,9 @@ impl<A: Actor> Run for Cell<A> {
         inbox.rerun = false;
         match std::mem::replace(&mut inbox.seat, Seat::Taken) {
             Seat::Resting(mut core) => {
-                let mail = !core.advance() && inbox.next_mail(&mut core);
+                let mail = if core.advance() { Mail::Some } else { inbox.next_mail(&mut core) };
                 drop(inbox);
-                if mail {
+                if mail == Mail::WithPlace {
                     self.made_room();
                 }
                 let timing = Timing::begin(&self, &core);
@@ -90,7 +90,7 @@ impl Timing {
     #[inline]
     fn end(self, messages: u32) {
         if let Some((pace, started)) = self.0
-            && messages == 1
+            && messages <= 1
         {
             pace.took(started.elapsed());
         }
@@ -157,10 +157,10 @@ impl<A: Actor> Cell<A> {
                 if *slice == 0 {
                     return Ok(Served::Spent);
                 }
-                *slice -= 1;
                 if core.next.as_ref().is_some_and(A::Item::is_async) {
                     return Ok(Served::Async);
                 }
+                *slice -= 1;
                 let (Some(state), Some(item)) = (&mut core.state, core.next.take()) else { break };
                 let handled = match state.dispatch(item, &mut core.ctx) {
                     Dispatch::Done(handled) => handled,
@@ -207,9 +207,12 @@ impl<A: Actor> Cell<A> {
         }
         let in_hand = core.advance();
         if !in_hand && *slice > 0 {
-            if inbox.next_mail(&mut core) {
+            let mail = inbox.next_mail(&mut core);
+            if mail != Mail::None {
                 drop(inbox);
-                self.made_room();
+                if mail == Mail::WithPlace {
+                    self.made_room();
+                }
                 return Some(core);
             }
             inbox.shrink();
@@ -229,9 +232,9 @@ impl<A: Actor> Cell<A> {
         let polled = catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(&mut TaskContext::from_waker(&waker))));
         match polled {
             Ok(Poll::Pending) => self.seat_busy(work),
-            Ok(Poll::Ready(Some((core, served)))) => {
+            Ok(Poll::Ready(Some((mut core, served)))) => {
                 drop(work);
-                *slice = slice.saturating_sub(1);
+                *slice = slice.saturating_sub(std::mem::take(&mut core.driven));
                 if let Some(core) = self.put_back(core, served, slice) {
                     self.turn(core, slice);
                 }
@@ -260,8 +263,9 @@ impl<A: Actor> Cell<A> {
 }
 
 /// Handles a message whose handler is async, and those behind it.
-async fn drive<A: Actor>(mut core: Box<Core<A>>, mut budget: u32) -> Outcome<A> {
+async fn drive<A: Actor>(mut core: Box<Core<A>>, budget: u32) -> Outcome<A> {
     loop {
+        core.driven += 1;
         if let Err(failure) = core.handle().await {
             return Some((core, Served::Failed(failure)));
         }
@@ -271,9 +275,8 @@ async fn drive<A: Actor>(mut core: Box<Core<A>>, mut budget: u32) -> Outcome<A> 
         if !core.advance() {
             return Some((core, Served::Idle));
         }
-        if budget == 0 {
+        if core.driven >= budget {
             return Some((core, Served::Spent));
         }
-        budget -= 1;
     }
 }

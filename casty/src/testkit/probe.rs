@@ -88,7 +88,7 @@ impl<M: Message> TestProbe<M> {
     /// # Panics
     /// If one does.
     pub async fn expect_nothing(&mut self, time: Duration) {
-        if tokio::time::timeout(time, self.taken.recv()).await.is_ok() {
+        if matches!(tokio::time::timeout(time, self.taken.recv()).await, Ok(Some(_))) {
             panic!("the probe got a {}, and expected none for {time:?}", M::NAME);
         }
     }
