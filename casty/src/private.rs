@@ -15,15 +15,12 @@ pub use crate::{
     message::Message,
     probe::*,
     registry::ActorEntry,
-    reply::{IntoReply, Pace, Refusal, ReplyTo, answer, answer_async, kind},
+    reply::{IntoReply, Pace, Refusal, ReplyTo, kind},
     supervision::{Children, Directive, SupervisorConfig},
     system::{MainOutput, run_main, run_test},
     wire::*,
 };
 pub use std::future::Ready;
-
-use futures_util::FutureExt as _;
-use std::future::Future;
 
 /// What a hook may return: nothing, or `casty::Result<()>`.
 #[diagnostic::on_unimplemented(
@@ -44,12 +41,4 @@ impl HookOutput for Result<(), Failure> {
     fn handled(self) -> Handled {
         self
     }
-}
-
-pub fn hook<O: HookOutput>(out: O) -> Ready<Handled> {
-    std::future::ready(out.handled())
-}
-
-pub fn hook_async<F: Future<Output: HookOutput>>(hook: F) -> impl Future<Output = Handled> {
-    hook.map(HookOutput::handled)
 }

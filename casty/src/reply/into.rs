@@ -1,9 +1,5 @@
 //! The three kinds of value that a handler may return, told apart by type.
 
-use std::future::Future;
-
-use futures_util::FutureExt as _;
-
 use super::{Later, Refusal, ReplyTo};
 use crate::{Failure, Message, actor::Handled};
 
@@ -79,21 +75,4 @@ impl<M: Message<Reply = R>, R> IntoReply<M, R, kind::FallibleLate> for Result<La
 fn fail<M: Message>(failure: Failure, reply: ReplyTo<M>) -> Handled {
     reply.refuse(Refusal::Failed(failure.clone()));
     Err(failure)
-}
-
-/// Answers with what a plain handler returned.
-#[inline]
-pub fn answer<M: Message, Kind, O: IntoReply<M, <M as Message>::Reply, Kind>>(out: O, reply: ReplyTo<M>) -> Handled {
-    out.answer(reply)
-}
-
-/// Answers with what an async handler returns.
-#[inline]
-pub fn answer_async<M, Kind, F>(handler: F, reply: ReplyTo<M>) -> impl Future<Output = Handled>
-where
-    M: Message,
-    F: Future,
-    F::Output: IntoReply<M, <M as Message>::Reply, Kind>,
-{
-    handler.map(move |out| out.answer(reply))
 }

@@ -6,7 +6,7 @@ mod later;
 mod pace;
 mod slot;
 
-pub use into::{IntoReply, answer, answer_async, kind};
+pub use into::{IntoReply, kind};
 pub use later::{Later, Reply};
 pub use pace::Pace;
 pub use slot::{Refusal, ReplyTo};
