@@ -106,3 +106,123 @@ async fn serving_ends_with_the_system(system: ActorSystem) -> casty::Result<()> 
     assert!(serving.await?);
     Ok(())
 }
+
+#[actor]
+struct Closer;
+
+#[message]
+struct CloseAll;
+
+#[actor]
+impl Closer {
+    #[handler]
+    async fn close(&mut self, _: CloseAll, ctx: &Context<Self>) {
+        ctx.system().shutdown().await;
+    }
+}
+
+#[casty::test(virtual_time)]
+async fn an_actor_can_shut_its_system_down(system: ActorSystem) -> casty::Result<()> {
+    let closer = system.spawn(|| Closer).await?;
+    let mut events = system.events();
+    let began = casty::testkit::now();
+    closer.send(CloseAll).await?;
+    while events.next().await.is_some() {}
+    system.shutdown().await;
+    assert!(began.elapsed() < Duration::from_secs(1), "it does not wait for itself");
+    assert!(system.events().next().await.is_none(), "a stream of what has ended ends");
+    Ok(())
+}
+
+#[casty::test(virtual_time)]
+async fn a_shutdown_whose_caller_gives_up_goes_on(system: ActorSystem) -> casty::Result<()> {
+    let puppet = system.spawn(Puppet::new("p", &Log::default())).await?;
+    puppet.send(Wait(100 * MS)).await?;
+    tokio::time::sleep(MS).await;
+    assert!(tokio::time::timeout(MS, system.shutdown()).await.is_err());
+    system.shutdown().await;
+    puppet.stopped().await;
+    Ok(())
+}
+
+#[casty::test(virtual_time)]
+async fn an_ask_whose_answer_is_forgotten_ends_after_a_shutdown_too(system: ActorSystem) -> casty::Result<()> {
+    #[message(reply = u32, local)]
+    struct Promise(std::sync::Arc<std::sync::Mutex<Option<Reply<Promise>>>>);
+
+    #[actor]
+    struct Promiser;
+
+    #[actor]
+    impl Promiser {
+        #[handler]
+        fn promise(&mut self, Promise(kept): Promise) -> Later<Promise> {
+            let (reply, later) = Later::new();
+            *kept.lock().unwrap() = Some(reply);
+            later
+        }
+    }
+
+    let kept = std::sync::Arc::default();
+    let promiser = system.spawn(|| Promiser).await?;
+    let asking = tokio::spawn({
+        let (promiser, kept) = (promiser.clone(), std::sync::Arc::clone(&kept));
+        async move { promiser.ask(Promise(kept)).await }
+    });
+    tokio::time::sleep(MS).await;
+    system.shutdown().await;
+    assert!(matches!(asking.await?, Err(AskError::Timeout { .. })));
+    drop(kept);
+    Ok(())
+}
+
+/// Panics when it is dropped unhandled.
+#[message(local)]
+struct Grenade;
+
+impl Drop for Grenade {
+    fn drop(&mut self) {
+        assert!(std::thread::panicking(), "dropped");
+    }
+}
+
+#[actor]
+struct Range;
+
+#[actor]
+impl Range {
+    #[handler]
+    async fn wait(&mut self, Wait(time): Wait) {
+        tokio::time::sleep(time).await;
+    }
+
+    #[handler]
+    fn throw(&mut self, grenade: Grenade) {
+        std::mem::forget(grenade);
+    }
+}
+
+#[casty::test(virtual_time)]
+async fn a_message_that_panics_when_dropped_does_not_hold_up_the_end(system: ActorSystem) -> casty::Result<()> {
+    let range = system.spawn(|| Range).name("range").await?;
+    range.send(Wait(MS)).await?;
+    tokio::task::yield_now().await;
+    range.send(Grenade).await?;
+    range.send(Grenade).await?;
+    range.stop().await?;
+    range.stopped().await;
+    assert!(system.lookup::<Range>("range").await?.is_none());
+    Ok(())
+}
+
+#[casty::test(virtual_time)]
+async fn the_longest_times_are_no_fault(system: ActorSystem) -> casty::Result<()> {
+    let config = SupervisorConfig { backoff_initial: Duration::MAX, backoff_max: Duration::MAX, ..SupervisorConfig::DEFAULT };
+    let puppet = system.spawn(Puppet::new("p", &Log::default())).supervision(config).await?;
+    assert_eq!(puppet.ask(Count).timeout(Duration::MAX).await?, 0);
+    puppet.send(Fail("oh")).await?;
+    tokio::time::sleep(MS).await;
+    puppet.stop().await?;
+    puppet.stopped().await;
+    Ok(())
+}

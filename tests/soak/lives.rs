@@ -1,6 +1,6 @@
 //! What drivers do that begins and ends: short lives, names, watches, subscriptions, and whole systems.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
 use casty::{LookupError, prelude::*};
 use tokio::time::sleep;
@@ -105,14 +105,19 @@ impl Driver {
     /// A system that is shut down while several tasks spawn and ask; some handlers never end.
     pub(crate) async fn a_world(&mut self) {
         let (books, census) = (self.stage.books.clone(), Arc::new(()));
-        let system = ActorSystem::builder().shutdown_timeout(20 * MS).build();
         let hangs = self.rng.one_in(4);
+        let limit = if hangs { 20 * MS } else { 10_000 * MS };
+        let system = ActorSystem::builder().shutdown_timeout(limit).build();
         let settlers: Vec<_> = (0..3)
             .map(|_| settle(books.clone(), system.clone(), census.clone(), Rng::new(self.rng.next()), hangs))
             .map(tokio::spawn)
             .collect();
         sleep(self.rng.micros(3000)).await;
+        let began = Instant::now();
         books.wait("the end of a small system", None, system.shutdown()).await;
+        if !hangs && began.elapsed() >= limit {
+            books.wrong(format_args!("a small system whose handlers all end did not end within {limit:?}"));
+        }
         for settler in settlers {
             drop(books.wait("a task of a small system", None, settler).await);
         }
@@ -127,9 +132,11 @@ impl Driver {
 
 async fn settle(books: Arc<Books>, system: ActorSystem, census: Arc<()>, mut rng: Rng, hangs: bool) {
     loop {
-        let leaf = match system.spawn(Leaf::make(Some(census.clone()))).await {
+        let spawn = system.spawn(Leaf::make(Some(census.clone())));
+        let leaf = match if rng.one_in(2) { spawn.name("settler").await } else { spawn.await } {
             Ok(leaf) => leaf,
             Err(SpawnError::ShuttingDown { .. }) => return,
+            Err(SpawnError::NameTaken { .. }) => continue,
             Err(error) => return books.wrong(format_args!("a leaf did not start in a small system: {error}")),
         };
         let act = match rng.below(10) {

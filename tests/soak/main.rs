@@ -137,7 +137,8 @@ impl Line {
         let (tens, ops) = (elapsed.as_secs() / 10, stage.books.ops.load(Relaxed));
         if tens > self.at {
             let pace = (ops - self.ops) / (10 * (tens - self.at));
-            println!("{:4} s  rss {}  {pace} ops/s  {}", elapsed.as_secs(), memory.now(), stage.books);
+            let workers = stage.workers();
+            println!("{:4} s  rss {}  {pace} ops/s  {workers} workers  {}", elapsed.as_secs(), memory.now(), stage.books);
             *self = Self { at: tens, ops };
         }
     }

@@ -85,12 +85,17 @@ impl Stage {
         }
     }
 
+    /// One of the workers, seldom one that has ended.
     pub(crate) fn worker(&self, rng: &mut Rng) -> Option<ActorRef<Worker>> {
-        one_of(&self.workers, rng)
+        one_of(&self.workers, rng, ActorRef::is_alive)
     }
 
     pub(crate) fn boss(&self, rng: &mut Rng) -> Option<ActorRef<Boss>> {
-        one_of(&self.bosses, rng)
+        one_of(&self.bosses, rng, ActorRef::is_alive)
+    }
+
+    pub(crate) fn workers(&self) -> usize {
+        self.workers.lock().unwrap().len()
     }
 
     pub(crate) fn is_over(&self) -> bool {
@@ -170,8 +175,14 @@ fn exchange<T>(among: &Mutex<Vec<T>>, new: T, most: usize, roll: u64) -> Option<
     Some(std::mem::replace(&mut among[at], new))
 }
 
-fn one_of<T: Clone>(among: &Mutex<Vec<T>>, rng: &mut Rng) -> Option<T> {
-    let among = among.lock().unwrap();
-    let at = rng.below(among.len().max(1) as u64);
-    among.get(usize::try_from(at).unwrap_or_default()).cloned()
+fn one_of<T: Clone>(among: &Mutex<Vec<T>>, rng: &mut Rng, is_alive: fn(&T) -> bool) -> Option<T> {
+    let mut among = among.lock().unwrap();
+    loop {
+        let at = usize::try_from(rng.below(among.len().max(1) as u64)).unwrap_or_default();
+        let one = among.get(at)?;
+        if is_alive(one) || rng.one_in(4) {
+            return Some(one.clone());
+        }
+        among.swap_remove(at);
+    }
 }

@@ -142,7 +142,12 @@ impl<A: Actor> Cell<A> {
 
     /// The first seat that the actor takes.
     pub(crate) fn sit(self: &Arc<Self>, core: Box<Core<A>>) {
-        lock(&self.inbox).seat = Seat::Resting(core);
+        let mut inbox = lock(&self.inbox);
+        inbox.seat = Seat::Resting(core);
+        // Whoever found it by its name may have sent it something already.
+        if inbox.has_work() || inbox.killed {
+            self.rouse(inbox);
+        }
     }
 
     /// Begins with work, such as a hook to run before the first message.

@@ -1,8 +1,12 @@
 //! How an actor ends: at once, by a signal, or without being asked.
 
-use std::{mem, sync::Arc};
+use std::{
+    mem,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+};
 
-use super::{Actor, Cell, Core, Extras, Item as _, Signal, StopReason, inbox::Seat, mailbox::Queue};
+use super::{Actor, Cell, Core, Extras, Item as _, Signal, StopReason, core::caught, inbox::Seat, mailbox::Queue};
 use crate::{
     reply::Refusal,
     sync::lock,
@@ -71,6 +75,14 @@ impl<A: Actor> Cell<A> {
 
     /// A message that its actor stopped before.
     pub(super) fn leave_behind(&self, item: A::Item) {
+        let name = item.name();
+        let leave = AssertUnwindSafe(|| self.refuse_stopped(item));
+        if let Err(payload) = catch_unwind(leave) {
+            tracing::error!(actor = %self.label(), message = name, failure = %caught(&*payload), "a message panicked when it was dropped");
+        }
+    }
+
+    fn refuse_stopped(&self, item: A::Item) {
         if item.is_ask() {
             item.refuse(Refusal::Stopped);
         } else {

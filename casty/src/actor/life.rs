@@ -1,9 +1,9 @@
 //! The rare parts of an actor's life: its start, its end, and what comes between when it fails.
 
-use std::{future::Future, panic::AssertUnwindSafe, sync::Arc, task::Poll};
+use std::{future::Future, panic::AssertUnwindSafe, sync::Arc, task::Poll, time::Duration};
 
 use futures_util::FutureExt as _;
-use tokio::{sync::oneshot, time::Instant};
+use tokio::sync::oneshot;
 
 use super::{
     Actor, AnyCell, AnyRef, Cell, Core, Handled, Signal, StopReason,
@@ -76,7 +76,7 @@ pub(super) async fn failed<A: Actor>(mut core: Box<Core<A>>, mut failure: Failur
             (Verdict::Restart, Some(backoff)) => {
                 core.ctx.count_restart(now);
                 core = give_up(core, &failure).await;
-                if let Some(reason) = cell.wait_or_stop(now + backoff).await {
+                if let Some(reason) = cell.wait_or_stop(backoff).await {
                     return stop(core, reason).await;
                 }
                 match renew(core, &failure).await {
@@ -96,7 +96,7 @@ enum Judged {
 }
 
 /// Whose decision it is, and what it is.
-async fn judge<A: Actor>(cell: &Arc<Cell<A>>, failure: &Failure, backoff: Option<std::time::Duration>) -> Judged {
+async fn judge<A: Actor>(cell: &Arc<Cell<A>>, failure: &Failure, backoff: Option<Duration>) -> Judged {
     let strategy = cell.supervision().strategy;
     match cell.parent() {
         Some(parent) if parent.judges() || strategy == Directive::Escalate => {
@@ -135,7 +135,7 @@ async fn child_failed<A: Actor>(mut core: Box<Core<A>>, failed: ChildFailure) ->
                 None => Verdict::Restart,
                 Some(members) => {
                     let host = core.cell().system().host();
-                    host.spawn(group::restart(core.cell().clone(), host.clone(), members, failure, backoff));
+                    host.spawn(group::restart(core.cell().clone(), host.clone(), child.id(), members, failure, backoff));
                     Verdict::Group
                 }
             }
@@ -283,10 +283,9 @@ impl<A: Actor> Cell<A> {
         std::future::poll_fn(move |_| self.next_signal().map_or(Poll::Pending, Poll::Ready))
     }
 
-    /// Waits until `end`. If a stop comes before, that is its reason.
-    async fn wait_or_stop(self: &Arc<Self>, end: Instant) -> Option<StopReason> {
+    /// Waits for `left`. If a stop comes before, that is its reason.
+    async fn wait_or_stop(self: &Arc<Self>, left: Duration) -> Option<StopReason> {
         let host = self.system().host();
-        let left = end.saturating_duration_since(host.now());
         let wait = async {
             if left.is_zero() {
                 // Nothing to wait for, but others may want their turn before the next failure.

@@ -38,6 +38,7 @@ pub use recipient::{Letter, Recipient};
 pub use reference::ActorRef;
 pub use sending::{ForRoom, Sending, StopSent};
 pub(crate) use signal::Signal;
+pub(crate) use stack::current;
 pub use timer::Timer;
 pub use watch::{StopReason, Terminated};
 

@@ -38,8 +38,10 @@ impl Timer {
     pub(super) fn every<A: Actor, M: SentTo<A> + Clone>(cell: &Arc<Cell<A>>, period: Duration, message: M) -> Self {
         let actor = ActorRef::of(cell.clone());
         let host = cell.system().host().clone();
-        let mut next = host.now() + period;
+        let start = host.now();
         Self::start(cell, async move {
+            // A period too long to be added up is one that never ends.
+            let Some(mut next) = start.checked_add(period) else { return };
             loop {
                 host.sleep(next.saturating_duration_since(host.now())).await;
                 let tick = message.clone();
@@ -48,10 +50,9 @@ impl Timer {
                 }
                 // Ticks that were missed, because the mailbox was full or the process stood still, are left out.
                 let now = host.now();
-                next += period;
-                if next < now {
-                    next = now + period;
-                }
+                let (due, fresh) = (next.checked_add(period), now.checked_add(period));
+                let Some(due) = due.filter(|due| *due >= now).or(fresh) else { return };
+                next = due;
             }
         })
     }

@@ -7,7 +7,7 @@ use tokio::sync::oneshot;
 use super::Children;
 use crate::{
     Failure,
-    actor::{AnyCell, AnyRef, Extras, Signal, StopReason},
+    actor::{ActorId, AnyCell, AnyRef, Extras, Signal, StopReason},
     host::Host,
 };
 
@@ -24,6 +24,7 @@ pub(crate) fn members(siblings: &Extras, failed: &AnyRef, together: Children) ->
 pub(crate) async fn restart(
     parent: Arc<dyn AnyCell>,
     host: Host,
+    failed: ActorId,
     members: Vec<Arc<dyn AnyCell>>,
     failure: Failure,
     backoff: Duration,
@@ -32,7 +33,7 @@ pub(crate) async fn restart(
     let _turn = parent.extras().grouping().lock().await;
     let mut suspended = Vec::new();
     for member in members.into_iter().rev() {
-        if member.strategy() == super::Directive::Stop {
+        if member.strategy() == super::Directive::Stop && member.id() != failed {
             member.clone().stop(StopReason::ParentStopped);
             AnyRef::of(member).stopped().await;
             continue;

@@ -33,6 +33,7 @@ pub(crate) struct Deadlines {
     ticks: AtomicU64,
     shards: [Mutex<Shard>; SHARDS],
     running: AtomicBool,
+    closed: AtomicBool,
     wake: Notify,
 }
 
@@ -50,16 +51,17 @@ impl Deadlines {
             ticks: AtomicU64::new(0),
             shards: std::array::from_fn(|_| Mutex::default()),
             running: AtomicBool::new(false),
+            closed: AtomicBool::new(false),
             wake: Notify::new(),
         });
-        let task = Arc::downgrade(&deadlines);
-        let host_of_task = host.clone();
-        host.spawn(async move {
-            while let Some(deadlines) = task.upgrade() {
-                deadlines.watch(&host_of_task).await;
-            }
-        });
+        host.spawn(deadlines.clone().watch(host.clone()));
         deadlines
+    }
+
+    /// Ends the watch once nobody waits any more.
+    pub(crate) fn close(&self) {
+        self.closed.store(true, SeqCst);
+        self.wake.notify_one();
     }
 
     /// Watches over a limit that begins now. `who` is woken a little after it is over.
@@ -75,12 +77,18 @@ impl Deadlines {
         Deadline { tick, shard, key }
     }
 
-    async fn watch(&self, host: &Host) {
-        self.running.store(false, SeqCst);
-        if self.is_empty() {
-            self.wake.notified().await;
+    async fn watch(self: Arc<Self>, host: Host) {
+        while !(self.closed.load(SeqCst) && self.is_empty()) {
+            self.running.store(false, SeqCst);
+            if self.is_empty() {
+                self.wake.notified().await;
+            }
+            self.running.store(true, SeqCst);
+            self.tick(&host).await;
         }
-        self.running.store(true, SeqCst);
+    }
+
+    async fn tick(&self, host: &Host) {
         while !self.is_empty() {
             host.sleep(TICK).await;
             let now = self.ticks.fetch_add(1, SeqCst) + 1;

@@ -7,7 +7,7 @@ use std::{
     pin::Pin,
     sync::{
         Arc, Mutex, Weak,
-        atomic::{AtomicUsize, Ordering::Relaxed},
+        atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed},
     },
     task::{Context, Poll, Waker},
     time::Duration,
@@ -180,13 +180,15 @@ impl Inlet {
 #[derive(Default)]
 pub(super) struct Bus {
     listeners: AtomicUsize,
+    closed: AtomicBool,
     inlets: Mutex<Vec<Weak<Mutex<Inlet>>>>,
 }
 
 impl Bus {
     pub(super) fn subscribe(&self) -> Events {
-        let inlet = Arc::default();
         let mut inlets = lock(&self.inlets);
+        // Read under the lock: a close that is not seen here comes after, and sees the new inlet.
+        let inlet = Arc::new(Mutex::new(Inlet { closed: self.closed.load(Relaxed), ..Inlet::default() }));
         inlets.push(Arc::downgrade(&inlet));
         self.listeners.store(inlets.len(), Relaxed);
         Events(inlet)
@@ -203,6 +205,7 @@ impl Bus {
     }
 
     pub(super) fn close(&self) {
+        self.closed.store(true, Relaxed);
         self.each(|inlet| {
             inlet.closed = true;
             inlet.waker.take()

@@ -203,7 +203,8 @@ impl ActorSystem {
     /// Each actor finishes the message in hand, and takes no other: asks that wait get
     /// [`AskError::Stopped`](crate::AskError::Stopped), sends become dead letters. Nothing new is spawned.
     ///
-    /// Called again, it waits for the same end.
+    /// Called again, it waits for the same end. An actor that calls it from a handler or hook does not wait: it is one of
+    /// those that end.
     pub async fn shutdown(&self) {
         shutdown::shutdown(self).await;
     }

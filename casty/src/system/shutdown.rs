@@ -3,14 +3,20 @@
 use futures_util::future::{Either, select};
 
 use super::ActorSystem;
-use crate::{StopReason, actor::AnyRef, system::Event};
+use crate::{
+    StopReason,
+    actor::{AnyRef, current},
+    system::Event,
+};
 
 pub(super) async fn shutdown(system: &ActorSystem) {
     if system.close() {
-        end(system).await;
-        system.0.over.send_replace(true);
-    } else {
-        // Somebody else ends it; the sender lives as long as the system does.
+        // In a task of its own: whoever called may give up, or be an actor that ends with the rest.
+        let ending = system.clone();
+        system.host().spawn(async move { end(&ending).await });
+    }
+    if current(system).is_none() {
+        // The sender lives as long as the system does.
         drop(system.0.over.subscribe().wait_for(|over| *over).await);
     }
 }
@@ -36,6 +42,8 @@ async fn end(system: &ActorSystem) {
     }
     system.0.bus.close();
     system.0.scheduler.close();
+    system.0.deadlines.close();
+    system.0.over.send_replace(true);
 }
 
 pub(super) async fn serve(system: &ActorSystem) -> crate::Result<()> {

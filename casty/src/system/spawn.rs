@@ -71,6 +71,10 @@ impl<A: Actor> Spawn<A> {
             return Err(SpawnError::ShuttingDown { kind: A::NAME, by: "its parent" });
         }
         let name = self.full_name()?;
+        // Looked at here, so that a factory does not run in vain, and taken below.
+        if let Some(taken) = name.as_ref().and_then(|name| self.system.0.names.get(name)) {
+            return Err(SpawnError::NameTaken { name: name.unwrap_or_default(), by: taken.label() });
+        }
         let state = {
             let _inside = self.system.host().enter();
             catch_unwind(AssertUnwindSafe(&factory))
