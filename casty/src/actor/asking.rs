@@ -11,7 +11,7 @@ use std::{
 
 use tokio::time::Sleep;
 
-use super::{ActorId, AnyCell, sending::ForRoom, stack};
+use super::{ActorId, AnyCell, stack};
 use crate::{
     ActorSystem, AskError, Message,
     error::ActorLabel,
@@ -39,6 +39,9 @@ pub trait Target: Send + Sync {
     #[doc(hidden)]
     fn system(&self) -> &ActorSystem;
 }
+
+/// A future that waits for room in a mailbox and puts its message there.
+pub type ForRoom = Pin<Box<dyn Future<Output = Result<(), Unsent>> + Send>>;
 
 /// Why a message is not in the mailbox yet. If it was asked, its asker's slot knows too.
 pub enum Unsent {

@@ -1,23 +1,9 @@
 //! What an actor sees of itself and its system, from within.
 
-use std::{
-    any::Any,
-    collections::VecDeque,
-    fmt, mem,
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::{fmt, sync::Arc, time::Duration};
 
-use tokio::time::Instant;
-
-use super::{Actor, ActorRef, AnyRef, Cell, Item as _, Signal, StopReason, Terminated, Timer};
-use crate::{
-    ActorSystem, Failure, Later, Message, SentTo,
-    reply::{Refusal, ReplyTo},
-    supervision::Restarts,
-    sync::lock,
-    system::{DeadLetterReason, Spawn},
-};
+use super::{Actor, ActorRef, AnyRef, Cell, Signal, StopReason, Terminated, Timer, extra::Extra};
+use crate::{ActorSystem, Later, Message, SentTo, reply::ReplyTo, sync::lock, system::Spawn};
 
 /// An actor's view of itself: its children, its timers, its own reference. Handlers and hooks are given it.
 ///
@@ -51,25 +37,12 @@ use crate::{
 /// }
 /// ```
 pub struct Context<A: Actor> {
-    cell: Arc<Cell<A>>,
+    pub(super) cell: Arc<Cell<A>>,
     /// The name of the message in hand.
-    message: Option<&'static str>,
+    pub(super) message: Option<&'static str>,
     /// What few actors use.
-    extra: Option<Box<Extra<A>>>,
+    pub(super) extra: Option<Box<Extra<A>>>,
 }
-
-struct Extra<A: Actor> {
-    restarts: Restarts,
-    retained: Option<Arc<dyn Any + Send + Sync>>,
-    timers: Vec<Timer>,
-    watched: Vec<AnyRef>,
-    stash: Arc<Stash<A>>,
-    unstash: bool,
-    /// Behind a lock only so that messages need not be `Sync`.
-    then: Mutex<Vec<Box<dyn FnOnce() + Send>>>,
-}
-
-type Stash<A> = Mutex<VecDeque<<A as Actor>::Item>>;
 
 impl<A: Actor> Context<A> {
     pub(crate) fn new(cell: Arc<Cell<A>>) -> Self {
@@ -417,88 +390,6 @@ impl<A: Actor> Context<A> {
 
     pub(super) fn cell(&self) -> &Arc<Cell<A>> {
         &self.cell
-    }
-
-    pub(super) fn has_extra(&self) -> bool {
-        self.extra.is_some()
-    }
-
-    fn extra(&mut self) -> &mut Extra<A> {
-        self.extra.get_or_insert_with(|| {
-            Box::new(Extra {
-                restarts: Restarts::default(),
-                retained: None,
-                timers: Vec::new(),
-                watched: Vec::new(),
-                stash: Arc::default(),
-                unstash: false,
-                then: Mutex::default(),
-            })
-        })
-    }
-
-    /// How long a restart at `now` would back off; `None` if it is one too many.
-    pub(super) fn next_restart(&mut self, now: Instant) -> Option<Duration> {
-        let supervision = self.cell.supervision();
-        self.extra().restarts.next(now, &supervision)
-    }
-
-    pub(super) fn count_restart(&mut self, now: Instant) {
-        let supervision = self.cell.supervision();
-        self.extra().restarts.admit(now, &supervision);
-    }
-
-    /// The failure of the handler that has just run, with the message that it had in hand.
-    pub(super) fn with_message(&mut self, failure: Failure) -> Failure {
-        let retained = self.extra.as_mut().and_then(|extra| extra.retained.take());
-        failure.with_message(self.message, retained)
-    }
-
-    /// What the handler that has just ended left to do. Returns what is to be handled next, if it unstashed.
-    pub(super) fn after_handler(&mut self, well: bool) -> Option<VecDeque<A::Item>> {
-        let extra = self.extra.as_mut()?;
-        let then = mem::take(&mut *lock(&extra.then));
-        if well {
-            extra.retained = None;
-            then.into_iter().for_each(|send| send());
-        }
-        mem::take(&mut extra.unstash).then(|| mem::take(&mut *lock(&extra.stash)))
-    }
-
-    pub(super) fn cancel_timers(&mut self) {
-        if let Some(extra) = &mut self.extra {
-            extra.timers.drain(..).for_each(|timer| timer.cancel());
-        }
-    }
-
-    /// At the very end: nothing refers to the actor any more but those who hold a reference.
-    pub(super) fn take_stash(&mut self) -> VecDeque<A::Item> {
-        self.cancel_timers();
-        let Some(extra) = self.extra.take() else { return VecDeque::new() };
-        for watched in extra.watched {
-            if let Some(extras) = watched.cell().had_extras() {
-                extras.unwatch(self.cell.id());
-            }
-        }
-        mem::take(&mut *lock(&extra.stash))
-    }
-}
-
-impl<A: Actor> Cell<A> {
-    /// Puts a message into the mailbox without waiting. If that cannot be, an asker is told, and a message that was sent
-    /// is a dead letter.
-    pub(super) fn push_or_tell(self: &Arc<Self>, item: A::Item) {
-        use super::delivery::Refused;
-        let (item, why, reason) = match self.push(item) {
-            Ok(_) => return,
-            Err(Refused::Stopped(item)) => (item, Refusal::Stopped, DeadLetterReason::Stopped),
-            Err(Refused::Full(item) | Refused::Wait(item)) => (item, Refusal::Full, DeadLetterReason::MailboxFull),
-        };
-        if item.is_ask() {
-            item.refuse(why);
-        } else {
-            self.system().dead_letter(self.label(), item.name(), reason);
-        }
     }
 }
 

@@ -7,10 +7,11 @@ use std::{
     sync::atomic::{AtomicBool, Ordering::Release},
 };
 
+use crate::Failure;
+
 use super::{
     Actor, Core, Signal, StopReason,
     mailbox::{Bound, Queue},
-    turn::Served,
 };
 
 /// All that the cell's one lock guards.
@@ -44,6 +45,20 @@ pub(super) enum Seat<A: Actor> {
     Ending,
     /// It has ended, and everybody was told.
     Gone(StopReason),
+}
+
+/// Why an actor stopped handling messages for now.
+pub(crate) enum Served {
+    /// Nothing is in hand.
+    Idle,
+    /// The turn is over.
+    Spent,
+    /// A signal waits.
+    Signal,
+    /// The next message's handler is async.
+    Async,
+    /// A handler failed.
+    Failed(Failure),
 }
 
 /// Whether there was a message.

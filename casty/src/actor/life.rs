@@ -8,9 +8,8 @@ use tokio::sync::oneshot;
 use super::{
     Actor, AnyCell, AnyRef, Cell, Core, Handled, Signal, StopReason,
     core::caught,
-    inbox::Outcome,
+    inbox::{Outcome, Served},
     signal::{ChildFailure, Verdict},
-    turn::Served,
 };
 use crate::{
     Failure,

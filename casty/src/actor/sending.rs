@@ -11,7 +11,7 @@ use std::{
 
 use super::{
     Actor, ActorRef, Cell, Item as _,
-    asking::{Target, Unsent, WaitsFor},
+    asking::{ForRoom, Target, Unsent, WaitsFor},
     delivery::Refused,
 };
 use crate::{ActorSystem, Message, SendError, error::ActorLabel, reply::Refusal};
@@ -19,9 +19,6 @@ use crate::{ActorSystem, Message, SendError, error::ActorLabel, reply::Refusal};
 /// A send that makes a multiple of this many messages wait costs its task a unit of tokio's cooperative budget, so that a
 /// task that sends without end yields about every four thousand messages and the actor comes to its turn.
 const CROWD: usize = 32;
-
-/// A future that waits for room in a mailbox and puts its message there.
-pub type ForRoom = Pin<Box<dyn Future<Output = Result<(), Unsent>> + Send>>;
 
 /// The future of a `send`: a message on its way into a mailbox. Its output is `Ok(())`, or a [`SendError`].
 ///

@@ -10,12 +10,11 @@ use std::{
 use super::{
     Actor, Cell, Core, Dispatch, Item as _, StopReason,
     core::caught,
-    inbox::{Mail, Outcome, Seat, Work},
+    inbox::{Mail, Outcome, Seat, Served, Work},
     life,
     stack::Frame,
 };
 use crate::{
-    Failure,
     reply::Pace,
     scheduler::{self, Run},
     sync::lock,
@@ -25,20 +24,6 @@ use crate::{
 const SLICE: u32 = 256;
 /// Messages that an asker's thread handles for the actor it asked, its own first.
 const INLINE: u32 = 8;
-
-/// Why an actor stopped handling messages for now.
-pub(crate) enum Served {
-    /// Nothing is in hand.
-    Idle,
-    /// The turn is over.
-    Spent,
-    /// A signal waits.
-    Signal,
-    /// The next message's handler is async.
-    Async,
-    /// A handler failed.
-    Failed(Failure),
-}
 
 impl<A: Actor> Run for Cell<A> {
     fn run(self: Arc<Self>, budget: &mut u32) {
