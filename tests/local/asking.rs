@@ -72,7 +72,7 @@ async fn a_stopped_actor_refuses_and_says_that_nothing_was_handled(system: Actor
 #[actor]
 #[derive(Default)]
 struct Relay {
-    next: Option<ActorRef<Relay>>,
+    next: Option<ActorRef<Self>>,
 }
 
 #[message(local)]

@@ -8,6 +8,7 @@ mod names;
 mod parallel;
 mod patterns;
 mod readme;
+mod regressions;
 mod shutdown;
 mod starting;
 mod supervision;

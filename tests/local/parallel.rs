@@ -282,7 +282,7 @@ fn an_actor_can_be_asked_from_a_thread_that_tokio_does_not_know() {
 #[actor]
 #[derive(Default)]
 struct Middle {
-    inner: Option<ActorRef<Middle>>,
+    inner: Option<ActorRef<Self>>,
     outer: Option<ActorRef<Counter>>,
 }
 

@@ -32,7 +32,7 @@ struct Ticks;
 struct Door {
     open: bool,
     ticks: u32,
-    other: Option<ActorRef<Door>>,
+    other: Option<ActorRef<Self>>,
 }
 
 #[message(local)]

@@ -148,7 +148,7 @@ async fn a_shutdown_whose_caller_gives_up_goes_on(system: ActorSystem) -> casty:
 #[casty::test(virtual_time)]
 async fn an_ask_whose_answer_is_forgotten_ends_after_a_shutdown_too(system: ActorSystem) -> casty::Result<()> {
     #[message(reply = u32, local)]
-    struct Promise(std::sync::Arc<std::sync::Mutex<Option<Reply<Promise>>>>);
+    struct Promise(std::sync::Arc<std::sync::Mutex<Option<Reply<Self>>>>);
 
     #[actor]
     struct Promiser;

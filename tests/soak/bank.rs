@@ -13,11 +13,7 @@ use std::{
 
 use casty::{ActorId, Terminated, prelude::*};
 
-use crate::{
-    books::{Books, MESSAGES, Mark, STATES, Token},
-    cast::Leaf,
-    worker::Worker,
-};
+use crate::books::{Books, MESSAGES, Mark, STATES, Token};
 
 /// How many watches that were taken back are remembered.
 const PARDONS: usize = 10_000;
@@ -182,9 +178,8 @@ pub(crate) struct Warden {
 
 #[message(local)]
 pub(crate) enum Watch {
-    Worker(ActorRef<Worker>),
-    Leaf(ActorRef<Leaf>),
-    Unwatch(ActorRef<Worker>),
+    Begin(AnyRef),
+    End(AnyRef),
     /// Fails; watching survives that.
     Upset,
 }
@@ -202,15 +197,17 @@ impl Warden {
     fn watch(&mut self, watch: Watch, ctx: &mut Context<Self>) -> casty::Result<()> {
         match watch {
             // Who watches one that has ended twice is told twice: so only if it is not due.
-            Watch::Worker(worker) if self.begin(worker.id()) => ctx.watch(&worker),
-            Watch::Leaf(leaf) if self.begin(leaf.id()) => ctx.watch(&leaf),
-            Watch::Worker(_) | Watch::Leaf(_) => {}
-            Watch::Unwatch(worker) => {
-                ctx.unwatch(&worker);
+            Watch::Begin(whom) => {
+                if self.list.lock().unwrap().due.insert(whom.id()) {
+                    ctx.watch(&whom);
+                }
+            }
+            Watch::End(whom) => {
+                ctx.unwatch(&whom);
                 let mut list = self.list.lock().unwrap();
-                if list.due.remove(&worker.id()) {
+                if list.due.remove(&whom.id()) {
                     // The news may lie in the mailbox already.
-                    list.pardoned.push_back(worker.id());
+                    list.pardoned.push_back(whom.id());
                     if list.pardoned.len() > PARDONS {
                         list.pardoned.pop_front();
                     }
@@ -219,10 +216,6 @@ impl Warden {
             Watch::Upset => return Err("soak".into()),
         }
         Ok(())
-    }
-
-    fn begin(&self, whom: ActorId) -> bool {
-        self.list.lock().unwrap().due.insert(whom)
     }
 
     #[handler]

@@ -15,46 +15,12 @@ use std::{
 
 use casty::{ActorLabel, prelude::*};
 
+use crate::random::mix;
+
 /// Whatever takes longer than this has been forgotten by somebody.
 const FORGOTTEN: Duration = Duration::from_secs(30);
 const OUTCOMES: [&str; 8] = ["ok", "timeout", "stopped", "failed", "unanswered", "full", "cycle", "dropped"];
 const DROPPED: usize = 7;
-
-/// Small and quick: splitmix64.
-pub(crate) struct Rng(u64);
-
-impl Rng {
-    pub(crate) fn new(seed: u64) -> Self {
-        Self(seed)
-    }
-
-    pub(crate) fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        mix(self.0)
-    }
-
-    pub(crate) fn below(&mut self, n: u64) -> u64 {
-        self.next() % n
-    }
-
-    pub(crate) fn one_in(&mut self, n: u64) -> bool {
-        self.below(n) == 0
-    }
-
-    pub(crate) fn pick<T: Copy>(&mut self, from: &[T]) -> T {
-        from[usize::try_from(self.below(from.len() as u64)).unwrap_or_default()]
-    }
-
-    pub(crate) fn micros(&mut self, at_most: u64) -> Duration {
-        Duration::from_micros(self.below(at_most + 1))
-    }
-}
-
-fn mix(mut z: u64) -> u64 {
-    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ (z >> 31)
-}
 
 pub(crate) static STATES: AtomicI64 = AtomicI64::new(0);
 pub(crate) static MESSAGES: AtomicI64 = AtomicI64::new(0);

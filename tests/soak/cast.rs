@@ -6,7 +6,8 @@ use casty::prelude::*;
 use tokio::time::sleep;
 
 use crate::{
-    books::{Gate, MESSAGES, Mark, Rng, STATES, Token},
+    books::{Gate, MESSAGES, Mark, STATES, Token},
+    random::{Rng, mailbox, supervision},
     stage::Stage,
     worker::Worker,
 };
@@ -82,28 +83,6 @@ pub(crate) struct Tick(#[expect(dead_code, reason = "it only counts")] Token);
 
 pub(crate) fn tick() -> Tick {
     Tick(Token::new(&MESSAGES))
-}
-
-/// A random way to be supervised, quick enough for a soak.
-pub(crate) fn supervision(rng: &mut Rng) -> SupervisorConfig {
-    use Directive::{Escalate, Restart, Stop};
-    SupervisorConfig {
-        strategy: rng.pick(&[Restart, Restart, Restart, Restart, Stop, Escalate]),
-        children: rng.pick(&[Children::OneForOne, Children::OneForAll, Children::RestForOne]),
-        max_restarts: rng.pick(&[0, 3, 10, u32::MAX]),
-        within: Duration::from_secs(1),
-        backoff_initial: rng.pick(&[Duration::ZERO, MS]),
-        backoff_max: 4 * MS,
-        backoff_multiplier: 2.0,
-    }
-}
-
-pub(crate) fn mailbox(rng: &mut Rng) -> Mailbox {
-    use Overflow::{DropNewest, DropOldest, Fail, Wait};
-    match rng.below(3) {
-        0 => Mailbox::bounded(rng.pick(&[1, 2, 16, 256]), rng.pick(&[Wait, Wait, Fail, DropNewest, DropOldest])),
-        _ => Mailbox::unbounded(),
-    }
 }
 
 /// The least of actors. It counts for whoever gave it a census.

@@ -7,9 +7,10 @@ use tokio::time::sleep;
 
 use crate::{
     bank::Watch,
-    books::{Books, Rng},
-    cast::{Act, Boss, Job, Leaf, MS, Slow, Work, mailbox, supervision},
+    books::Books,
+    cast::{Act, Boss, Job, Leaf, MS, Slow, Work},
     load::Driver,
+    random::{Rng, mailbox, supervision},
 };
 
 impl Driver {
@@ -23,7 +24,7 @@ impl Driver {
         };
         let (warden, _) = &stage.wardens[self.pick_warden()];
         if self.rng.one_in(4) {
-            drop(warden.try_send(Watch::Leaf(leaf.clone())));
+            drop(warden.try_send(Watch::Begin((&leaf).into())));
         }
         for _ in 0..self.rng.below(8) {
             drop(leaf.try_send(Work(self.job())));
@@ -32,18 +33,20 @@ impl Driver {
         let (n, mark) = (job.n, job.mark.clone());
         let asking = books.ask("an ask of a leaf", leaf.label(), leaf.ask(Work(job)), n, mark);
         if self.rng.one_in(2) {
-            let stopping = async { drop(leaf.stop()) };
+            let stopping = async {
+                leaf.stop();
+            };
             tokio::join!(asking, stopping);
         } else {
             asking.await;
-            drop(leaf.stop());
+            leaf.stop();
         }
         books.wait("the end of a leaf", Some(leaf.label()), leaf.stopped()).await;
         if leaf.is_alive() || !matches!(leaf.try_send(Work(self.job())), Err(TrySendError::Stopped { .. })) {
             books.wrong(format_args!("{} takes messages after its end", leaf.label()));
         }
         if self.rng.one_in(4) {
-            drop(warden.try_send(Watch::Leaf(leaf)));
+            drop(warden.try_send(Watch::Begin((&leaf).into())));
         }
     }
 
@@ -57,8 +60,8 @@ impl Driver {
         let (warden, _) = &stage.wardens[at];
         let watch = match self.rng.below(100) {
             0 => Watch::Upset,
-            1..10 => Watch::Unwatch(worker),
-            _ => Watch::Worker(worker),
+            1..10 => Watch::End((&worker).into()),
+            _ => Watch::Begin((&worker).into()),
         };
         drop(stage.books.wait("a send to a warden", Some(warden.label()), warden.send(watch)).await);
     }
@@ -81,7 +84,7 @@ impl Driver {
             books.wrong(format_args!("{name} was not found: {found:?}, {other:?}"));
         }
         if self.rng.one_in(2) {
-            drop(leaf.stop());
+            leaf.stop();
         } else {
             drop(leaf.try_send(Work(Job::new(Act::Stop, 0, Vec::new()))));
         }

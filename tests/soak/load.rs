@@ -10,8 +10,9 @@ use tokio::{join, task::yield_now, time::timeout};
 
 use crate::{
     bank::{Account, Entry, Fate, From},
-    books::{Mark, Rng},
-    cast::{Act, Boss, Job, Slow, Work, mailbox, supervision},
+    books::Mark,
+    cast::{Act, Boss, Job, Slow, Work},
+    random::{Rng, mailbox, supervision},
     stage::Stage,
     worker::Worker,
 };
@@ -32,7 +33,9 @@ impl Driver {
     pub(crate) async fn run(mut self) {
         while !self.stage.is_over() {
             self.stage.books.ops.fetch_add(1, Relaxed);
-            match self.rng.below(1000) {
+            // Some keep away from the workers, which may have them wait.
+            let steady = self.me.is_multiple_of(4);
+            match self.rng.below(if steady { 250 } else { 1000 }) {
                 0..150 => self.entries().await,
                 150..250 => self.ask_a_ledger().await,
                 250..280 => self.relay().await,
@@ -111,43 +114,11 @@ impl Driver {
     }
 
     pub(crate) fn job(&mut self) -> Job {
-        let (now, soon) = (self.rng.micros(100), self.rng.micros(3000));
-        let act = match self.rng.below(200) {
-            0..3 => Act::Fail,
-            3..5 => Act::Panic,
-            5..7 => Act::Stop,
-            7 if self.rng.one_in(10) => Act::Block,
-            8..13 => Act::Later(now),
-            13..16 => Act::Later(soon),
-            16..19 => Act::Forget(soon),
-            19..29 => Act::Stash,
-            29..32 => Act::Unstash,
-            32..52 => Act::Forward,
-            52..62 => Act::Then,
-            62..65 => Act::Timer,
-            _ => Act::Reply,
-        };
-        let n = self.rng.below(1 << 40);
-        Job::new(act, n, self.peers())
+        Job::new(Act::plain(&mut self.rng), self.rng.below(1 << 40), self.peers())
     }
 
     fn slow_job(&mut self) -> Job {
-        let act = match self.rng.below(40) {
-            0 => Act::Fail,
-            1 => Act::Panic,
-            2 => Act::Stop,
-            3..13 => Act::Nap(self.rng.micros(1000)),
-            13..18 => Act::Chain(None),
-            18..21 => Act::Chain(Some(self.rng.micros(2000))),
-            21..26 => Act::Tell,
-            26..29 => Act::Hire,
-            29 => Act::Dismiss,
-            30 => Act::DismissAll,
-            31 => Act::Renew,
-            _ => Act::Reply,
-        };
-        let n = self.rng.below(1 << 40);
-        Job::new(act, n, self.peers())
+        Job::new(Act::slow(&mut self.rng), self.rng.below(1 << 40), self.peers())
     }
 
     /// Up to three, perhaps one of them twice: then a chain of asks closes a circle.
@@ -253,7 +224,7 @@ impl Driver {
 
     async fn stop(&mut self) {
         let Some(worker) = self.stage.worker(&mut self.rng) else { return };
-        drop(worker.stop());
+        worker.stop();
         if self.rng.one_in(2) {
             self.stage.books.wait("the end of a stopped one", Some(worker.label()), worker.stopped()).await;
         }

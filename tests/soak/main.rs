@@ -11,6 +11,7 @@ mod cast;
 mod lives;
 mod load;
 mod memory;
+mod random;
 mod stage;
 mod worker;
 
@@ -28,9 +29,9 @@ use std::{
 use casty::prelude::*;
 use tokio::{runtime::Builder, time::sleep};
 
-use books::Rng;
 use load::Driver;
 use memory::Memory;
+use random::Rng;
 use stage::Stage;
 
 /// How many do one thing after the other at the same time.

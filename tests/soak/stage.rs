@@ -13,8 +13,9 @@ use tokio::time::sleep;
 
 use crate::{
     bank::{Account, Ledger, Warden, Watchlist},
-    books::{Books, MESSAGES, Rng, STATES},
+    books::{Books, MESSAGES, STATES},
     cast::Boss,
+    random::Rng,
     worker::Worker,
 };
 
@@ -39,7 +40,9 @@ pub(crate) struct Stage {
 
 impl Stage {
     pub(crate) async fn set(drivers: usize) -> casty::Result<Arc<Self>> {
-        let (books, system, bank) = (Arc::new(Books::default()), ActorSystem::new(), ActorSystem::new());
+        let (books, bank) = (Arc::new(Books::default()), ActorSystem::new());
+        // An actor that is between two instances, or ends, may have others wait for as long as this.
+        let system = ActorSystem::builder().ask_timeout(Duration::from_secs(1)).build();
         let unfailing = SupervisorConfig::always();
         let slow = SupervisorConfig { backoff_initial: Duration::from_micros(200), backoff_max: SOON / 1000, ..unfailing };
         let mut ledgers = Vec::new();
@@ -75,13 +78,13 @@ impl Stage {
     /// Takes a worker in; if there are many, another one has to go.
     pub(crate) fn enlist(&self, worker: ActorRef<Worker>) {
         if let Some(displaced) = exchange(&self.workers, worker, WORKERS, self.books.roll()) {
-            drop(displaced.stop());
+            displaced.stop();
         }
     }
 
     pub(crate) fn enlist_boss(&self, boss: ActorRef<Boss>) {
         if let Some(displaced) = exchange(&self.bosses, boss, BOSSES, self.books.roll()) {
-            drop(displaced.stop());
+            displaced.stop();
         }
     }
 
@@ -111,13 +114,13 @@ impl Stage {
         let books = &self.books;
         let bosses = std::mem::take(&mut *self.bosses.lock().unwrap());
         for boss in bosses {
-            drop(boss.stop());
+            boss.stop();
             books.wait("the end of a boss", Some(boss.label()), boss.stopped()).await;
         }
         // A boss may have enlisted workers until now.
         let workers = std::mem::take(&mut *self.workers.lock().unwrap());
         for worker in workers {
-            drop(worker.stop());
+            worker.stop();
             books.wait("the end of a worker", Some(worker.label()), worker.stopped()).await;
         }
         let stay = i64::try_from(self.ledgers.len() + self.wardens.len()).unwrap_or_default();

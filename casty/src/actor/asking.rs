@@ -11,13 +11,13 @@ use std::{
 
 use tokio::time::Sleep;
 
-use super::{ActorId, AnyCell, stack};
+use super::{Actor, ActorId, AnyCell, Cell, stack};
 use crate::{
     ActorSystem, AskError, Message,
     error::ActorLabel,
     reply::{Refusal, Slot},
     sync::lock,
-    system::Deadline,
+    system::{Deadline, Expire},
 };
 
 /// Whom messages can be sent to: an [`ActorRef`](crate::ActorRef), a [`Recipient`](crate::Recipient).
@@ -29,9 +29,10 @@ pub trait Target: Send + Sync {
     /// Puts it into the mailbox, and tells how many wait there now.
     #[doc(hidden)]
     fn push(&self, item: Self::Item) -> Result<usize, Unsent>;
-    /// Runs the message's handler now if that is allowed, or else puts it into the mailbox.
+    /// Runs the message's handler now if that is allowed, or else puts it into the mailbox. A handler that is not known
+    /// to be quick can take its time: with `only_if_known` it is not tried.
     #[doc(hidden)]
-    fn ask(&self, item: Self::Item) -> Result<(), Unsent>;
+    fn ask(&self, item: Self::Item, only_if_known: bool) -> Result<(), Unsent>;
     #[doc(hidden)]
     fn label(&self) -> ActorLabel;
     #[doc(hidden)]
@@ -106,11 +107,11 @@ impl<'a, T: Target, M: Message> Asking<'a, T, M> {
     }
 
     fn begin(&mut self, item: T::Item) -> Result<(), AskError> {
-        match WaitsFor::begin(self.to) {
+        match WaitsFor::begin(self.to.system(), self.to.id(), Some(self.slot.clone())) {
             Ok(waits_for) => self.waits_for = waits_for,
             Err(Cycle) => return Err(AskError::Cycle { actor: self.to.label(), message: M::NAME }),
         }
-        if let Err(Unsent::Waits(for_room)) = self.to.ask(item) {
+        if let Err(Unsent::Waits(for_room)) = self.to.ask(item, self.timeout.is_some()) {
             self.state = State::ForRoom(for_room);
         }
         Ok(())
@@ -203,7 +204,20 @@ impl<T: Target, M: Message> fmt::Debug for Asking<'_, T, M> {
     }
 }
 
-/// While it lives, the actor on whose turn it was made waits for another.
+/// That an actor waits for another.
+pub(crate) struct Wait {
+    target: ActorId,
+    /// For an answer: it waits only until the other has handled the question.
+    question: Option<Arc<dyn Expire>>,
+}
+
+impl Wait {
+    fn holds(&self) -> bool {
+        self.question.as_ref().is_none_or(|question| question.is_unhandled())
+    }
+}
+
+/// While it lives, an actor waits for another.
 pub(crate) struct WaitsFor {
     asker: Arc<dyn AnyCell>,
     target: ActorId,
@@ -216,29 +230,43 @@ pub(crate) struct Cycle;
 const CHAIN: usize = 1024;
 
 impl WaitsFor {
-    /// `None` if no actor's turn runs on this thread.
-    ///
-    /// Each actor that begins to wait says so first and looks second, so of several that close a circle together at
-    /// least one sees it.
-    pub(crate) fn begin<T: Target>(to: &T) -> Result<Option<Self>, Cycle> {
-        let (system, target) = (to.system(), to.id());
+    /// The actor on whose turn this runs begins to wait. `None` if there is none.
+    pub(crate) fn begin(system: &ActorSystem, target: ActorId, question: Option<Arc<dyn Expire>>) -> Result<Option<Self>, Cycle> {
         let Some(asker) = stack::current(system) else { return Ok(None) };
         if stack::contains(system, target) {
             return Err(Cycle);
         }
         let Some(asker) = system.find(asker) else { return Ok(None) };
-        lock(&asker.extras().waits_for).push(target);
+        Self::wait(system, asker, target, question).map(Some)
+    }
+
+    /// `asker` begins to wait for `target`.
+    pub(super) fn enter<A: Actor>(asker: Arc<Cell<A>>, target: ActorId) -> Result<Self, Cycle> {
+        let system = asker.system().clone();
+        Self::wait(&system, asker, target, None)
+    }
+
+    /// Each actor that begins to wait says so first and looks second, so of several that close a circle together at
+    /// least one sees it.
+    fn wait(
+        system: &ActorSystem,
+        asker: Arc<dyn AnyCell>,
+        target: ActorId,
+        question: Option<Arc<dyn Expire>>,
+    ) -> Result<Self, Cycle> {
+        lock(&asker.extras().waits_for).push(Wait { target, question });
         let waits = Self { asker, target };
-        if leads_to(system, target, waits.asker.id()) { Err(Cycle) } else { Ok(Some(waits)) }
+        if leads_to(system, target, waits.asker.id()) { Err(Cycle) } else { Ok(waits) }
     }
 }
 
 impl Drop for WaitsFor {
     fn drop(&mut self) {
         let mut waits_for = lock(&self.asker.extras().waits_for);
-        if let Some(at) = waits_for.iter().position(|id| *id == self.target) {
-            waits_for.swap_remove(at);
-        }
+        let at = waits_for.iter().position(|wait| wait.target == self.target);
+        let ended = at.map(|at| waits_for.swap_remove(at));
+        drop(waits_for);
+        drop(ended);
     }
 }
 
@@ -257,7 +285,7 @@ fn leads_to(system: &ActorSystem, from: ActorId, to: ActorId) -> bool {
         if let Some(cell) = system.find(id)
             && let Some(extras) = cell.had_extras()
         {
-            open.extend(lock(&extras.waits_for).iter().copied());
+            open.extend(lock(&extras.waits_for).iter().filter(|wait| wait.holds()).map(|wait| wait.target));
         }
     }
     false

@@ -68,19 +68,27 @@ impl<A: Actor> Cell<A> {
 
     pub(super) fn signal(self: &Arc<Self>, signal: Signal) {
         let mut inbox = lock(&self.inbox);
-        if matches!(signal, Signal::Stop(_)) {
-            self.close(&mut inbox);
-        }
+        let stop = matches!(signal, Signal::Stop(_));
+        inbox.closed |= stop;
         if matches!(inbox.seat, Seat::Ending | Seat::Gone(_)) {
             return;
         }
         inbox.signals.get_or_insert_default().push_back(signal);
         self.signalled.store(true, Release);
         self.rouse(inbox);
+        if stop {
+            self.close_room();
+        }
     }
 
-    pub(super) fn close(&self, inbox: &mut Inbox<A>) {
-        inbox.closed = true;
+    /// Takes no more messages.
+    pub(super) fn close(&self) {
+        lock(&self.inbox).closed = true;
+        self.close_room();
+    }
+
+    /// Senders that wait for room wait in vain. Wakes them, so never under our lock.
+    pub(super) fn close_room(&self) {
         if let Some(room) = &self.room {
             room.close();
         }

@@ -1,6 +1,11 @@
 //! What an actor is while it is at rest or in a turn: its state, its context, and the messages taken in hand.
 
-use std::{collections::VecDeque, panic::AssertUnwindSafe, sync::Arc};
+use std::{
+    any::Any,
+    collections::VecDeque,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+};
 
 use futures_util::FutureExt as _;
 
@@ -42,7 +47,7 @@ impl<A: Actor> Core<A> {
                 Dispatch::Pending(handler) => handler.await,
             }
         };
-        let handled = AssertUnwindSafe(run).catch_unwind().await.unwrap_or_else(|payload| Err(caught(&*payload)));
+        let handled = AssertUnwindSafe(run).catch_unwind().await.unwrap_or_else(|payload| Err(caught(payload)));
         self.ended(handled)
     }
 
@@ -65,7 +70,7 @@ impl<A: Actor> Core<A> {
     }
 
     #[cold]
-    fn after(&mut self, handled: bool) {
+    pub(super) fn after(&mut self, handled: bool) {
         if let Some(stash) = self.ctx.after_handler(handled) {
             for item in stash.into_iter().rev() {
                 self.batch.push_front(item);
@@ -78,13 +83,9 @@ impl<A: Actor> Core<A> {
         shrink(&mut self.batch);
     }
 
-    /// The instance, to be dropped; a panic in its `Drop` is told in the log.
+    /// The instance goes.
     pub(super) fn drop_state(&mut self) {
-        let state = self.state.take();
-        if let Err(payload) = std::panic::catch_unwind(AssertUnwindSafe(|| drop(state))) {
-            let actor = self.cell().label();
-            tracing::error!(%actor, failure = %caught(&*payload), "the actor's state panicked when it was dropped");
-        }
+        discard(self.state.take());
     }
 }
 
@@ -99,8 +100,18 @@ impl<A: Actor> Drop for Core<A> {
 }
 
 /// The failure that a panic was, once the askers it left waiting know of it.
-pub(super) fn caught(payload: &(dyn std::any::Any + Send)) -> Failure {
-    let failure = Failure::from_panic(payload);
+pub(super) fn caught(payload: Box<dyn Any + Send>) -> Failure {
+    let failure = Failure::from_panic(&*payload);
     take_parked(&failure);
+    discard(payload);
     failure
+}
+
+/// Drops what is the user's. If that panics, it is told in the log and goes no further.
+pub(super) fn discard<T>(value: T) {
+    if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(value))) {
+        tracing::error!(failure = %Failure::from_panic(&*payload), "something panicked when it was dropped");
+        // Who knows what its own drop would do.
+        std::mem::forget(payload);
+    }
 }

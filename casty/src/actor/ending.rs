@@ -6,7 +6,12 @@ use std::{
     sync::Arc,
 };
 
-use super::{Actor, Cell, Core, Extras, Item as _, Signal, StopReason, core::caught, inbox::Seat, mailbox::Queue};
+use super::{
+    Actor, Cell, Core, Extras, Item as _, Signal, StopReason,
+    core::{caught, discard},
+    inbox::Seat,
+    mailbox::Queue,
+};
 use crate::{
     reply::Refusal,
     sync::lock,
@@ -16,19 +21,29 @@ use crate::{
 impl<A: Actor> Cell<A> {
     /// The end: nobody finds the actor any more, who waits for it is told. Done once; the core is gone by then, or goes
     /// with `core`.
-    pub(super) fn finish(self: &Arc<Self>, core: Option<Box<Core<A>>>, reason: &StopReason) {
+    pub(crate) fn finish(self: &Arc<Self>, core: Option<Box<Core<A>>>, reason: &StopReason) {
         let mut inbox = lock(&self.inbox);
-        self.close(&mut inbox);
+        inbox.closed = true;
         let seat = mem::replace(&mut inbox.seat, Seat::Ending);
         if let Seat::Ending | Seat::Gone(_) = seat {
             inbox.seat = seat;
             return;
         }
+        drop(inbox);
+        self.wind_up(seat, core, reason);
+    }
+
+    /// What follows once the seat is [`Seat::Ending`], for whoever made it so.
+    fn wind_up(self: &Arc<Self>, seat: Seat<A>, core: Option<Box<Core<A>>>, reason: &StopReason) {
+        self.close_room();
+        let mut inbox = lock(&self.inbox);
         let mut left = mem::replace(&mut inbox.queue, Queue::new());
         let signals = inbox.signals.take();
         drop(inbox);
         // The state goes before the name is free, and both before anybody is told.
-        drop((seat, core, signals));
+        discard(seat);
+        discard(core);
+        discard(signals);
         while let Some(item) = left.pop() {
             self.leave_behind(item);
         }
@@ -54,11 +69,10 @@ impl<A: Actor> Cell<A> {
         let at_rest = matches!(inbox.seat, Seat::Resting(_)) && !inbox.queued && !inbox.has_work();
         let childless = self.had_extras().is_none_or(Extras::is_childless);
         if at_rest && childless && !A::HOOKS.on_stop && self.system.host().is_here() {
-            let seat = mem::replace(&mut inbox.seat, Seat::Taken);
-            self.close(&mut inbox);
+            let seat = mem::replace(&mut inbox.seat, Seat::Ending);
+            inbox.closed = true;
             drop(inbox);
-            let Seat::Resting(core) = seat else { unreachable!("it was at rest") };
-            self.finish(Some(core), &reason);
+            self.wind_up(seat, None, &reason);
         } else {
             drop(inbox);
             self.signal(Signal::Stop(reason));
@@ -78,7 +92,7 @@ impl<A: Actor> Cell<A> {
         let name = item.name();
         let leave = AssertUnwindSafe(|| self.refuse_stopped(item));
         if let Err(payload) = catch_unwind(leave) {
-            tracing::error!(actor = %self.label(), message = name, failure = %caught(&*payload), "a message panicked when it was dropped");
+            tracing::error!(actor = %self.label(), message = name, failure = %caught(payload), "a message panicked when it was dropped");
         }
     }
 
@@ -93,17 +107,21 @@ impl<A: Actor> Cell<A> {
     /// Ends it without hooks, and its children. `false` if a thread is in a handler, so that it ends only after.
     pub(super) fn kill_now(self: &Arc<Self>) -> bool {
         let mut inbox = lock(&self.inbox);
-        self.close(&mut inbox);
+        inbox.closed = true;
         inbox.killed = true;
-        let taken = matches!(inbox.seat, Seat::Taken);
+        // Taken out under the lock: from here on nobody else can give it a turn, or end it.
+        let seat = match &inbox.seat {
+            Seat::Resting(_) | Seat::Busy(_) => Some(mem::replace(&mut inbox.seat, Seat::Ending)),
+            Seat::Taken | Seat::Ending | Seat::Gone(_) => None,
+        };
+        let mut ended = !matches!(inbox.seat, Seat::Taken);
         drop(inbox);
-        let children = self.had_extras().map(Extras::children_last_first).unwrap_or_default();
-        let mut ended = !taken;
-        for child in children {
+        self.close_room();
+        for child in self.had_extras().map(Extras::children_last_first).unwrap_or_default() {
             ended &= child.kill();
         }
-        if !taken {
-            self.finish(None, &StopReason::Killed);
+        if let Some(seat) = seat {
+            self.wind_up(seat, None, &StopReason::Killed);
         }
         ended
     }

@@ -10,7 +10,7 @@ use std::{
 
 use tokio::time::Instant;
 
-use super::{Actor, AnyRef, Context, Timer};
+use super::{Actor, AnyRef, Context, Timer, core::discard};
 use crate::{Failure, supervision::Restarts, sync::lock};
 
 pub(super) struct Extra<A: Actor> {
@@ -67,8 +67,10 @@ impl<A: Actor> Context<A> {
         let extra = self.extra.as_mut()?;
         let then = mem::take(&mut *lock(&extra.then));
         if well {
-            extra.retained = None;
+            discard(extra.retained.take());
             then.into_iter().for_each(|send| send());
+        } else {
+            then.into_iter().for_each(discard);
         }
         mem::take(&mut extra.unstash).then(|| mem::take(&mut *lock(&extra.stash)))
     }

@@ -4,7 +4,7 @@ use std::sync::Mutex;
 
 use tokio::sync::Notify;
 
-use super::{ActorId, children::Children, watch::Watchers};
+use super::{asking::Wait, children::Children, watch::Watchers};
 
 #[derive(Default)]
 pub(crate) struct Extras {
@@ -12,7 +12,7 @@ pub(crate) struct Extras {
     pub(super) watchers: Mutex<Watchers>,
     pub(super) stopped: Notify,
     /// Whom this actor waits for: asks under way, and mailboxes that it waits for room in.
-    pub(super) waits_for: Mutex<Vec<ActorId>>,
+    pub(super) waits_for: Mutex<Vec<Wait>>,
     grouping: tokio::sync::Mutex<()>,
 }
 

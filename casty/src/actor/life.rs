@@ -7,6 +7,7 @@ use tokio::sync::oneshot;
 
 use super::{
     Actor, AnyCell, AnyRef, Cell, Core, Handled, Signal, StopReason,
+    asking::WaitsFor,
     core::caught,
     inbox::{Outcome, Served},
     signal::{ChildFailure, Verdict},
@@ -14,7 +15,7 @@ use super::{
 use crate::{
     Failure,
     error::SpawnError,
-    supervision::{Directive, group},
+    supervision::{Children, Directive, group},
     system::Event,
 };
 
@@ -99,6 +100,10 @@ async fn judge<A: Actor>(cell: &Arc<Cell<A>>, failure: &Failure, backoff: Option
     let strategy = cell.supervision().strategy;
     match cell.parent() {
         Some(parent) if parent.judges() || strategy == Directive::Escalate => {
+            // A parent that waits for this child cannot judge it, and is freed only if the child goes on by itself.
+            let Ok(_waits) = WaitsFor::enter(cell.clone(), parent.id()) else {
+                return Judged::Verdict(if strategy == Directive::Restart { Verdict::Restart } else { Verdict::Stop });
+            };
             let child = AnyRef::of(cell.clone());
             let failure = failure.clone();
             parent.clone().signal(Signal::ChildFailed(Box::new(ChildFailure { child, failure, strategy, backoff })));
@@ -126,21 +131,21 @@ async fn child_failed<A: Actor>(mut core: Box<Core<A>>, failed: ChildFailure) ->
         Ok(directive) => directive.unwrap_or(strategy),
         Err(own) => return Some((core, Served::Failed(own))),
     };
-    let verdict = match (directive, backoff) {
+    let together = core.cell().supervision().children;
+    match (directive, backoff) {
         (Directive::Escalate, _) => return Some((core, Served::Failed(failure))),
-        (Directive::Stop, _) | (_, None) => Verdict::Stop,
-        (Directive::Restart, Some(backoff)) => {
-            match group::members(core.cell().extras(), &child, core.cell().supervision().children) {
-                None => Verdict::Restart,
-                Some(members) => {
-                    let host = core.cell().system().host();
-                    host.spawn(group::restart(core.cell().clone(), host.clone(), child.id(), members, failure, backoff));
-                    Verdict::Group
-                }
-            }
+        (Directive::Stop, _) | (_, None) => child.cell().signal(Signal::Verdict(Verdict::Stop)),
+        (Directive::Restart, Some(_)) if together == Children::OneForOne => {
+            child.cell().signal(Signal::Verdict(Verdict::Restart));
         }
-    };
-    child.cell().signal(Signal::Verdict(verdict));
+        (Directive::Restart, Some(backoff)) => {
+            // First the verdict: a `Suspend` that came before it would be taken for another group's.
+            child.cell().signal(Signal::Verdict(Verdict::Group));
+            let system = core.cell().system();
+            let round = group::Round { parent: core.cell().clone(), failed: child, together, failure, backoff };
+            system.host().spawn(round.run(system.clone()));
+        }
+    }
     Some((core, Served::Idle))
 }
 
@@ -153,6 +158,8 @@ async fn give_up<A: Actor>(mut core: Box<Core<A>>, failure: &Failure) -> Box<Cor
         let farewell = core.hook(Hook::PreRestart(failure)).await;
         cell.tell_hook_failure("pre_restart", farewell);
         core.drop_state();
+        // What the farewell spawned does not outlive the instance.
+        stop_children(&cell, &StopReason::ParentStopped).await;
     }
     core
 }
@@ -162,7 +169,7 @@ async fn renew<A: Actor>(mut core: Box<Core<A>>, failure: &Failure) -> Result<Bo
     let made = std::panic::catch_unwind(AssertUnwindSafe(|| (core.factory)()));
     let state = match made {
         Ok(state) => state,
-        Err(payload) => return Err((core, caught(&*payload))),
+        Err(payload) => return Err((core, caught(payload))),
     };
     core.state = Some(state);
     if let Err(next) = core.hook(Hook::PostRestart(failure)).await {
@@ -188,8 +195,20 @@ async fn await_group<A: Actor>(core: Box<Core<A>>, failure: Failure) -> Outcome<
         match core.cell().clone().signal_comes().await {
             Signal::Suspend { done, .. } => return suspended(core, failure, done).await,
             Signal::Stop(reason) => return stop(core, reason).await,
-            other => drop(other),
+            other => dismiss(other),
         }
+    }
+}
+
+/// A signal that comes while there is no instance to act on it.
+fn dismiss(signal: Signal) {
+    match signal {
+        // The instance that the child belonged to is gone.
+        Signal::ChildFailed(failed) => failed.child.cell().signal(Signal::Verdict(Verdict::Stop)),
+        Signal::Suspend { done, .. } | Signal::Resume { done } => {
+            let _gone = done.send(());
+        }
+        Signal::Stop(_) | Signal::Verdict(_) | Signal::Restart => {}
     }
 }
 
@@ -206,10 +225,7 @@ async fn suspended<A: Actor>(core: Box<Core<A>>, failure: Failure, done: oneshot
                 return back;
             }
             Signal::Stop(reason) => return stop(core, reason).await,
-            Signal::Suspend { done, .. } => {
-                let _gone = done.send(());
-            }
-            other => drop(other),
+            other => dismiss(other),
         }
     }
 }
@@ -217,6 +233,7 @@ async fn suspended<A: Actor>(core: Box<Core<A>>, failure: Failure, done: oneshot
 /// The end: children first, last spawned first; then the actor's own farewell.
 async fn stop<A: Actor>(mut core: Box<Core<A>>, reason: StopReason) -> Outcome<A> {
     let cell = core.cell().clone();
+    cell.close();
     core.ctx.cancel_timers();
     stop_children(&cell, &reason.for_children()).await;
     if core.state.is_some() {
@@ -265,14 +282,20 @@ impl<A: Actor> Core<A> {
                 Hook::PostRestart(failure) => state.__post_restart(failure, ctx).await,
             }
         };
-        AssertUnwindSafe(run).catch_unwind().await.unwrap_or_else(|payload| Err(caught(&*payload)))
+        let handled = AssertUnwindSafe(run).catch_unwind().await.unwrap_or_else(|payload| Err(caught(payload)));
+        if self.ctx.has_extra() {
+            self.after(handled.is_ok());
+        }
+        handled
     }
 
     async fn child_hook(&mut self, child: &AnyRef, failure: &Failure) -> Result<Option<Directive>, Failure> {
         self.ctx.begin_hook();
         let Some(state) = &mut self.state else { return Ok(None) };
-        let run = state.__on_child_failure(child, failure, &mut self.ctx);
-        AssertUnwindSafe(run).catch_unwind().await.map_err(|payload| caught(&*payload))
+        let ctx = &mut self.ctx;
+        // Within the block, so that a plain hook's panic is caught as well.
+        let run = async { state.__on_child_failure(child, failure, ctx).await };
+        AssertUnwindSafe(run).catch_unwind().await.map_err(caught)
     }
 }
 
@@ -299,9 +322,9 @@ impl<A: Actor> Cell<A> {
                 biased;
                 signal = self.clone().signal_comes() => match signal {
                     Signal::Stop(reason) => return Some(reason),
-                    // A sibling's group restarts: this one comes back by itself.
-                    Signal::Suspend { done, .. } | Signal::Resume { done } => { let _gone = done.send(()); }
-                    Signal::ChildFailed(_) | Signal::Verdict(_) | Signal::Restart => {}
+                    Signal::Restart => return None,
+                    // If it is a group's restart: this one comes back by itself.
+                    other => dismiss(other),
                 },
                 () = &mut wait => return None,
             }

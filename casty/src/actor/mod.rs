@@ -28,6 +28,7 @@ use std::{fmt, future::Future};
 
 pub(crate) use any_cell::AnyCell;
 pub use any_ref::AnyRef;
+pub(crate) use asking::WaitsFor;
 pub use asking::{Asking, ForRoom, Target, Unsent};
 pub(crate) use cell::{Cell, CellParts};
 pub use context::Context;

@@ -132,7 +132,7 @@ impl<M: Message> fmt::Debug for Letter<M> {
 trait Receive<M: Message>: Send + Sync {
     fn push(&self, letter: Letter<M>) -> Result<usize, Unsent>;
     /// Runs it now, or else puts it into the mailbox.
-    fn ask(&self, letter: Letter<M>) -> Result<(), Unsent>;
+    fn ask(&self, letter: Letter<M>, only_if_known: bool) -> Result<(), Unsent>;
     fn try_send(&self, message: M) -> Result<(), TrySendError<M>>;
     fn cell(&self) -> Arc<dyn AnyCell>;
     fn system(&self) -> &ActorSystem;
@@ -143,8 +143,8 @@ impl<A: Actor, M: SentTo<A>> Receive<M> for ActorRef<A> {
         Target::push(self, message.__wrap(reply))
     }
 
-    fn ask(&self, Letter(message, reply): Letter<M>) -> Result<(), Unsent> {
-        Target::ask(self, message.__wrap(reply))
+    fn ask(&self, Letter(message, reply): Letter<M>, only_if_known: bool) -> Result<(), Unsent> {
+        Target::ask(self, message.__wrap(reply), only_if_known)
     }
 
     fn try_send(&self, message: M) -> Result<(), TrySendError<M>> {
@@ -163,8 +163,8 @@ impl<A: Actor, M: SentTo<A>> Receive<M> for ActorRef<A> {
 impl<M: Message> Target for Recipient<M> {
     type Item = Letter<M>;
 
-    fn ask(&self, letter: Letter<M>) -> Result<(), Unsent> {
-        self.0.ask(letter)
+    fn ask(&self, letter: Letter<M>, only_if_known: bool) -> Result<(), Unsent> {
+        self.0.ask(letter, only_if_known)
     }
 
     fn push(&self, letter: Letter<M>) -> Result<usize, Unsent> {

@@ -56,7 +56,7 @@ impl<'a, T: Target, M: Message> Sending<'a, T, M> {
             }
             Err(Unsent::Stopped) => Poll::Ready(Err(SendError::Stopped { actor: self.to.label(), message: M::NAME })),
             Err(Unsent::Full) => Poll::Ready(Err(SendError::Full { actor: self.to.label(), message: M::NAME })),
-            Err(Unsent::Waits(for_room)) => match WaitsFor::begin(self.to) {
+            Err(Unsent::Waits(for_room)) => match WaitsFor::begin(self.to.system(), self.to.id(), None) {
                 Ok(waits_for) => {
                     self.waiting = Some(Box::new(Waiting { for_room, _waits_for: waits_for }));
                     self.wait(cx)
@@ -106,8 +106,8 @@ impl<A: Actor> Target for ActorRef<A> {
     type Item = A::Item;
 
     #[inline]
-    fn ask(&self, item: A::Item) -> Result<(), Unsent> {
-        match self.cell().run_inline(item) {
+    fn ask(&self, item: A::Item, only_if_known: bool) -> Result<(), Unsent> {
+        match self.cell().run_inline(item, only_if_known) {
             Ok(()) => Ok(()),
             Err(item) => self.cell().offer(item).map(drop),
         }

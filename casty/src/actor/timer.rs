@@ -5,7 +5,7 @@ use std::{future::Future, sync::Arc, time::Duration};
 use tokio::task::AbortHandle;
 
 use super::{Actor, ActorRef, Cell};
-use crate::SentTo;
+use crate::{SendError, SentTo, system::DeadLetterReason};
 
 /// A message that comes later, once or again and again. See [`Context::schedule_once`](crate::Context::schedule_once).
 ///
@@ -31,7 +31,9 @@ impl Timer {
         Self::start(cell, async move {
             sleep.await;
             // An actor that has stopped needs no message from itself.
-            drop(actor.send(message).await);
+            if let Err(SendError::Full { actor: label, message }) = actor.send(message).await {
+                actor.cell().system().dead_letter(label, message, DeadLetterReason::MailboxFull);
+            }
         })
     }
 
@@ -45,7 +47,7 @@ impl Timer {
             loop {
                 host.sleep(next.saturating_duration_since(host.now())).await;
                 let tick = message.clone();
-                if actor.send(tick).await.is_err() {
+                if let Err(SendError::Stopped { .. }) = actor.send(tick).await {
                     return;
                 }
                 // Ticks that were missed, because the mailbox was full or the process stood still, are left out.

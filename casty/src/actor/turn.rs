@@ -8,14 +8,15 @@ use std::{
 };
 
 use super::{
-    Actor, Cell, Core, Dispatch, Item as _, StopReason,
-    core::caught,
+    Actor, Cell, Core, Dispatch, Extras, Item as _, StopReason,
+    core::{caught, discard},
     inbox::{Mail, Outcome, Seat, Served, Work},
     life,
     stack::Frame,
 };
 use crate::{
-    reply::Pace,
+    Failure,
+    reply::{Pace, Watched},
     scheduler::{self, Run},
     sync::lock,
 };
@@ -31,6 +32,7 @@ impl<A: Actor> Run for Cell<A> {
             // Actors run within actors here, as deep as they may. Somebody else's turn will do.
             return self.system().scheduler().schedule(self.clone());
         };
+        let _unwinding = Unwinding(&self);
         let mut slice = SLICE.min(*budget);
         let given = slice;
         let mut inbox = lock(&self.inbox);
@@ -43,7 +45,7 @@ impl<A: Actor> Run for Cell<A> {
                 if mail == Mail::WithPlace {
                     self.made_room();
                 }
-                let timing = Timing::begin(&self, &core);
+                let timing = Timing::begin(&self, &core, true);
                 self.turn(core, &mut slice);
                 timing.end(given - slice);
             }
@@ -61,14 +63,25 @@ impl<A: Actor> Run for Cell<A> {
     }
 }
 
+/// A panic that gets out of a turn, past all that we catch, ends its actor and nothing else.
+struct Unwinding<'a, A: Actor>(&'a Arc<Cell<A>>);
+
+impl<A: Actor> Drop for Unwinding<'_, A> {
+    fn drop(&mut self) {
+        if std::thread::panicking() && matches!(lock(&self.0.inbox).seat, Seat::Taken) {
+            self.0.break_down(None, "a panic got out of its turn".into());
+        }
+    }
+}
+
 /// How long a turn takes, now and then, if it is for a single message.
 struct Timing(Option<(&'static Pace, Instant)>);
 
 impl Timing {
     #[inline]
-    fn begin<A: Actor>(cell: &Cell<A>, core: &Core<A>) -> Self {
+    fn begin<A: Actor>(cell: &Cell<A>, core: &Core<A>, trusted: bool) -> Self {
         let pace = core.next.as_ref().filter(|_| core.batch.is_empty()).map(A::Item::pace);
-        scheduler::trust(pace.is_some_and(Pace::is_quick));
+        scheduler::trust(trusted && pace.is_some_and(Pace::is_quick));
         Self(pace.filter(|pace| pace.is_sampled()).map(|pace| (pace, cell.system().host().stopwatch())))
     }
 
@@ -98,8 +111,9 @@ impl<A: Actor> Wake for Cell<A> {
 impl<A: Actor> Cell<A> {
     /// Handles a message in the asker's place, if the actor is idle and quick. Else it comes back.
     #[inline]
-    pub(super) fn run_inline(self: &Arc<Self>, item: A::Item) -> Result<(), A::Item> {
-        if !item.pace().allows_inline() || !self.system().host().is_here() {
+    pub(super) fn run_inline(self: &Arc<Self>, item: A::Item, only_if_known: bool) -> Result<(), A::Item> {
+        let pace = item.pace();
+        if !pace.allows_inline() || (only_if_known && !pace.is_quick()) || !self.system().host().is_here() {
             return Err(item);
         }
         let mut inbox = lock(&self.inbox);
@@ -111,8 +125,9 @@ impl<A: Actor> Cell<A> {
         inbox.rerun = false;
         drop(inbox);
         core.next = Some(item);
+        let _unwinding = Unwinding(self);
         let trusted = scheduler::trusted();
-        let timing = Timing::begin(self, &core);
+        let timing = Timing::begin(self, &core, trusted);
         let mut slice = INLINE;
         self.turn(core, &mut slice);
         timing.end(INLINE - slice);
@@ -134,6 +149,7 @@ impl<A: Actor> Cell<A> {
     /// Runs plain handlers one after the other.
     #[inline]
     fn serve(&self, core: &mut Core<A>, slice: &mut u32) -> Served {
+        let _watched = Watched::begin();
         let run = AssertUnwindSafe(|| {
             while core.advance() {
                 if self.signalled.load(Acquire) {
@@ -159,7 +175,7 @@ impl<A: Actor> Cell<A> {
             Ok(Ok(served)) => served,
             Ok(Err(failure)) => Served::Failed(failure),
             Err(payload) => {
-                let failure = caught(&*payload);
+                let failure = caught(payload);
                 Served::Failed(core.ended(Err(failure)).err().unwrap_or_else(|| "unreachable".into()))
             }
         }
@@ -198,6 +214,9 @@ impl<A: Actor> Cell<A> {
                 if mail == Mail::WithPlace {
                     self.made_room();
                 }
+                // Nothing is known of what comes now.
+                scheduler::trust(false);
+                self.system().scheduler().share_next();
                 return Some(core);
             }
             inbox.shrink();
@@ -214,7 +233,9 @@ impl<A: Actor> Cell<A> {
     /// Goes on with an async handler or hook.
     fn resume(self: &Arc<Self>, mut work: Work<A>, slice: &mut u32) {
         let waker = Waker::from(self.clone());
+        let watched = Watched::begin();
         let polled = catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(&mut TaskContext::from_waker(&waker))));
+        drop(watched);
         match polled {
             Ok(Poll::Pending) => self.seat_busy(work),
             Ok(Poll::Ready(Some((mut core, served)))) => {
@@ -227,12 +248,21 @@ impl<A: Actor> Cell<A> {
             // It ended itself.
             Ok(Poll::Ready(None)) => {}
             Err(payload) => {
-                let failure = caught(&*payload);
-                tracing::error!(actor = %self.label(), %failure, "an actor broke down outside of its handlers and hooks");
-                drop(work);
-                self.finish(None, &StopReason::Failed(failure));
+                let failure = caught(payload);
+                self.break_down(Some(work), failure);
             }
         }
+    }
+
+    /// The end of an actor that panicked where nothing should. Its children go with it.
+    #[cold]
+    fn break_down(self: &Arc<Self>, work: Option<Work<A>>, failure: Failure) {
+        tracing::error!(actor = %self.label(), %failure, "an actor broke down outside of its handlers and hooks");
+        discard(work);
+        for child in self.had_extras().map(Extras::children_last_first).unwrap_or_default() {
+            child.kill();
+        }
+        self.finish(None, &StopReason::Failed(failure));
     }
 
     fn seat_busy(self: &Arc<Self>, work: Work<A>) {

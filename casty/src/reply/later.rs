@@ -74,6 +74,7 @@ impl<M: Message> Later<M> {
 
     /// Brings the asker.
     pub(crate) fn bind(mut self, reply: ReplyTo<M>) {
+        reply.is_late();
         match mem::replace(&mut self.0, Kind::Done) {
             Kind::Now(answer) => reply.send(answer),
             Kind::HandOn(to) => to(reply),

@@ -10,4 +10,4 @@ pub use into::{IntoReply, kind};
 pub use later::{Later, Reply};
 pub use pace::Pace;
 pub use slot::{Refusal, ReplyTo};
-pub(crate) use slot::{Slot, take_parked};
+pub(crate) use slot::{Slot, Watched, take_parked};

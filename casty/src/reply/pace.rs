@@ -8,6 +8,10 @@ use std::{
 
 /// Above this a handler is not worth running in its asker's place: waking another core costs no more.
 const QUICK: Duration = Duration::from_micros(25);
+/// Above this it waits for something outside, or computes at length.
+const SLOW: Duration = Duration::from_millis(1);
+/// How many asks go through the scheduler at most before a slow handler is tried again.
+const LONGEST: u32 = 1 << 16;
 /// How many runs of a new handler are all measured; later one in [`SAMPLE`].
 const YOUNG: u32 = 16;
 const SAMPLE: u32 = 64;
@@ -70,7 +74,8 @@ impl Pace {
             self.seen.store(seen + 1, Relaxed);
         }
         if time > QUICK {
-            let penalty = self.last_penalty.load(Relaxed).saturating_mul(4).min(1 << 16);
+            let last = if time > SLOW { LONGEST } else { self.last_penalty.load(Relaxed) };
+            let penalty = last.saturating_mul(4).min(LONGEST);
             self.last_penalty.store(penalty, Relaxed);
             self.penalty.store(penalty, Relaxed);
         }
@@ -85,12 +90,11 @@ mod tests {
     fn a_slow_handler_is_left_to_the_scheduler_for_a_while() {
         let pace = Pace::new();
         assert!(pace.allows_inline() && pace.is_sampled(), "a new handler is measured");
-        pace.took(Duration::from_millis(1));
-        let refused = (0..10_000).take_while(|_| !pace.allows_inline()).count();
-        assert_eq!(refused, 256);
-        pace.took(Duration::from_millis(1));
-        let refused = (0..10_000).take_while(|_| !pace.allows_inline()).count();
-        assert_eq!(refused, 1024);
+        for (time, asks) in [(Duration::from_micros(50), 256), (Duration::from_micros(50), 1024), (2 * SLOW, 1 << 16)] {
+            pace.took(time);
+            let refused = (0..100_000).take_while(|_| !pace.allows_inline()).count();
+            assert_eq!(refused, asks);
+        }
     }
 
     #[test]

@@ -1,9 +1,12 @@
 //! The place where one ask waits for its one answer.
 
 use std::{
-    cell::RefCell,
+    cell::{Cell, RefCell},
     fmt, mem,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
     task::{Context, Poll, Waker},
 };
 
@@ -23,7 +26,11 @@ pub enum Refusal {
 }
 
 /// Shared by an asker and whoever answers. Written once, read once.
-pub(crate) struct Slot<R>(Mutex<State<R>>);
+pub(crate) struct Slot<R> {
+    state: Mutex<State<R>>,
+    /// The message was handled, and its answer comes later.
+    late: AtomicBool,
+}
 
 enum State<R> {
     Waiting(Option<Waker>),
@@ -34,12 +41,12 @@ enum State<R> {
 
 impl<R> Slot<R> {
     pub(crate) fn new() -> Arc<Self> {
-        Arc::new(Self(Mutex::new(State::Waiting(None))))
+        Arc::new(Self { state: Mutex::new(State::Waiting(None)), late: AtomicBool::new(false) })
     }
 
     /// Puts the answer in, if somebody waits for it still, and wakes the asker.
     fn fill(&self, answer: Result<R, Refusal>) {
-        let mut state = lock(&self.0);
+        let mut state = lock(&self.state);
         if let State::Waiting(waker) = &mut *state {
             let waker = waker.take();
             *state = State::Answered(answer);
@@ -52,7 +59,7 @@ impl<R> Slot<R> {
 
     /// Takes the answer if it is there.
     pub(crate) fn take(&self) -> Option<Result<R, Refusal>> {
-        let mut state = lock(&self.0);
+        let mut state = lock(&self.state);
         if matches!(*state, State::Answered(_)) {
             let State::Answered(answer) = mem::replace(&mut *state, State::Closed) else { unreachable!("just seen") };
             return Some(answer);
@@ -62,7 +69,7 @@ impl<R> Slot<R> {
 
     /// Takes the answer, or leaves the asker's waker.
     pub(crate) fn poll(&self, cx: &Context<'_>) -> Poll<Result<R, Refusal>> {
-        let mut state = lock(&self.0);
+        let mut state = lock(&self.state);
         match &mut *state {
             State::Waiting(Some(waker)) if waker.will_wake(cx.waker()) => Poll::Pending,
             State::Waiting(waker) => {
@@ -79,18 +86,24 @@ impl<R> Slot<R> {
 
     /// Nobody waits any more; what comes is dropped.
     pub(crate) fn close(&self) {
-        let previous = mem::replace(&mut *lock(&self.0), State::Closed);
+        let previous = mem::replace(&mut *lock(&self.state), State::Closed);
         drop(previous);
     }
 }
 
 impl<R: Send> Expire for Slot<R> {
     fn expire(&self) {
-        if let State::Waiting(waker) = &mut *lock(&self.0)
-            && let Some(waker) = waker.take()
-        {
+        let waker = match &mut *lock(&self.state) {
+            State::Waiting(waker) => waker.take(),
+            State::Answered(_) | State::Closed => None,
+        };
+        if let Some(waker) = waker {
             waker.wake();
         }
+    }
+
+    fn is_unhandled(&self) -> bool {
+        !self.late.load(Relaxed) && matches!(*lock(&self.state), State::Waiting(_))
     }
 }
 
@@ -119,6 +132,13 @@ impl<M: Message> ReplyTo<M> {
         }
     }
 
+    /// The message was handled; its answer comes later.
+    pub(super) fn is_late(&self) {
+        if let Some(slot) = &self.0 {
+            slot.late.store(true, Relaxed);
+        }
+    }
+
     /// Tells the asker that there is no answer.
     pub fn refuse(mut self, why: Refusal) {
         if let Some(slot) = self.0.take() {
@@ -130,9 +150,9 @@ impl<M: Message> ReplyTo<M> {
 impl<M: Message> Drop for ReplyTo<M> {
     fn drop(&mut self) {
         let Some(slot) = self.0.take() else { return };
-        if std::thread::panicking() {
+        if std::thread::panicking() && FROM.get().is_some() {
             // A handler panics: whoever catches it tells the asker with what.
-            PARKED.with_borrow_mut(|parked| parked.push(Box::new(move |failure| slot.fill(Err(Refusal::Failed(failure))))));
+            PARKED.with_borrow_mut(|parked| parked.push(Box::new(move |why| slot.fill(Err(why)))));
         } else {
             slot.fill(Err(Refusal::NotAnswered));
         }
@@ -145,15 +165,44 @@ impl<M: Message> fmt::Debug for ReplyTo<M> {
     }
 }
 
-type Parked = Box<dyn FnOnce(Failure)>;
+type Parked = Box<dyn FnOnce(Refusal)>;
 
 thread_local! {
+    /// Askers whose reply handles a panic dropped.
     static PARKED: RefCell<Vec<Parked>> = const { RefCell::new(Vec::new()) };
+    /// Where those of the innermost [`Watched`] begin.
+    static FROM: Cell<Option<usize>> = const { Cell::new(None) };
+}
+
+/// While it lives, code of the user runs whose panics are caught by us. Its end tells those askers whose handles were
+/// dropped by a panic that the user caught.
+pub(crate) struct Watched {
+    outer: Option<usize>,
+}
+
+impl Watched {
+    pub(crate) fn begin() -> Self {
+        Self { outer: FROM.replace(Some(PARKED.with_borrow(Vec::len))) }
+    }
+}
+
+impl Drop for Watched {
+    fn drop(&mut self) {
+        tell_parked(&Refusal::NotAnswered);
+        FROM.set(self.outer);
+    }
 }
 
 /// Ends the asks whose slots a panic on this thread dropped. Called by whoever caught it.
 pub(crate) fn take_parked(failure: &Failure) {
-    for tell in PARKED.take() {
-        tell(failure.clone());
+    tell_parked(&Refusal::Failed(failure.clone()));
+}
+
+fn tell_parked(why: &Refusal) {
+    let from = FROM.get().unwrap_or(0);
+    if PARKED.with_borrow(|parked| parked.len() > from) {
+        for tell in PARKED.with_borrow_mut(|parked| parked.split_off(from)) {
+            tell(why.clone());
+        }
     }
 }

@@ -140,6 +140,13 @@ impl Scheduler {
         }
     }
 
+    /// Puts the job that only this thread sees where others find it.
+    pub(crate) fn share_next(&self) {
+        if let (Some(seat), Some(job)) = (self.seat(), NEXT.take()) {
+            self.seats[seat].push(job);
+        }
+    }
+
     /// The seat whose runner is being polled on this thread, if it is one of ours.
     fn seat(&self) -> Option<usize> {
         let (scheduler, seat) = SEATED.get();

@@ -2,6 +2,7 @@
 
 use std::{
     future::Future,
+    panic::{AssertUnwindSafe, catch_unwind},
     pin::Pin,
     sync::{Arc, atomic::Ordering::Relaxed},
     task::{Context, Poll},
@@ -42,8 +43,7 @@ impl Runner {
                 && let Some(job) = NEXT.take()
             {
                 nexts -= 1;
-                budget -= 1;
-                job.run(&mut budget);
+                give_turn(job, &mut budget);
                 continue;
             }
             nexts = NEXTS;
@@ -57,8 +57,7 @@ impl Runner {
             match self.next() {
                 Some(job) => {
                     self.found();
-                    budget -= 1;
-                    job.run(&mut budget);
+                    give_turn(job, &mut budget);
                 }
                 None if self.park(cx) => {
                     return if self.scheduler.closed.load(Relaxed) { Poll::Ready(()) } else { Poll::Pending };
@@ -123,6 +122,15 @@ impl Runner {
             }
             None => self.searching = true,
         }
+    }
+}
+
+/// Whatever panics there, the runner goes on: others wait for their turns.
+fn give_turn(job: Job, budget: &mut u32) {
+    *budget -= 1;
+    if let Err(payload) = catch_unwind(AssertUnwindSafe(|| job.run(budget))) {
+        tracing::error!("a turn panicked; its actor has ended");
+        std::mem::forget(payload);
     }
 }
 

@@ -1,54 +1,71 @@
 //! The restart of several children together, beside their parent, which goes on with its work.
 
-use std::{sync::Arc, time::Duration};
+use std::{future::Future, sync::Arc, time::Duration};
 
 use tokio::sync::oneshot;
 
-use super::Children;
+use super::{Children, Directive};
 use crate::{
-    Failure,
-    actor::{ActorId, AnyCell, AnyRef, Extras, Signal, StopReason},
-    host::Host,
+    ActorSystem, Event, Failure,
+    actor::{AnyCell, AnyRef, Signal, StopReason},
 };
 
-/// Who restarts when `failed` does, in the order of their spawning. `None` if it alone does.
-pub(crate) fn members(siblings: &Extras, failed: &AnyRef, together: Children) -> Option<Vec<Arc<dyn AnyCell>>> {
-    match together {
-        Children::OneForOne => None,
-        Children::OneForAll => Some(siblings.children_from(0)),
-        Children::RestForOne => Some(siblings.children_from(failed.cell().birth())),
+/// One restart of several children, because one of them failed.
+pub(crate) struct Round {
+    pub(crate) parent: Arc<dyn AnyCell>,
+    pub(crate) failed: AnyRef,
+    pub(crate) together: Children,
+    pub(crate) failure: Failure,
+    pub(crate) backoff: Duration,
+}
+
+impl Round {
+    /// Ends the members, last first; waits; and starts them, first to last. Those that are not to be restarted end for
+    /// good, and so does one that does not do its part in time.
+    pub(crate) async fn run(self, system: ActorSystem) {
+        // One round at a time: a failure meanwhile starts the next one after this.
+        let _turn = self.parent.extras().grouping().lock().await;
+        let mut suspended = Vec::new();
+        for member in self.members().into_iter().rev() {
+            if member.strategy() == Directive::Stop && member.id() != self.failed.id() {
+                member.clone().stop(StopReason::ParentStopped);
+                let stopped = AnyRef::of(member.clone());
+                in_time(&system, &member, stopped.stopped()).await;
+                continue;
+            }
+            let (done, ended) = oneshot::channel();
+            member.clone().signal(Signal::Suspend { failure: self.failure.clone(), done });
+            // An error is a member that has stopped, or fails itself just now and will be heard of.
+            if let Some(Ok(())) = in_time(&system, &member, ended).await {
+                suspended.push(member);
+            }
+        }
+        system.host().sleep(self.backoff).await;
+        for member in suspended.into_iter().rev() {
+            let (done, started) = oneshot::channel();
+            member.clone().signal(Signal::Resume { done });
+            in_time(&system, &member, started).await;
+        }
+    }
+
+    /// Who restarts, in the order of their spawning.
+    fn members(&self) -> Vec<Arc<dyn AnyCell>> {
+        let siblings = self.parent.extras();
+        match self.together {
+            Children::OneForOne => vec![self.failed.cell()],
+            Children::OneForAll => siblings.children_from(0),
+            Children::RestForOne => siblings.children_from(self.failed.cell().birth()),
+        }
     }
 }
 
-/// Ends the members, last first; waits; and starts them, first to last. Those that are not to be restarted end for good.
-pub(crate) async fn restart(
-    parent: Arc<dyn AnyCell>,
-    host: Host,
-    failed: ActorId,
-    members: Vec<Arc<dyn AnyCell>>,
-    failure: Failure,
-    backoff: Duration,
-) {
-    // One group at a time: a failure meanwhile starts the next round after this one.
-    let _turn = parent.extras().grouping().lock().await;
-    let mut suspended = Vec::new();
-    for member in members.into_iter().rev() {
-        if member.strategy() == super::Directive::Stop && member.id() != failed {
-            member.clone().stop(StopReason::ParentStopped);
-            AnyRef::of(member).stopped().await;
-            continue;
-        }
-        let (done, ended) = oneshot::channel();
-        member.clone().signal(Signal::Suspend { failure: failure.clone(), done });
-        // An error is a member that has stopped, or fails itself just now and will be heard of.
-        if ended.await.is_ok() {
-            suspended.push(member);
-        }
+/// Waits for a member to do its part, as long as an actor has to end. After that it is killed: the others go on.
+async fn in_time<F: Future>(system: &ActorSystem, member: &Arc<dyn AnyCell>, part: F) -> Option<F::Output> {
+    let limit = system.shutdown_timeout();
+    let done = system.host().timeout(limit, part).await.ok();
+    if done.is_none() {
+        system.emit(&Event::Killed { actor: member.label(), after: limit });
+        member.clone().kill();
     }
-    host.sleep(backoff).await;
-    for member in suspended.into_iter().rev() {
-        let (done, started) = oneshot::channel();
-        member.signal(Signal::Resume { done });
-        drop(started.await);
-    }
+    done
 }

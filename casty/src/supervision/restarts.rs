@@ -45,6 +45,7 @@ fn backoff(lately: usize, config: &SupervisorConfig) -> Duration {
 }
 
 #[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "any instant to count from will do")]
 mod tests {
     use proptest::prelude::*;
 

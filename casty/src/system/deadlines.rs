@@ -24,6 +24,8 @@ const SHARDS: usize = 16;
 pub(crate) trait Expire: Send + Sync {
     /// Wakes whoever waits.
     fn expire(&self);
+    /// Whether what is waited for has not even begun to be answered.
+    fn is_unhandled(&self) -> bool;
 }
 
 /// Who waits, and until which tick.

@@ -1,6 +1,6 @@
 //! All living actors, by id.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use super::deadlines::shard;
 use crate::{
@@ -10,6 +10,8 @@ use crate::{
 
 const SHARD_BITS: u32 = 4;
 const SHARDS: usize = 1 << SHARD_BITS;
+/// In one shard.
+const PLACES: usize = 1 << (PLACE_BITS - SHARD_BITS);
 /// Places for actors, some 268 million at once. An id is a place (shard and index) and, above it, the number of ids that its shard gave out before,
 /// so that none comes twice.
 pub(super) struct Directory {
@@ -32,8 +34,7 @@ impl Default for Directory {
 impl Directory {
     /// Gives out an id, and a place to the actor that is made with it.
     pub(super) fn add<C: AnyCell>(&self, make: impl FnOnce(ActorId) -> Arc<C>) -> Arc<C> {
-        let number = shard() % SHARDS;
-        let mut shard = lock(&self.shards[number]);
+        let (number, mut shard) = self.shard_with_room();
         let index = match shard.free.pop() {
             Some(index) => index as usize,
             None => {
@@ -47,6 +48,18 @@ impl Directory {
         let cell = make(id);
         shard.places[index] = Some((id, cell.clone()));
         cell
+    }
+
+    /// This thread's shard, or if that is full the next.
+    fn shard_with_room(&self) -> (usize, MutexGuard<'_, Shard>) {
+        let own = shard() % SHARDS;
+        for number in (own..SHARDS).chain(0..own) {
+            let shard = lock(&self.shards[number]);
+            if !shard.free.is_empty() || shard.places.len() < PLACES {
+                return (number, shard);
+            }
+        }
+        panic!("{} actors live; there is no place for another", PLACES * SHARDS)
     }
 
     pub(super) fn get(&self, id: ActorId) -> Option<Arc<dyn AnyCell>> {

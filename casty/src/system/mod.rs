@@ -77,6 +77,14 @@ struct Inner {
     over: tokio::sync::watch::Sender<bool>,
 }
 
+impl Drop for Inner {
+    /// Nobody refers to the system any more, and no actor lives in it: its tasks have nothing to do.
+    fn drop(&mut self) {
+        self.scheduler.close();
+        self.deadlines.close();
+    }
+}
+
 #[derive(Debug, Clone)]
 struct Settings {
     mailbox: Mailbox,

@@ -13,11 +13,24 @@ pub(super) async fn shutdown(system: &ActorSystem) {
     if system.close() {
         // In a task of its own: whoever called may give up, or be an actor that ends with the rest.
         let ending = system.clone();
-        system.host().spawn(async move { end(&ending).await });
+        system.host().spawn(async move {
+            let over = Over(ending.clone());
+            end(&ending).await;
+            drop(over);
+        });
     }
     if current(system).is_none() {
         // The sender lives as long as the system does.
         drop(system.0.over.subscribe().wait_for(|over| *over).await);
+    }
+}
+
+/// Tells everybody who waits for the end, however it came about.
+struct Over(ActorSystem);
+
+impl Drop for Over {
+    fn drop(&mut self) {
+        self.0.0.over.send_replace(true);
     }
 }
 
@@ -43,7 +56,6 @@ async fn end(system: &ActorSystem) {
     system.0.bus.close();
     system.0.scheduler.close();
     system.0.deadlines.close();
-    system.0.over.send_replace(true);
 }
 
 pub(super) async fn serve(system: &ActorSystem) -> crate::Result<()> {

@@ -15,7 +15,7 @@ use tokio::sync::oneshot;
 use super::ActorSystem;
 use crate::{
     Failure, SpawnError,
-    actor::{self, Actor, ActorRef, AnyCell, Cell, CellParts, Core, Factory, Mailbox},
+    actor::{self, Actor, ActorRef, AnyCell, Cell, CellParts, Core, Factory, Mailbox, WaitsFor},
     supervision::SupervisorConfig,
 };
 
@@ -35,7 +35,7 @@ pub struct Spawn<A: Actor> {
 
 enum State<A: Actor> {
     New(Factory<A>),
-    Starting(Arc<Cell<A>>, oneshot::Receiver<Result<(), SpawnError>>),
+    Starting { cell: Arc<Cell<A>>, starting: oneshot::Receiver<Result<(), SpawnError>>, _waits_for: Option<WaitsFor> },
     Done,
 }
 
@@ -95,30 +95,36 @@ impl<A: Actor> Spawn<A> {
         if let Some(name) = cell.name()
             && let Err(taken) = self.system.0.names.take(name, cell.clone())
         {
-            self.system.0.directory.remove(cell.id());
+            // A shutdown may have seen it, and waits for its end.
+            cell.finish(None, &crate::StopReason::Stopped);
             return Err(taken);
         }
         if let Some(parent) = cell.parent() {
             parent.extras().add_child(cell.clone());
         }
         let core = Core::new(state, actor::Context::new(cell.clone()), factory);
+        // A shutdown, or the parent's end, that began meanwhile may not have seen the new actor.
+        if let Some(by) = self.ended_meanwhile(&cell) {
+            cell.finish(Some(core), &crate::StopReason::Shutdown);
+            return Err(SpawnError::ShuttingDown { kind: A::NAME, by });
+        }
         if A::HOOKS.on_start {
             let (started, starting) = oneshot::channel();
+            // If the new actor waits for its spawner before it has started, it is told that it would wait for ever.
+            let waits_for = WaitsFor::begin(&self.system, cell.id(), None).ok().flatten();
             cell.begin(Box::pin(actor::start(core, started)));
-            self.state = State::Starting(cell.clone(), starting);
+            self.state = State::Starting { cell: cell.clone(), starting, _waits_for: waits_for };
         } else {
             cell.sit(core);
         }
-        self.check_not_closed(&cell);
         Ok(ActorRef::of(cell))
     }
 
-    /// A shutdown, or the parent's end, that began meanwhile may not have seen the new actor.
-    fn check_not_closed(&self, cell: &Arc<Cell<A>>) {
-        let parent_ends = cell.parent().is_some_and(|parent| !parent.is_alive());
-        if self.system.is_closing() || parent_ends {
-            AnyCell::stop(cell.clone(), crate::StopReason::Shutdown);
+    fn ended_meanwhile(&self, cell: &Arc<Cell<A>>) -> Option<&'static str> {
+        if self.system.is_closing() {
+            return Some("the system");
         }
+        cell.parent().filter(|parent| !parent.is_alive()).map(|_| "its parent")
     }
 
     fn full_name(&self) -> Result<Option<Arc<str>>, SpawnError> {
@@ -149,7 +155,7 @@ impl<A: Actor> Future for Spawn<A> {
                 return Poll::Ready(made);
             }
         }
-        let State::Starting(cell, starting) = &mut this.state else {
+        let State::Starting { cell, starting, .. } = &mut this.state else {
             unreachable!("a future is not polled once it is ready");
         };
         let started = ready!(Pin::new(starting).poll(cx));
