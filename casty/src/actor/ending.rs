@@ -68,7 +68,7 @@ impl<A: Actor> Cell<A> {
         let mut inbox = lock(&self.inbox);
         let at_rest = matches!(inbox.seat, Seat::Resting(_)) && !inbox.queued && !inbox.has_work();
         let childless = self.had_extras().is_none_or(Extras::is_childless);
-        if at_rest && childless && !A::HOOKS.on_stop && self.system.host().is_here() {
+        if at_rest && childless && !A::HOOKS.on_stop && self.system.scheduler().is_here() {
             let seat = mem::replace(&mut inbox.seat, Seat::Ending);
             inbox.closed = true;
             drop(inbox);

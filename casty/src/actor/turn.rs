@@ -113,7 +113,7 @@ impl<A: Actor> Cell<A> {
     #[inline]
     pub(super) fn run_inline(self: &Arc<Self>, item: A::Item, only_if_known: bool) -> Result<(), A::Item> {
         let pace = item.pace();
-        if !pace.allows_inline() || (only_if_known && !pace.is_quick()) || !self.system().host().is_here() {
+        if !pace.allows_inline() || (only_if_known && !pace.is_quick()) || !self.system().scheduler().is_here() {
             return Err(item);
         }
         let mut inbox = lock(&self.inbox);

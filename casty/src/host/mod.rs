@@ -42,7 +42,7 @@ impl Host {
         }
     }
 
-    /// Whether the caller is within this runtime, so that what an actor does can be done in its place.
+    /// Whether the caller is within this runtime. Not for a hot path: it counts references that all threads share.
     pub(crate) fn is_here(&self) -> bool {
         Handle::try_current().is_ok_and(|current| current.id() == self.runtime.id())
     }

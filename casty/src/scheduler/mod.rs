@@ -39,6 +39,8 @@ const GRAB: usize = 64;
 
 pub(crate) struct Scheduler {
     host: Host,
+    /// Tells it from all others, for as long as the process lives.
+    number: u64,
     /// Jobs from threads that are no runners.
     injector: Mutex<VecDeque<Job>>,
     injected: AtomicUsize,
@@ -68,6 +70,8 @@ thread_local! {
     static SEATED: Cell<(usize, usize)> = const { Cell::new((0, 0)) };
     /// The job that this thread's runner runs next, where no other runner sees it.
     static NEXT: Cell<Option<Job>> = const { Cell::new(None) };
+    /// The scheduler (by number) whose runtime this thread belongs to for good, because it is one of its workers.
+    static HOME: Cell<u64> = const { Cell::new(0) };
     /// What runs on this thread now is known to be quick, so that `NEXT` does not wait long.
     static TRUSTED: Cell<bool> = const { Cell::new(false) };
 }
@@ -86,7 +90,9 @@ pub(crate) fn trusted() -> bool {
 impl Scheduler {
     pub(crate) fn start(host: &Host) -> Arc<Self> {
         let runners = host.workers();
+        static NUMBERS: AtomicU64 = AtomicU64::new(1);
         let scheduler = Arc::new(Self {
+            number: NUMBERS.fetch_add(1, Relaxed),
             host: host.clone(),
             injector: Mutex::default(),
             injected: AtomicUsize::new(0),
@@ -145,6 +151,12 @@ impl Scheduler {
         if let (Some(seat), Some(job)) = (self.seat(), NEXT.take()) {
             self.seats[seat].push(job);
         }
+    }
+
+    /// Whether this thread is within the runtime of the runners, so that what an actor does can be done here.
+    #[inline]
+    pub(crate) fn is_here(&self) -> bool {
+        HOME.get() == self.number || self.host.is_here()
     }
 
     /// The seat whose runner is being polled on this thread, if it is one of ours.

@@ -10,7 +10,7 @@ use std::{
 
 use tokio::task::coop::has_budget_remaining;
 
-use super::{Job, NEXT, SEATED, Scheduler, trust};
+use super::{HOME, Job, NEXT, SEATED, Scheduler, trust};
 use crate::sync::lock;
 
 /// Messages between two returns to tokio, which must get to its sockets and timers too.
@@ -141,6 +141,10 @@ impl Future for Runner {
         let this = self.get_mut();
         if this.parked {
             this.unpark();
+        }
+        if this.scheduler.seats.len() > 1 {
+            // A worker of a runtime with several never leaves it; a thread with a runtime of one may.
+            HOME.set(this.scheduler.number);
         }
         let before = SEATED.replace((Arc::as_ptr(&this.scheduler).addr(), this.seat));
         let poll = this.turns(cx);
