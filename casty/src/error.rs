@@ -49,33 +49,49 @@ impl fmt::Debug for ActorLabel {
 }
 
 /// Why a `send` did not hand its message over. The message was not handled.
+///
+/// Small, as most results of `send` are `Ok`: what it tells lies behind a pointer.
 #[derive(Debug, Clone, Error)]
 #[non_exhaustive]
 pub enum SendError {
     /// The actor has stopped, or is stopping, and takes nothing more.
-    #[error("{message} was not sent: {actor} has stopped")]
-    Stopped {
-        /// The actor that it was for.
-        actor: ActorLabel,
-        /// The message's name.
-        message: &'static str,
-    },
+    #[error("{} was not sent: {} has stopped", .0.message(), .0.actor())]
+    Stopped(Undelivered),
     /// The mailbox is full and its overflow policy is `Fail`. A later attempt can succeed.
-    #[error("{message} was not sent: the mailbox of {actor} is full")]
-    Full {
-        /// The actor that it was for.
-        actor: ActorLabel,
-        /// The message's name.
-        message: &'static str,
-    },
+    #[error("{} was not sent: the mailbox of {} is full", .0.message(), .0.actor())]
+    Full(Undelivered),
     /// The sender would wait for room in a mailbox whose actor waits, itself or through others, for the sender.
-    #[error("{message} was not sent: the mailbox of {actor} is full, and that actor waits for its sender")]
-    Cycle {
-        /// The actor that it was for.
-        actor: ActorLabel,
-        /// The message's name.
-        message: &'static str,
-    },
+    #[error("{} was not sent: the mailbox of {} is full, and that actor waits for its sender", .0.message(), .0.actor())]
+    Cycle(Undelivered),
+}
+
+impl SendError {
+    /// What was not delivered, and to whom.
+    pub fn undelivered(&self) -> &Undelivered {
+        match self {
+            Self::Stopped(undelivered) | Self::Full(undelivered) | Self::Cycle(undelivered) => undelivered,
+        }
+    }
+}
+
+/// What was not delivered, and to whom. See [`SendError`].
+#[derive(Debug, Clone)]
+pub struct Undelivered(Box<(ActorLabel, &'static str)>);
+
+impl Undelivered {
+    pub(crate) fn new(actor: ActorLabel, message: &'static str) -> Self {
+        Self(Box::new((actor, message)))
+    }
+
+    /// The actor that the message was for.
+    pub fn actor(&self) -> &ActorLabel {
+        &self.0.0
+    }
+
+    /// The message's name.
+    pub fn message(&self) -> &'static str {
+        self.0.1
+    }
 }
 
 /// Why a `try_send` was refused at once. The message was not handled, and comes back to its sender.

@@ -98,7 +98,7 @@ pub use actor::{
 };
 #[doc(inline)]
 pub use casty_macros::{actor, handler, main, message, supervised, test};
-pub use error::{ActorLabel, AskError, LookupError, SendError, SpawnError, TrySendError};
+pub use error::{ActorLabel, AskError, LookupError, SendError, SpawnError, TrySendError, Undelivered};
 pub use failure::{Failure, Result};
 pub use message::{Message, SentTo};
 pub use reply::{Later, Reply};

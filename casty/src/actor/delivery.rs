@@ -38,11 +38,15 @@ impl<A: Actor> Cell<A> {
             return Ok(self.deliver(inbox, item));
         }
         drop(inbox);
-        self.push_bounded(item)
+        // Boxed, so that above a message need not lie in memory to be pointed at: its way there and back took longer than
+        // the rest of a send.
+        self.push_bounded(Box::new(item))
     }
 
     #[inline(never)]
-    fn push_bounded(self: &Arc<Self>, item: A::Item) -> Result<usize, Refused<A::Item>> {
+    #[expect(clippy::boxed_local, reason = "see where it is called")]
+    fn push_bounded(self: &Arc<Self>, item: Box<A::Item>) -> Result<usize, Refused<A::Item>> {
+        let item = *item;
         let waits = match &self.room {
             None => false,
             Some(room) => room.try_acquire().map(|permit| permit.forget()).is_err(),

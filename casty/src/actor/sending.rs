@@ -14,7 +14,11 @@ use super::{
     asking::{ForRoom, Target, Unsent, WaitsFor},
     delivery::Refused,
 };
-use crate::{ActorSystem, Message, SendError, error::ActorLabel, reply::Refusal};
+use crate::{
+    ActorSystem, Message, SendError,
+    error::{ActorLabel, Undelivered},
+    reply::Refusal,
+};
 
 /// A send that makes a multiple of this many messages wait costs its task a unit of tokio's cooperative budget, so that a
 /// task that sends without end yields about every four thousand messages and the actor comes to its turn.
@@ -54,16 +58,20 @@ impl<'a, T: Target, M: Message> Sending<'a, T, M> {
                 ready!(tokio::task::coop::poll_proceed(cx)).made_progress();
                 Poll::Ready(Ok(()))
             }
-            Err(Unsent::Stopped) => Poll::Ready(Err(SendError::Stopped { actor: self.to.label(), message: M::NAME })),
-            Err(Unsent::Full) => Poll::Ready(Err(SendError::Full { actor: self.to.label(), message: M::NAME })),
+            Err(Unsent::Stopped) => Poll::Ready(Err(SendError::Stopped(self.undelivered()))),
+            Err(Unsent::Full) => Poll::Ready(Err(SendError::Full(self.undelivered()))),
             Err(Unsent::Waits(for_room)) => match WaitsFor::begin(self.to.system(), self.to.id(), None) {
                 Ok(waits_for) => {
                     self.waiting = Some(Box::new(Waiting { for_room, _waits_for: waits_for }));
                     self.wait(cx)
                 }
-                Err(_) => Poll::Ready(Err(SendError::Cycle { actor: self.to.label(), message: M::NAME })),
+                Err(_) => Poll::Ready(Err(SendError::Cycle(self.undelivered()))),
             },
         }
+    }
+
+    fn undelivered(&self) -> Undelivered {
+        Undelivered::new(self.to.label(), M::NAME)
     }
 
     #[inline(never)]
@@ -71,7 +79,7 @@ impl<'a, T: Target, M: Message> Sending<'a, T, M> {
         let Some(waiting) = &mut self.waiting else { return Poll::Ready(Ok(())) };
         let sent = ready!(waiting.for_room.as_mut().poll(cx));
         self.waiting = None;
-        Poll::Ready(sent.map_err(|_| SendError::Stopped { actor: self.to.label(), message: M::NAME }))
+        Poll::Ready(sent.map_err(|_| SendError::Stopped(self.undelivered())))
     }
 }
 

@@ -31,8 +31,8 @@ impl Timer {
         Self::start(cell, async move {
             sleep.await;
             // An actor that has stopped needs no message from itself.
-            if let Err(SendError::Full { actor: label, message }) = actor.send(message).await {
-                actor.cell().system().dead_letter(label, message, DeadLetterReason::MailboxFull);
+            if let Err(SendError::Full(full)) = actor.send(message).await {
+                actor.cell().system().dead_letter(full.actor().clone(), full.message(), DeadLetterReason::MailboxFull);
             }
         })
     }
@@ -47,7 +47,7 @@ impl Timer {
             loop {
                 host.sleep(next.saturating_duration_since(host.now())).await;
                 let tick = message.clone();
-                if let Err(SendError::Stopped { .. }) = actor.send(tick).await {
+                if let Err(SendError::Stopped(_)) = actor.send(tick).await {
                     return;
                 }
                 // Ticks that were missed, because the mailbox was full or the process stood still, are left out.
