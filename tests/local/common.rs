@@ -109,3 +109,13 @@ impl Puppet {
         Ok(ctx.spawn(Self::new(name, &self.log)).name(name).supervision(supervision).await?)
     }
 }
+
+/// Panics when it is dropped unhandled; a handler forgets it.
+#[message(local)]
+pub(crate) struct Bomb;
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        assert!(std::thread::panicking(), "message dropped");
+    }
+}

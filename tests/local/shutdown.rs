@@ -176,45 +176,6 @@ async fn an_ask_whose_answer_is_forgotten_ends_after_a_shutdown_too(system: Acto
     Ok(())
 }
 
-/// Panics when it is dropped unhandled.
-#[message(local)]
-struct Grenade;
-
-impl Drop for Grenade {
-    fn drop(&mut self) {
-        assert!(std::thread::panicking(), "dropped");
-    }
-}
-
-#[actor]
-struct Range;
-
-#[actor]
-impl Range {
-    #[handler]
-    async fn wait(&mut self, Wait(time): Wait) {
-        tokio::time::sleep(time).await;
-    }
-
-    #[handler]
-    fn throw(&mut self, grenade: Grenade) {
-        std::mem::forget(grenade);
-    }
-}
-
-#[casty::test(virtual_time)]
-async fn a_message_that_panics_when_dropped_does_not_hold_up_the_end(system: ActorSystem) -> casty::Result<()> {
-    let range = system.spawn(|| Range).name("range").await?;
-    range.send(Wait(MS)).await?;
-    tokio::task::yield_now().await;
-    range.send(Grenade).await?;
-    range.send(Grenade).await?;
-    range.stop().await?;
-    range.stopped().await;
-    assert!(system.lookup::<Range>("range").await?.is_none());
-    Ok(())
-}
-
 #[casty::test(virtual_time)]
 async fn the_longest_times_are_no_fault(system: ActorSystem) -> casty::Result<()> {
     let config = SupervisorConfig { backoff_initial: Duration::MAX, backoff_max: Duration::MAX, ..SupervisorConfig::DEFAULT };

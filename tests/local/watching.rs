@@ -23,7 +23,6 @@ struct Unwatch(ActorRef<Puppet>);
 struct Break;
 
 #[actor]
-#[allow(clippy::needless_pass_by_ref_mut)]
 impl Watcher {
     #[handler]
     fn watch(&mut self, Watch(puppet): Watch, ctx: &mut Context<Self>) {

@@ -80,15 +80,6 @@ async fn a_system_can_be_shut_down_from_within_a_child(_: ActorSystem) -> casty:
 }
 
 // --- message whose Drop panics, left in the mailbox
-#[message(local)]
-struct Bomb;
-impl Drop for Bomb {
-    fn drop(&mut self) {
-        if !std::thread::panicking() {
-            panic!("message dropped")
-        }
-    }
-}
 #[actor]
 struct Bombed;
 #[message]

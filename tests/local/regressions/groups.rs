@@ -12,15 +12,6 @@ use std::{
 const MS: Duration = Duration::from_millis(1);
 const S: Duration = Duration::from_secs(1);
 
-#[message(local)]
-struct Bomb;
-impl Drop for Bomb {
-    fn drop(&mut self) {
-        if !std::thread::panicking() {
-            panic!("message dropped")
-        }
-    }
-}
 #[actor]
 #[derive(Default)]
 struct Careless;
