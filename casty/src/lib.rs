@@ -75,6 +75,7 @@ extern crate self as casty;
 #[path = "private.rs"]
 pub mod __private;
 mod actor;
+mod cluster;
 mod error;
 mod failure;
 mod host;
@@ -98,6 +99,7 @@ pub use actor::{
 };
 #[doc(inline)]
 pub use casty_macros::{actor, handler, main, message, supervised, test};
+pub use cluster::{Incarnation, NodeId};
 pub use error::{ActorLabel, AskError, LookupError, SendError, SpawnError, TrySendError, Undelivered};
 pub use failure::{Failure, Result};
 pub use message::{Message, SentTo};

@@ -1,11 +1,21 @@
-//! The world outside: time and tasks, as the runtime takes them.
+//! The world outside: time, tasks, threads, sockets, chance, as the rest of this crate takes them.
 //!
-//! Everything else in this crate asks the host for them, so that a simulated one can take its place. Sockets, disks and
-//! randomness will come through here too; nothing local needs them.
+//! Everything else asks the host for them, so that a simulated world can take the place of the real one: then time and
+//! network are a simulator's, chance has a seed, and the gate of each task lets a node be paused.
+#![allow(dead_code, unused_imports, reason = "parts land before what uses them")]
 #![expect(clippy::disallowed_methods, reason = "this is the one place that reaches for the real ones")]
 
+mod clock;
+mod gate;
+mod net;
+#[cfg(feature = "testkit")]
+mod simulated;
+
 use std::{
+    cell::RefCell,
     future::Future,
+    io,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -15,23 +25,50 @@ use tokio::{
     time::{Sleep, Timeout},
 };
 
-/// A handle to the tokio runtime that a system lives in.
+pub(crate) use gate::{Gate, Gated};
+pub(crate) use net::{Datagrams, Listener, ReadHalf, Stream, WriteHalf};
+#[cfg(feature = "testkit")]
+pub(crate) use simulated::SimNode;
+
+/// A handle to the world that a system, or a part of it, lives in.
 #[derive(Debug, Clone)]
 pub(crate) struct Host {
     runtime: Handle,
+    world: World,
+}
+
+#[derive(Debug, Clone)]
+enum World {
+    Real,
+    #[cfg(feature = "testkit")]
+    Simulated(Arc<SimNode>),
+}
+
+thread_local! {
+    /// Whose task is being polled on this thread, if it is a simulated one's.
+    static CURRENT: RefCell<Option<Host>> = const { RefCell::new(None) };
 }
 
 impl Host {
-    /// The runtime that the caller is in.
+    /// The world that the caller is in.
     ///
     /// # Panics
     /// Outside of a tokio runtime.
     #[track_caller]
     pub(crate) fn current() -> Self {
+        if let Some(host) = CURRENT.with_borrow(Clone::clone) {
+            return host;
+        }
         let Ok(runtime) = Handle::try_current() else {
             panic!("an ActorSystem needs a tokio runtime: make it within #[casty::main], #[tokio::main] or Runtime::block_on");
         };
-        Self { runtime }
+        Self { runtime, world: World::Real }
+    }
+
+    /// The simulated node that the caller's runtime belongs to.
+    #[cfg(feature = "testkit")]
+    pub(crate) fn simulated(node: Arc<SimNode>) -> Self {
+        Self { runtime: Handle::current(), world: World::Simulated(node) }
     }
 
     /// How many threads run tasks.
@@ -56,7 +93,61 @@ impl Host {
     where
         F: Future<Output: Send> + Send + 'static,
     {
-        self.runtime.spawn(task)
+        match &self.world {
+            World::Real => self.runtime.spawn(task),
+            #[cfg(feature = "testkit")]
+            World::Simulated(_) => self.runtime.spawn(self.gated(task)),
+        }
+    }
+
+    /// `task` as one of this host's: polled only while the host's gate is open, and knowing the host as its current one.
+    pub(crate) fn gated<F: Future>(&self, task: F) -> Gated<F> {
+        Gated::new(self.clone(), task)
+    }
+
+    fn gate(&self) -> Option<&Gate> {
+        match &self.world {
+            World::Real => None,
+            #[cfg(feature = "testkit")]
+            World::Simulated(node) => Some(node.gate()),
+        }
+    }
+
+    /// Runs a group of tasks where nothing else of the process holds them up: `main` and all that it spawns. In reality
+    /// that is a thread with a runtime of its own, of higher priority where the process may ask for that.
+    ///
+    /// # Errors
+    /// If there is no thread to be had.
+    pub(crate) fn apart<F, Fut>(&self, name: &str, main: F) -> io::Result<()>
+    where
+        F: FnOnce(Self) -> Fut + Send + 'static,
+        Fut: Future<Output = ()> + Send + 'static,
+    {
+        match &self.world {
+            World::Real => {
+                let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+                self.thread(name, move || {
+                    // Best effort: few processes may.
+                    let _ = rustix::process::setpriority_process(Some(rustix::thread::gettid()), -10);
+                    let host = Self { runtime: runtime.handle().clone(), world: World::Real };
+                    runtime.block_on(main(host));
+                    runtime.shutdown_background();
+                })
+            }
+            #[cfg(feature = "testkit")]
+            World::Simulated(_) => {
+                self.spawn(main(self.clone()));
+                Ok(())
+            }
+        }
+    }
+
+    /// A thread for what blocks, such as a disk.
+    ///
+    /// # Errors
+    /// If there is no thread to be had.
+    pub(crate) fn thread(&self, name: &str, main: impl FnOnce() + Send + 'static) -> io::Result<()> {
+        std::thread::Builder::new().name(name.into()).spawn(main).map(drop)
     }
 
     pub(crate) fn now(&self) -> tokio::time::Instant {
@@ -68,6 +159,11 @@ impl Host {
         tokio::time::sleep(time)
     }
 
+    pub(crate) fn sleep_until(&self, deadline: tokio::time::Instant) -> Sleep {
+        let _inside = self.enter();
+        tokio::time::sleep_until(deadline)
+    }
+
     pub(crate) fn timeout<F: Future>(&self, limit: Duration, task: F) -> Timeout<F> {
         let _inside = self.enter();
         tokio::time::timeout(limit, task)
@@ -77,4 +173,23 @@ impl Host {
     pub(crate) fn stopwatch(&self) -> Instant {
         Instant::now()
     }
+
+    /// Whether time and network are a simulator's.
+    pub(crate) fn is_simulated(&self) -> bool {
+        !matches!(self.world, World::Real)
+    }
+
+    /// A number that nobody can foresee; in a simulation one that its seed gives.
+    pub(crate) fn random(&self) -> u64 {
+        match &self.world {
+            World::Real => rand::random(),
+            #[cfg(feature = "testkit")]
+            World::Simulated(node) => node.random(),
+        }
+    }
+}
+
+/// The host whose task is being polled on this thread, and whether it is a simulated one.
+pub(crate) fn polled() -> Option<Host> {
+    CURRENT.with_borrow(Clone::clone)
 }

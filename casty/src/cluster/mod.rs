@@ -1,0 +1,10 @@
+//! Many systems as one: nodes that find each other, agree, notice failures, and reach each other's actors.
+//!
+//! The local runtime knows nothing of this module; it is a user of the runtime.
+
+#![allow(dead_code, unused_imports, reason = "parts land before what uses them")]
+
+mod node;
+
+pub(crate) use node::NodeKey;
+pub use node::{Incarnation, NodeId};

@@ -1,0 +1,97 @@
+//! One node of a simulation: its clocks, its chance, its gate.
+
+use std::{
+    io,
+    net::{IpAddr, SocketAddr},
+    sync::Mutex,
+    time::Duration,
+};
+
+use rand::{Rng as _, RngExt as _, SeedableRng as _, rngs::StdRng};
+
+use super::Gate;
+use crate::sync::lock;
+
+/// What of a simulated node outlives a crash of it, and what the simulation turns.
+#[derive(Debug)]
+pub(crate) struct SimNode {
+    ip: IpAddr,
+    gate: Gate,
+    chance: Mutex<StdRng>,
+    turns: Mutex<Turns>,
+}
+
+/// What the simulation turns.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Turns {
+    /// Of its clocks, against real time: 1.01 runs ahead by 1 %.
+    pub(crate) rate: f64,
+    /// How long the machine was suspended so far: the boot clock counts it, the monotonic one does not.
+    pub(crate) suspended: Duration,
+    /// How far the time of day is off, in milliseconds.
+    pub(crate) day_offset: i64,
+    /// The part of datagrams that are lost, and that come twice.
+    pub(crate) loss: f64,
+    pub(crate) duplication: f64,
+}
+
+impl SimNode {
+    pub(crate) fn new(ip: IpAddr, seed: u64) -> Self {
+        let turns = Turns { rate: 1.0, suspended: Duration::ZERO, day_offset: 0, loss: 0.0, duplication: 0.0 };
+        Self { ip, gate: Gate::default(), chance: Mutex::new(StdRng::seed_from_u64(seed)), turns: Mutex::new(turns) }
+    }
+
+    pub(crate) fn gate(&self) -> &Gate {
+        &self.gate
+    }
+
+    pub(crate) fn turn(&self, turn: impl FnOnce(&mut Turns)) {
+        turn(&mut lock(&self.turns));
+    }
+
+    pub(crate) fn ip(&self) -> IpAddr {
+        self.ip
+    }
+
+    pub(crate) fn random(&self) -> u64 {
+        lock(&self.chance).next_u64()
+    }
+
+    pub(super) fn boot_time(&self) -> Duration {
+        let turns = *lock(&self.turns);
+        // A start that is not zero, so that a lease of "never" is one.
+        Duration::from_secs(1000) + elapsed().mul_f64(turns.rate)
+    }
+
+    pub(super) fn monotonic_time(&self) -> Duration {
+        self.boot_time().saturating_sub(lock(&self.turns).suspended)
+    }
+
+    pub(super) fn unix_millis(&self) -> u64 {
+        let since = u64::try_from(elapsed().as_millis()).unwrap_or(u64::MAX);
+        (1_700_000_000_000 + since).saturating_add_signed(lock(&self.turns).day_offset)
+    }
+
+    pub(super) fn copies_of_a_datagram(&self) -> usize {
+        let turns = *lock(&self.turns);
+        let chance: f64 = lock(&self.chance).random();
+        if chance < turns.loss {
+            0
+        } else if chance < turns.loss + turns.duplication {
+            2
+        } else {
+            1
+        }
+    }
+
+    pub(super) fn resolve(&self, name: &str) -> io::Result<Vec<SocketAddr>> {
+        let bad = |why: &str| io::Error::new(io::ErrorKind::InvalidInput, format!("{name}: {why}"));
+        let (host, port) = name.rsplit_once(':').ok_or_else(|| bad("no port"))?;
+        let port = port.parse().map_err(|_| bad("the port is no number"))?;
+        Ok(vec![SocketAddr::new(turmoil::lookup(host), port)])
+    }
+}
+
+fn elapsed() -> Duration {
+    turmoil::sim_elapsed().unwrap_or_default()
+}
