@@ -4,6 +4,7 @@
 
 #![allow(dead_code, unused_imports, reason = "parts land before what uses them")]
 
+mod control;
 mod node;
 
 pub(crate) use node::NodeKey;

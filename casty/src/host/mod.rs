@@ -150,6 +150,17 @@ impl Host {
         std::thread::Builder::new().name(name.into()).spawn(main).map(drop)
     }
 
+    /// Runs what takes a while where it holds up no task; at once, in a simulation.
+    ///
+    /// # Errors
+    /// If the runtime ends meanwhile, or `work` panics.
+    pub(crate) async fn blocking<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> io::Result<T> {
+        if self.is_simulated() {
+            return Ok(work());
+        }
+        self.runtime.spawn_blocking(work).await.map_err(io::Error::other)
+    }
+
     pub(crate) fn now(&self) -> tokio::time::Instant {
         tokio::time::Instant::now()
     }

@@ -1,0 +1,139 @@
+//! What can be proposed to the cluster, and what comes of it.
+
+use std::{fmt, sync::Arc};
+
+use serde::{Deserialize, Serialize};
+
+use crate::cluster::{Incarnation, NodeId, NodeKey};
+
+/// The oldest and the newest version of the protocol that a node speaks.
+pub(crate) type Protocols = (u16, u16);
+
+/// An entry of the log. Each can be applied again without changing anything, unless others came between.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Command {
+    /// The cluster begins. Only the first one counts.
+    Genesis { cluster_id: u128, name: Arc<str> },
+    /// The cluster goes on without its majority: what speaks for a lower generation is of the past.
+    Generation { generation: u64 },
+    /// A node is to be a member, or one again.
+    Join {
+        node: NodeKey,
+        raft_id: u64,
+        address: Arc<str>,
+        protocol: Protocols,
+        /// The proposer knows that the one who holds this node id, by another raft id, has no lease any more.
+        takes_over: bool,
+    },
+    /// A member does not answer any more. Its names are free.
+    Down { node: NodeKey },
+    /// A member has gone in good order. Its names are free.
+    Leave { node: NodeKey },
+    /// A member stays one and serves nothing until it joins again.
+    Away { node: NodeKey },
+    /// The entry of a member that is down goes.
+    Forget { id: NodeId },
+    /// Actors of one node want names.
+    Register { owner: NodeKey, names: Vec<NameClaim> },
+    /// Names and the actors that give them up. What another actor holds by now stays.
+    Unregister { owner: NodeKey, names: Vec<(Arc<str>, u64)> },
+    /// Nothing.
+    Nothing,
+}
+
+/// An actor that wants a name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct NameClaim {
+    pub(crate) name: Arc<str>,
+    /// What kind of actor it is.
+    pub(crate) kind: Arc<str>,
+    pub(crate) actor: u64,
+}
+
+/// What came of a [`Command`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Answer {
+    /// Done, or there was nothing to do.
+    Done,
+    /// To a `Genesis`: the cluster that there is, this one or an older one.
+    Cluster { cluster_id: u128, name: Arc<str> },
+    /// To a `Join`: the node is a member.
+    Joined { cluster_id: u128, generation: u64 },
+    /// To a `Join`: it is none.
+    Refused(JoinRefused),
+    /// To a `Register`: for each claim what came of it, in order.
+    Registered(Vec<NameResult>),
+}
+
+/// Why a node is not let in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+pub(crate) enum JoinRefused {
+    /// There was a start of this node that is not older. A start with a greater incarnation than that can join.
+    #[error("a start of this node with incarnation {0:?} is known already")]
+    NewerIncarnation(Incarnation),
+    /// Another process goes by this node id, and nothing says that it has ended. It may have lapsed later.
+    #[error("the node id is in use by the node at {address} (incarnation {incarnation:?})")]
+    IdInUse { incarnation: Incarnation, address: Arc<str> },
+    /// There is no cluster yet to join.
+    #[error("the cluster has not begun")]
+    NoCluster,
+}
+
+/// What came of a [`NameClaim`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum NameResult {
+    /// The actor holds the name, now or since before.
+    Held,
+    /// Another actor does.
+    Taken { by: NodeKey, kind: Arc<str>, actor: u64 },
+    /// The claimant's node is not a serving member.
+    NotMember,
+}
+
+impl Command {
+    /// About how many bytes it takes in a log.
+    pub(crate) fn size(&self) -> usize {
+        const FIELDS: usize = 64;
+        match self {
+            Self::Join { address, .. } => FIELDS + address.len(),
+            Self::Register { names, .. } => FIELDS + names.iter().map(|it| it.name.len() + it.kind.len() + 32).sum::<usize>(),
+            Self::Unregister { names, .. } => FIELDS + names.iter().map(|(name, _)| name.len() + 16).sum::<usize>(),
+            Self::Genesis { .. }
+            | Self::Generation { .. }
+            | Self::Down { .. }
+            | Self::Leave { .. }
+            | Self::Away { .. }
+            | Self::Forget { .. }
+            | Self::Nothing => FIELDS,
+        }
+    }
+}
+
+impl fmt::Display for Command {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Genesis { cluster_id, name } => write!(f, "genesis of {name} ({cluster_id:032x})"),
+            Self::Generation { generation } => write!(f, "generation {generation}"),
+            Self::Join { node, address, .. } => write!(f, "join of {node} at {address}"),
+            Self::Down { node } => write!(f, "down {node}"),
+            Self::Leave { node } => write!(f, "leave of {node}"),
+            Self::Away { node } => write!(f, "away {node}"),
+            Self::Forget { id } => write!(f, "forget {id}"),
+            Self::Register { owner, names } => write!(f, "{} names for {owner}", names.len()),
+            Self::Unregister { owner, names } => write!(f, "{} names given up by {owner}", names.len()),
+            Self::Nothing => f.write_str("nothing"),
+        }
+    }
+}
+
+impl fmt::Display for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Done => f.write_str("done"),
+            Self::Cluster { cluster_id, name } => write!(f, "cluster {name} ({cluster_id:032x})"),
+            Self::Joined { .. } => f.write_str("joined"),
+            Self::Refused(why) => write!(f, "refused: {why}"),
+            Self::Registered(names) => write!(f, "{} names", names.len()),
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! The state machine as openraft drives it.
+
+use std::io;
+
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt as _};
+use openraft::{
+    EntryPayload, OptionalSend, RaftSnapshotBuilder,
+    entry::RaftEntry as _,
+    storage::{EntryResponder, RaftStateMachine},
+};
+use tokio::sync::mpsc;
+
+use super::{
+    command::Answer,
+    publish::{Changed, Listeners, Published},
+    raft::{LogId, Snapshot, SnapshotMeta, StoredMembership, TypeConfig},
+    snapshot::{self, Frozen},
+    state::{Change, State},
+    store::Snapshots,
+};
+use crate::host::Host;
+
+/// After how many bytes of commands the other tasks of the thread get a turn: well within a millisecond.
+const TURN: usize = 32 * 1024;
+
+/// Applies what is committed, and shows it to the rest of the node.
+#[derive(Debug)]
+pub(crate) struct Machine {
+    host: Host,
+    state: State,
+    applied: Option<LogId>,
+    membership: StoredMembership,
+    snapshots: Snapshots,
+    published: Published,
+    listeners: Listeners,
+    changes: Vec<Change>,
+}
+
+impl Machine {
+    /// An empty one. Raft fills it from the snapshot and the log when it starts. The receiver gets each change in order.
+    pub(crate) fn new(host: Host, snapshots: Snapshots) -> (Self, Published, mpsc::UnboundedReceiver<Changed>) {
+        let state = State::default();
+        let published = Published::new(&state);
+        let (listeners, receiver) = Listeners::new();
+        let machine = Self {
+            host,
+            state,
+            applied: None,
+            membership: StoredMembership::default(),
+            snapshots,
+            published: published.clone(),
+            listeners,
+            changes: Vec::new(),
+        };
+        (machine, published, receiver)
+    }
+
+    /// Shows what the entry at `index` changed.
+    fn publish(&mut self, index: u64) {
+        let shown =
+            |change: &Change| !matches!(change, Change::NameTaken { .. } | Change::NameFreed { .. } | Change::NamesChanged);
+        if self.changes.iter().any(shown) {
+            self.published.show(index, &self.state);
+        }
+        self.listeners.tell(index, &mut self.changes);
+    }
+}
+
+impl RaftStateMachine<TypeConfig> for Machine {
+    type SnapshotData = Bytes;
+    type SnapshotBuilder = Builder;
+
+    async fn applied_state(&mut self) -> Result<(Option<LogId>, StoredMembership), io::Error> {
+        Ok((self.applied, self.membership.clone()))
+    }
+
+    async fn apply<S>(&mut self, mut entries: S) -> Result<(), io::Error>
+    where
+        S: Stream<Item = Result<EntryResponder<TypeConfig>, io::Error>> + Unpin + OptionalSend,
+    {
+        let mut work = 0;
+        while let Some(next) = entries.next().await {
+            let (entry, responder) = next?;
+            let id = entry.log_id();
+            self.applied = Some(id);
+            let answer = match entry.payload {
+                EntryPayload::Blank => Answer::Done,
+                EntryPayload::Membership(membership) => {
+                    self.membership = StoredMembership::new(Some(id), membership);
+                    Answer::Done
+                }
+                EntryPayload::Normal(command) => {
+                    work += command.size();
+                    self.state.apply(id.index, command, &mut self.changes)
+                }
+            };
+            self.publish(id.index);
+            self.published.has_applied(id.index);
+            if let Some(responder) = responder {
+                responder.send(answer);
+            }
+            if work > TURN {
+                work = 0;
+                tokio::task::yield_now().await;
+            }
+        }
+        Ok(())
+    }
+
+    async fn get_snapshot_builder(&mut self) -> Builder {
+        let meta = SnapshotMeta { last_log_id: self.applied, last_membership: self.membership.clone() };
+        Builder { host: self.host.clone(), meta, state: Some(self.state.freeze()), snapshots: self.snapshots.clone() }
+    }
+
+    async fn install_snapshot(&mut self, meta: &SnapshotMeta, data: Bytes) -> Result<(), io::Error> {
+        let bytes = data.clone();
+        let new = self.host.blocking(move || snapshot::decode(&bytes)).await??;
+        self.snapshots.save(meta.clone(), data).await?;
+        let index = meta.last_log_id.map_or(0, |id| id.index);
+        self.changes = self.state.changes_to(&new);
+        let old = self.state.names.replace(&new.names);
+        self.state = State { names: self.state.names.clone(), ..new };
+        self.applied = meta.last_log_id;
+        self.membership = meta.last_membership.clone();
+        self.publish(index);
+        self.published.has_applied(index);
+        self.host.blocking(move || drop(old)).await
+    }
+
+    async fn get_current_snapshot(&mut self) -> Result<Option<Snapshot>, io::Error> {
+        Ok(self.snapshots.current())
+    }
+}
+
+/// Makes a snapshot beside what is applied meanwhile.
+pub(crate) struct Builder {
+    host: Host,
+    meta: SnapshotMeta,
+    state: Option<Frozen>,
+    snapshots: Snapshots,
+}
+
+impl RaftSnapshotBuilder<TypeConfig> for Builder {
+    type SnapshotData = Bytes;
+
+    async fn build_snapshot(&mut self) -> Result<Snapshot, io::Error> {
+        let state = self.state.take().ok_or_else(|| io::Error::other("a builder makes one snapshot"))?;
+        let data = Bytes::from(self.host.blocking(move || state.encode()).await??);
+        self.snapshots.save(self.meta.clone(), data.clone()).await?;
+        Ok(Snapshot { meta: self.meta.clone(), snapshot: data })
+    }
+}

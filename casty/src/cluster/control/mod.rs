@@ -1,0 +1,26 @@
+//! What the cluster agrees on: its members, their incarnations and the names of actors, on openraft.
+//!
+//! `command` and `state` are pure: commands in, answers and changes out. `machine`, `store`, `raft` and `network` fit them
+//! to openraft, whose types stay in this module. Who proposes what, and when, is not decided here.
+
+mod command;
+mod machine;
+mod names;
+mod network;
+mod publish;
+mod raft;
+mod snapshot;
+mod state;
+mod store;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use command::{Answer, Command, JoinRefused, NameClaim, NameResult, Protocols};
+pub(crate) use machine::Machine;
+pub(crate) use names::NameEntry;
+pub(crate) use network::{CallError, Calls, Lane, Network, RaftServer, method};
+pub(crate) use publish::{Changed, Published, View};
+pub(crate) use raft::{HostRuntime, LogId, Raft, RaftNode, RaftTimes, TypeConfig, start};
+pub(crate) use snapshot::MAX_SNAPSHOT;
+pub(crate) use state::{Change, Cluster, Member, MemberStatus, State};
+pub(crate) use store::{Identity, LogStore, SimDisk, Snapshots};

@@ -1,0 +1,119 @@
+//! What the rest of the node sees of the replicated state, from any thread.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, PoisonError, RwLock},
+};
+
+use tokio::sync::{mpsc, watch};
+
+use super::{
+    names::{NameEntry, Names},
+    state::{Change, Cluster, Member, MemberStatus, State},
+};
+use crate::cluster::{NodeId, NodeKey};
+
+/// A change, and the index of the log entry that made it. After a start the log is gone through again: changes that an
+/// earlier run has told come once more.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Changed {
+    pub(crate) index: u64,
+    pub(crate) change: Change,
+}
+
+/// The cluster and its members at one moment.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct View {
+    /// The last entry that changed any of it.
+    pub(crate) index: u64,
+    pub(crate) cluster: Option<Cluster>,
+    pub(crate) members: Arc<BTreeMap<NodeId, Member>>,
+}
+
+impl View {
+    /// The member, if it is this start of the node.
+    pub(crate) fn current(&self, node: &NodeKey) -> Option<&Member> {
+        self.members.get(&node.id).filter(|member| member.incarnation == node.incarnation)
+    }
+
+    /// Whether this start of the node is a serving member.
+    pub(crate) fn is_up(&self, node: &NodeKey) -> bool {
+        self.current(node).is_some_and(|member| member.status == MemberStatus::Up)
+    }
+
+    /// The member by its raft id.
+    pub(crate) fn by_raft_id(&self, raft_id: u64) -> Option<(NodeKey, &Member)> {
+        let found = self.members.iter().find(|(_, member)| member.raft_id == raft_id);
+        found.map(|(id, member)| (NodeKey { id: id.clone(), incarnation: member.incarnation }, member))
+    }
+}
+
+/// The state as this node has applied it. Clones are handles to the same.
+#[derive(Debug, Clone)]
+pub(crate) struct Published {
+    view: Arc<RwLock<Arc<View>>>,
+    names: Names,
+    applied: Arc<watch::Sender<u64>>,
+}
+
+impl Published {
+    pub(super) fn new(state: &State) -> Self {
+        let view = Arc::new(RwLock::default());
+        Self { view, names: state.names.clone(), applied: Arc::new(watch::Sender::new(0)) }
+    }
+
+    /// Cluster and members.
+    pub(crate) fn view(&self) -> Arc<View> {
+        self.view.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Who holds the name.
+    pub(crate) fn lookup(&self, name: &str) -> Option<NameEntry> {
+        self.names.find(name)
+    }
+
+    /// The names that actors of the node hold, sorted within shards only.
+    pub(crate) fn names_of(&self, owner: &NodeKey) -> Vec<Arc<str>> {
+        self.names.of(owner)
+    }
+
+    /// How many names are held.
+    pub(crate) fn name_count(&self) -> usize {
+        self.names.len()
+    }
+
+    /// The index of the last entry that was applied, 0 before the first.
+    pub(crate) fn applied(&self) -> watch::Receiver<u64> {
+        self.applied.subscribe()
+    }
+
+    pub(super) fn show(&self, index: u64, state: &State) {
+        let view = View { index, cluster: state.cluster.clone(), members: state.members.clone() };
+        *self.view.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(view);
+    }
+
+    pub(super) fn has_applied(&self, index: u64) {
+        self.applied.send_if_modified(|applied| {
+            let later = index > *applied;
+            *applied = index.max(*applied);
+            later
+        });
+    }
+}
+
+/// Where changes go. Nobody has to listen.
+#[derive(Debug)]
+pub(super) struct Listeners(mpsc::UnboundedSender<Changed>);
+
+impl Listeners {
+    pub(super) fn new() -> (Self, mpsc::UnboundedReceiver<Changed>) {
+        let (sender, receiver) = mpsc::unbounded_channel();
+        (Self(sender), receiver)
+    }
+
+    pub(super) fn tell(&self, index: u64, changes: &mut Vec<Change>) {
+        for change in changes.drain(..) {
+            let _ = self.0.send(Changed { index, change });
+        }
+    }
+}

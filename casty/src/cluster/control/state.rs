@@ -1,0 +1,341 @@
+//! The replicated state: a pure function of the commands so far.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    command::{Answer, Command, JoinRefused, NameClaim, NameResult, Protocols},
+    names::{NameEntry, Names},
+};
+use crate::cluster::{Incarnation, NodeId, NodeKey};
+
+/// How many nodes that are no members any more are remembered, so that an old join of theirs is known for one.
+const REMEMBERED: usize = 4096;
+
+/// Which cluster this is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Cluster {
+    pub(crate) id: u128,
+    pub(crate) name: Arc<str>,
+    /// Rises each time the cluster goes on without its majority.
+    pub(crate) generation: u64,
+}
+
+/// A node of the cluster.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Member {
+    pub(crate) incarnation: Incarnation,
+    pub(crate) raft_id: u64,
+    pub(crate) address: Arc<str>,
+    pub(crate) status: MemberStatus,
+    pub(crate) protocol: Protocols,
+    /// The index of the entry that gave it this status and incarnation.
+    pub(crate) since: u64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum MemberStatus {
+    Up,
+    /// Does not answer. It serves nothing and has no names.
+    Down,
+    /// Serves nothing for now.
+    Away,
+}
+
+/// What a command changed, as listeners on each node get it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Change {
+    /// The cluster has begun, or has a new generation.
+    Cluster(Cluster),
+    /// A node serves: it is new, or back. A `Replaced` comes before if an older start of it was known.
+    Up { node: NodeKey, member: Member },
+    /// A node that serves has another address or other versions of the protocol.
+    Moved { node: NodeKey, member: Member },
+    /// A node does not answer. Its names are free, all its actors gone.
+    Down { node: NodeKey },
+    /// A node serves nothing for now, and keeps its names.
+    Away { node: NodeKey },
+    /// A node has gone in good order. Its names are free.
+    Left { node: NodeKey },
+    /// A start of a node has ended since a newer one joined. Its names are free. The `Up` of the newer follows.
+    Replaced { node: NodeKey, by: Incarnation },
+    /// A node that was down is no member any more.
+    Forgotten { node: NodeKey },
+    /// An actor holds a name that was free.
+    NameTaken { name: Arc<str>, entry: NameEntry },
+    /// An actor gave up a name. Names that go with their node are not told one by one.
+    NameFreed { name: Arc<str>, owner: NodeKey, actor: u64 },
+    /// Any number of names changed, and which is not known: this node was behind, and got the state as a whole.
+    NamesChanged,
+}
+
+/// The last start of a node that is no member any more.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Past {
+    pub(super) incarnation: Incarnation,
+    /// It went in good order, and is not to come back as the same start.
+    pub(super) left: bool,
+    pub(super) since: u64,
+}
+
+/// What all nodes agree on. Clones share the names: see [`Names`].
+#[derive(Debug, Clone, Default)]
+pub(crate) struct State {
+    pub(super) cluster: Option<Cluster>,
+    pub(super) members: Arc<BTreeMap<NodeId, Member>>,
+    pub(super) past: Arc<BTreeMap<NodeId, Past>>,
+    pub(super) names: Names,
+}
+
+impl State {
+    /// Carries out the command at `index` of the log.
+    pub(crate) fn apply(&mut self, index: u64, command: Command, changes: &mut Vec<Change>) -> Answer {
+        match command {
+            Command::Genesis { cluster_id, name } => self.genesis(cluster_id, name, changes),
+            Command::Generation { generation } => self.new_generation(generation, changes),
+            Command::Join { node, raft_id, address, protocol, takes_over } => {
+                let member =
+                    Member { incarnation: node.incarnation, raft_id, address, status: MemberStatus::Up, protocol, since: index };
+                match self.join(&node, member, takes_over, changes) {
+                    Ok(joined) => joined,
+                    Err(refused) => Answer::Refused(refused),
+                }
+            }
+            Command::Down { node } => self.down(index, node, changes),
+            Command::Leave { node } => self.leave(index, node, changes),
+            Command::Away { node } => self.away(index, node, changes),
+            Command::Forget { id } => self.forget(index, id, changes),
+            Command::Register { owner, names } => self.register(&owner, names, changes),
+            Command::Unregister { owner, names } => self.unregister(&owner, names, changes),
+            Command::Nothing => Answer::Done,
+        }
+    }
+
+    fn genesis(&mut self, id: u128, name: Arc<str>, changes: &mut Vec<Change>) -> Answer {
+        let cluster = self.cluster.get_or_insert_with(|| {
+            let cluster = Cluster { id, name, generation: 0 };
+            changes.push(Change::Cluster(cluster.clone()));
+            cluster
+        });
+        Answer::Cluster { cluster_id: cluster.id, name: cluster.name.clone() }
+    }
+
+    fn new_generation(&mut self, generation: u64, changes: &mut Vec<Change>) -> Answer {
+        if let Some(cluster) = &mut self.cluster
+            && cluster.generation < generation
+        {
+            cluster.generation = generation;
+            changes.push(Change::Cluster(cluster.clone()));
+        }
+        Answer::Done
+    }
+
+    fn join(
+        &mut self,
+        node: &NodeKey,
+        mut new: Member,
+        takes_over: bool,
+        changes: &mut Vec<Change>,
+    ) -> Result<Answer, JoinRefused> {
+        let cluster = self.cluster.as_ref().ok_or(JoinRefused::NoCluster)?;
+        let joined = Answer::Joined { cluster_id: cluster.id, generation: cluster.generation };
+        let old = self.members.get(&node.id);
+        self.admit(node, &new, old, takes_over)?;
+        match old {
+            Some(old) if old.incarnation == node.incarnation => {
+                let is_back = old.status != MemberStatus::Up;
+                if !is_back {
+                    new.since = old.since;
+                }
+                if *old != new {
+                    let (node, member) = (node.clone(), new.clone());
+                    changes.push(if is_back { Change::Up { node, member } } else { Change::Moved { node, member } });
+                }
+            }
+            Some(old) => {
+                let older = NodeKey { id: node.id.clone(), incarnation: old.incarnation };
+                self.names.free(&older);
+                changes.push(Change::Replaced { node: older, by: node.incarnation });
+                changes.push(Change::Up { node: node.clone(), member: new.clone() });
+            }
+            None => changes.push(Change::Up { node: node.clone(), member: new.clone() }),
+        }
+        if self.members.get(&node.id) != Some(&new) {
+            Arc::make_mut(&mut self.members).insert(node.id.clone(), new);
+        }
+        if self.past.contains_key(&node.id) {
+            Arc::make_mut(&mut self.past).remove(&node.id);
+        }
+        Ok(joined)
+    }
+
+    /// Whether the node may be a member.
+    fn admit(&self, node: &NodeKey, new: &Member, old: Option<&Member>, takes_over: bool) -> Result<(), JoinRefused> {
+        if let Some(past) = self.past.get(&node.id)
+            && (node.incarnation < past.incarnation || (past.left && node.incarnation == past.incarnation))
+        {
+            return Err(JoinRefused::NewerIncarnation(past.incarnation));
+        }
+        let Some(old) = old else { return Ok(()) };
+        if old.raft_id != new.raft_id && old.status != MemberStatus::Down && !takes_over {
+            return Err(JoinRefused::IdInUse { incarnation: old.incarnation, address: old.address.clone() });
+        }
+        // Two processes must not go by the same incarnation, so the second one takes a greater.
+        let is_same_start = old.incarnation == node.incarnation && old.raft_id == new.raft_id;
+        if is_same_start || old.incarnation < node.incarnation {
+            Ok(())
+        } else {
+            Err(JoinRefused::NewerIncarnation(old.incarnation))
+        }
+    }
+
+    fn down(&mut self, index: u64, node: NodeKey, changes: &mut Vec<Change>) -> Answer {
+        if self.turn(index, &node, MemberStatus::Down, |from| from != MemberStatus::Down) {
+            self.names.free(&node);
+            changes.push(Change::Down { node });
+        }
+        Answer::Done
+    }
+
+    fn away(&mut self, index: u64, node: NodeKey, changes: &mut Vec<Change>) -> Answer {
+        if self.turn(index, &node, MemberStatus::Away, |from| from == MemberStatus::Up) {
+            changes.push(Change::Away { node });
+        }
+        Answer::Done
+    }
+
+    fn leave(&mut self, index: u64, node: NodeKey, changes: &mut Vec<Change>) -> Answer {
+        if self.current(&node).is_some() {
+            self.names.free(&node);
+            self.remove(index, &node, true);
+            changes.push(Change::Left { node });
+        }
+        Answer::Done
+    }
+
+    fn forget(&mut self, index: u64, id: NodeId, changes: &mut Vec<Change>) -> Answer {
+        if let Some(member) = self.members.get(&id)
+            && member.status == MemberStatus::Down
+        {
+            let node = NodeKey { incarnation: member.incarnation, id };
+            self.remove(index, &node, false);
+            changes.push(Change::Forgotten { node });
+        }
+        Answer::Done
+    }
+
+    fn register(&mut self, owner: &NodeKey, names: Vec<NameClaim>, changes: &mut Vec<Change>) -> Answer {
+        let serves = self.current(owner).is_some_and(|member| member.status == MemberStatus::Up);
+        let claim = |NameClaim { name, kind, actor }| {
+            if !serves {
+                return NameResult::NotMember;
+            }
+            let entry = NameEntry { owner: owner.clone(), kind, actor };
+            match self.names.take(&name, entry.clone()) {
+                None => {
+                    changes.push(Change::NameTaken { name, entry });
+                    NameResult::Held
+                }
+                Some(held) if held.owner == *owner && held.actor == actor => NameResult::Held,
+                Some(held) => NameResult::Taken { by: held.owner, kind: held.kind, actor: held.actor },
+            }
+        };
+        Answer::Registered(names.into_iter().map(claim).collect())
+    }
+
+    fn unregister(&mut self, owner: &NodeKey, names: Vec<(Arc<str>, u64)>, changes: &mut Vec<Change>) -> Answer {
+        for (name, actor) in names {
+            if self.names.give_up(&name, owner, actor) {
+                changes.push(Change::NameFreed { name, owner: owner.clone(), actor });
+            }
+        }
+        Answer::Done
+    }
+
+    /// The member, if it is this start of the node.
+    fn current(&self, node: &NodeKey) -> Option<&Member> {
+        self.members.get(&node.id).filter(|member| member.incarnation == node.incarnation)
+    }
+
+    /// Gives this start of the node another status, if it is a member with one that may be left.
+    fn turn(&mut self, index: u64, node: &NodeKey, to: MemberStatus, may: impl FnOnce(MemberStatus) -> bool) -> bool {
+        let turns = self.current(node).is_some_and(|member| may(member.status));
+        if turns && let Some(member) = Arc::make_mut(&mut self.members).get_mut(&node.id) {
+            member.status = to;
+            member.since = index;
+        }
+        turns
+    }
+
+    fn remove(&mut self, index: u64, node: &NodeKey, left: bool) {
+        Arc::make_mut(&mut self.members).remove(&node.id);
+        let past = Arc::make_mut(&mut self.past);
+        past.insert(node.id.clone(), Past { incarnation: node.incarnation, left, since: index });
+        if past.len() > REMEMBERED
+            && let Some(oldest) = past.iter().min_by_key(|(_, past)| past.since).map(|(id, _)| id.clone())
+        {
+            past.remove(&oldest);
+        }
+    }
+
+    /// What somebody who knows `self` has to be told to know `newer`. Names are not compared.
+    pub(super) fn changes_to(&self, newer: &Self) -> Vec<Change> {
+        let mut changes = Vec::new();
+        if self.cluster != newer.cluster
+            && let Some(cluster) = &newer.cluster
+        {
+            changes.push(Change::Cluster(cluster.clone()));
+        }
+        for (id, old) in self.members.iter().filter(|(id, _)| !newer.members.contains_key(*id)) {
+            let node = NodeKey { id: id.clone(), incarnation: old.incarnation };
+            let left = newer.past.get(id).is_some_and(|past| past.left);
+            if !left && old.status != MemberStatus::Down {
+                changes.push(Change::Down { node: node.clone() });
+            }
+            changes.push(if left { Change::Left { node } } else { Change::Forgotten { node } });
+        }
+        for (id, member) in newer.members.iter() {
+            compare(id, self.members.get(id), member, &mut changes);
+        }
+        changes.push(Change::NamesChanged);
+        changes
+    }
+}
+
+/// Tells what became of one member.
+fn compare(id: &NodeId, old: Option<&Member>, new: &Member, changes: &mut Vec<Change>) {
+    let key = |member: &Member| NodeKey { id: id.clone(), incarnation: member.incarnation };
+    let (node, member) = (key(new), new.clone());
+    let mut before = old.map(|old| old.status);
+    if let Some(old) = old
+        && old.incarnation != new.incarnation
+    {
+        changes.push(Change::Replaced { node: key(old), by: new.incarnation });
+        before = None;
+    }
+    match (new.status, before) {
+        (MemberStatus::Up, Some(MemberStatus::Up)) if old.is_some_and(|old| old.since == new.since) => {
+            if old != Some(new) {
+                changes.push(Change::Moved { node, member });
+            }
+        }
+        // It has been down in between, or away.
+        (MemberStatus::Up, Some(MemberStatus::Up)) => {
+            changes.push(Change::Down { node: node.clone() });
+            changes.push(Change::Up { node, member });
+        }
+        (MemberStatus::Up, _) => changes.push(Change::Up { node, member }),
+        (MemberStatus::Away, Some(MemberStatus::Away)) | (MemberStatus::Down, Some(MemberStatus::Down)) => {}
+        (MemberStatus::Away, Some(MemberStatus::Up)) => changes.push(Change::Away { node }),
+        (MemberStatus::Away, _) => {
+            changes.push(Change::Up { node: node.clone(), member });
+            changes.push(Change::Away { node });
+        }
+        (MemberStatus::Down, Some(_)) => changes.push(Change::Down { node }),
+        (MemberStatus::Down, None) => {
+            changes.push(Change::Up { node: node.clone(), member });
+            changes.push(Change::Down { node });
+        }
+    }
+}

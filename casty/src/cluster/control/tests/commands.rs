@@ -1,0 +1,216 @@
+//! The state, under commands at random.
+
+use std::sync::Arc;
+
+use proptest::prelude::*;
+
+use super::{
+    super::{Answer, Change, Command, JoinRefused, MemberStatus, NameClaim, NameResult, State, snapshot::decode},
+    genesis, join, key, register,
+};
+use crate::cluster::{Incarnation, NodeId, NodeKey};
+
+fn node() -> impl Strategy<Value = NodeKey> {
+    (0..3u8, 1..4u64).prop_map(|(id, incarnation)| key(&format!("n{id}"), incarnation))
+}
+
+fn name() -> impl Strategy<Value = Arc<str>> {
+    (0..6u8).prop_map(|name| format!("name{name}").into())
+}
+
+fn command() -> impl Strategy<Value = Command> {
+    let claim = (name(), 0..3u64).prop_map(|(name, actor)| NameClaim { name, kind: "kind".into(), actor });
+    prop_oneof![
+        1 => (0..2u128).prop_map(|cluster_id| Command::Genesis { cluster_id, name: "test".into() }),
+        1 => (0..3u64).prop_map(|generation| Command::Generation { generation }),
+        6 => (node(), 0..2u64, 0..2u8, any::<bool>()).prop_map(|(node, raft_id, address, takes_over)| Command::Join {
+            node, raft_id, address: format!("a{address}").into(), protocol: (1, 1), takes_over
+        }),
+        2 => node().prop_map(|node| Command::Down { node }),
+        1 => node().prop_map(|node| Command::Leave { node }),
+        1 => node().prop_map(|node| Command::Away { node }),
+        1 => node().prop_map(|node| Command::Forget { id: node.id }),
+        8 => (node(), prop::collection::vec(claim, 0..4)).prop_map(|(owner, names)| Command::Register { owner, names }),
+        3 => (node(), prop::collection::vec((name(), 0..3u64), 0..3))
+            .prop_map(|(owner, names)| Command::Unregister { owner, names }),
+    ]
+}
+
+fn bytes(state: &State) -> Vec<u8> {
+    state.freeze().encode().expect("a state can be encoded")
+}
+
+/// Every name's owner is a member at that incarnation and not down, and the index by owner tells the same.
+fn check_names(state: &State) {
+    let mut held = 0;
+    for (id, member) in state.members.iter() {
+        let owner = NodeKey { id: id.clone(), incarnation: member.incarnation };
+        let names = state.names.of(&owner);
+        assert!(names.is_empty() || member.status != MemberStatus::Down, "{owner} is down and has {names:?}");
+        for name in &names {
+            assert_eq!(state.names.find(name).map(|entry| entry.owner), Some(owner.clone()));
+        }
+        held += names.len();
+    }
+    assert_eq!(held, state.names.len(), "a name of nobody");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(128))]
+
+    #[test]
+    fn what_holds_of_the_state_holds_after_every_command(commands in prop::collection::vec(command(), 1..60)) {
+        let mut state = State::default();
+        let mut greatest: std::collections::BTreeMap<NodeId, Incarnation> = Default::default();
+        for (index, command) in (1..).zip(commands) {
+            let before = bytes(&state);
+            let mut changes = Vec::new();
+            let answer = state.apply(index, command.clone(), &mut changes);
+            let after = bytes(&state);
+            check_names(&state);
+            if changes.is_empty() {
+                prop_assert_eq!(&before, &after, "{} changed something and did not tell", &command);
+            }
+            for (id, member) in state.members.iter() {
+                let greatest = greatest.entry(id.clone()).or_default();
+                prop_assert!(*greatest <= member.incarnation, "{} went back", id);
+                *greatest = member.incarnation;
+            }
+            let mut again = Vec::new();
+            let second = state.apply(index, command.clone(), &mut again);
+            prop_assert!(again.is_empty(), "{} came twice and changed {:?}", &command, again);
+            prop_assert_eq!(&after, &bytes(&state));
+            prop_assert_eq!(answer, second);
+            let read = decode(&after).expect("what was encoded");
+            check_names(&read);
+            prop_assert_eq!(&after, &bytes(&read));
+        }
+    }
+
+    #[test]
+    fn a_listener_that_missed_some_knows_the_members(commands in prop::collection::vec(command(), 1..60), seen in 0..60usize) {
+        let mut state = State::default();
+        let (mut old, mut told) = (None, Vec::new());
+        for (index, command) in (1..).zip(commands) {
+            if index == seen as u64 {
+                old = Some(decode(&bytes(&state)).expect("what was encoded"));
+                told = listened(&told);
+            }
+            state.apply(index, command, &mut told);
+        }
+        if let Some(old) = old {
+            let mut changes = up(&old).into_iter().map(|(node, member)| Change::Up { node, member }).collect::<Vec<_>>();
+            changes.extend(old.changes_to(&state));
+            prop_assert_eq!(listened(&changes), listened(&up(&state).into_iter().map(|(node, member)| Change::Up { node, member }).collect::<Vec<_>>()));
+        }
+    }
+
+    #[test]
+    fn a_command_is_read_as_it_was_written(command in command()) {
+        let bytes = rmp_serde::to_vec_named(&command).expect("a command can be encoded");
+        prop_assert_eq!(rmp_serde::from_slice::<Command>(&bytes).expect("what was encoded"), command);
+    }
+}
+
+fn up(state: &State) -> Vec<(NodeKey, super::super::Member)> {
+    let serving = state.members.iter().filter(|(_, member)| member.status == MemberStatus::Up);
+    serving.map(|(id, member)| (NodeKey { id: id.clone(), incarnation: member.incarnation }, member.clone())).collect()
+}
+
+/// The `Up`s that are left of the changes, for one who follows them.
+fn listened(changes: &[Change]) -> Vec<Change> {
+    let mut serving = std::collections::BTreeMap::new();
+    for change in changes {
+        match change {
+            Change::Up { node, member } | Change::Moved { node, member } => {
+                serving.insert(node.clone(), member.clone());
+            }
+            Change::Down { node } | Change::Away { node } | Change::Left { node } | Change::Replaced { node, .. } => {
+                serving.remove(node);
+            }
+            Change::Cluster(_) | Change::Forgotten { .. } | Change::NamesChanged => {}
+            Change::NameTaken { .. } | Change::NameFreed { .. } => {}
+        }
+    }
+    serving.into_iter().map(|(node, member)| Change::Up { node, member }).collect()
+}
+
+fn after(commands: impl IntoIterator<Item = Command>) -> State {
+    let mut state = State::default();
+    for (index, command) in (1..).zip(commands) {
+        state.apply(index, command, &mut Vec::new());
+    }
+    state
+}
+
+#[test]
+fn nobody_joins_before_the_cluster_begins() {
+    let answer = State::default().apply(1, join(&key("a", 1), 1), &mut Vec::new());
+    assert_eq!(answer, Answer::Refused(JoinRefused::NoCluster));
+}
+
+#[test]
+fn only_the_first_genesis_counts() {
+    let mut state = after([genesis()]);
+    let second = Command::Genesis { cluster_id: 1, name: "other".into() };
+    let answer = state.apply(2, second, &mut Vec::new());
+    assert_eq!(answer, Answer::Cluster { cluster_id: u128::MAX - 7, name: "test".into() });
+}
+
+#[test]
+fn a_restarted_node_replaces_its_older_start_whose_names_are_free() {
+    let (old, new) = (key("a", 1), key("a", 2));
+    let mut state = after([genesis(), join(&old, 7), register(&old, [("name", 1)])]);
+    let mut changes = Vec::new();
+    let answer = state.apply(4, join(&new, 7), &mut changes);
+    assert_eq!(answer, Answer::Joined { cluster_id: u128::MAX - 7, generation: 0 });
+    assert!(matches!(&changes[..], [Change::Replaced { node, by: Incarnation(2) }, Change::Up { .. }] if *node == old));
+    assert_eq!(state.names.len(), 0);
+    let answer = state.apply(5, join(&old, 7), &mut Vec::new());
+    assert_eq!(answer, Answer::Refused(JoinRefused::NewerIncarnation(Incarnation(2))));
+}
+
+#[test]
+fn a_second_node_with_the_id_of_a_living_one_is_refused_until_it_may_take_over() {
+    let (old, new) = (key("a", 1), key("a", 2));
+    let mut state = after([genesis(), join(&old, 7)]);
+    let answer = state.apply(3, join(&new, 8), &mut Vec::new());
+    assert!(matches!(answer, Answer::Refused(JoinRefused::IdInUse { incarnation: Incarnation(1), .. })));
+    let Command::Join { node, raft_id, address, protocol, .. } = join(&new, 8) else { unreachable!() };
+    let taking = Command::Join { node, raft_id, address, protocol, takes_over: true };
+    assert!(matches!(state.apply(4, taking, &mut Vec::new()), Answer::Joined { .. }));
+}
+
+#[test]
+fn a_node_that_was_down_comes_back_by_a_join() {
+    let node = key("a", 1);
+    let mut state = after([genesis(), join(&node, 7), register(&node, [("name", 1)]), Command::Down { node: node.clone() }]);
+    let refused = state.apply(5, register(&node, [("name", 1)]), &mut Vec::new());
+    assert_eq!(refused, Answer::Registered(vec![NameResult::NotMember]));
+    state.apply(6, join(&node, 7), &mut Vec::new());
+    let answer = state.apply(7, register(&node, [("name", 1)]), &mut Vec::new());
+    assert_eq!(answer, Answer::Registered(vec![NameResult::Held]));
+}
+
+#[test]
+fn a_name_has_one_owner() {
+    let (a, b) = (key("a", 1), key("b", 1));
+    let mut state = after([genesis(), join(&a, 1), join(&b, 2), register(&a, [("x", 1)])]);
+    let answer = state.apply(5, register(&b, [("y", 9), ("x", 9)]), &mut Vec::new());
+    let taken = NameResult::Taken { by: a.clone(), kind: "kind".into(), actor: 1 };
+    assert_eq!(answer, Answer::Registered(vec![NameResult::Held, taken]));
+    let wrong_actor = Command::Unregister { owner: a.clone(), names: vec![("x".into(), 2)] };
+    state.apply(6, wrong_actor, &mut Vec::new());
+    assert!(state.names.find("x").is_some(), "only its own actor gives a name up");
+    state.apply(7, Command::Unregister { owner: a, names: vec![("x".into(), 1)] }, &mut Vec::new());
+    assert_eq!(state.names.find("x"), None);
+}
+
+#[test]
+fn a_node_that_has_left_does_not_come_back_as_the_same_start() {
+    let node = key("a", 3);
+    let mut state = after([genesis(), join(&node, 7), Command::Leave { node: node.clone() }]);
+    let late = state.apply(4, join(&node, 7), &mut Vec::new());
+    assert_eq!(late, Answer::Refused(JoinRefused::NewerIncarnation(Incarnation(3))));
+    assert!(matches!(state.apply(5, join(&key("a", 4), 7), &mut Vec::new()), Answer::Joined { .. }));
+}
