@@ -99,7 +99,7 @@ pub use actor::{
 };
 #[doc(inline)]
 pub use casty_macros::{actor, handler, main, message, supervised, test};
-pub use cluster::{Incarnation, NodeId};
+pub use cluster::{Incarnation, InvalidSwimConfig, NodeId, SwimConfig};
 pub use error::{ActorLabel, AskError, LookupError, SendError, SpawnError, TrySendError, Undelivered};
 pub use failure::{Failure, Result};
 pub use message::{Message, SentTo};

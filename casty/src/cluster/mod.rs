@@ -5,7 +5,10 @@
 #![allow(dead_code, unused_imports, reason = "parts land before what uses them")]
 
 mod control;
+mod lease;
 mod node;
+mod swim;
 
 pub(crate) use node::NodeKey;
 pub use node::{Incarnation, NodeId};
+pub use swim::{InvalidSwimConfig, SwimConfig};

@@ -1,0 +1,211 @@
+//! The socket and the clock of the core.
+
+use std::{
+    collections::HashMap,
+    future::Future,
+    net::SocketAddr,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+    time::Duration,
+};
+
+use futures_util::FutureExt as _;
+use tokio::sync::mpsc;
+
+use super::{
+    core::{Action, Member, Opinion, Peer, Swim, SwimEvent},
+    seal::Seal,
+};
+use crate::{
+    cluster::{Incarnation, NodeId, NodeKey},
+    host::{Datagrams, Host},
+    sync::lock,
+};
+
+/// What others ask of the driver.
+#[derive(Debug)]
+pub(crate) enum SwimCommand {
+    /// Ask this node once whether it is there.
+    Announce(Peer),
+    /// Go on asking these until they are known to be there.
+    SetPeers(Vec<Peer>),
+    /// Timers of this thread are that late.
+    Lag(Duration),
+    /// Tell others that this node goes away; then end.
+    Leave,
+    /// End without a word.
+    Stop,
+}
+
+/// How many commands may wait.
+const COMMANDS: usize = 64;
+/// How many packets are read before timers have their turn.
+const BUDGET: usize = 128;
+/// As long as a UDP datagram gets.
+const LONGEST: usize = 65_536;
+
+/// For those who ask things of the driver and read what it knows.
+#[derive(Debug, Clone)]
+pub(crate) struct SwimHandle {
+    pub(crate) commands: mpsc::Sender<SwimCommand>,
+    pub(crate) opinions: Arc<Opinions>,
+}
+
+/// What this node thinks of others, for anyone to read.
+#[derive(Debug, Default)]
+pub(crate) struct Opinions {
+    members: Mutex<HashMap<NodeId, (Incarnation, Opinion, SocketAddr)>>,
+    /// Datagrams without a seal of this cluster.
+    pub(crate) refused: AtomicU64,
+    /// Sealed packets that made no sense.
+    pub(crate) garbage: AtomicU64,
+    /// Errors of the socket, such as a peer's port being closed.
+    pub(crate) socket_errors: AtomicU64,
+    /// Events that nobody took in time.
+    pub(crate) events_lost: AtomicU64,
+    lag_micros: AtomicU64,
+}
+
+impl Opinions {
+    pub(crate) fn of(&self, node: &NodeKey) -> Opinion {
+        match lock(&self.members).get(&node.id) {
+            Some((incarnation, opinion, _)) if *incarnation == node.incarnation => *opinion,
+            Some((incarnation, ..)) if *incarnation > node.incarnation => Opinion::Down,
+            _ => Opinion::Unknown,
+        }
+    }
+
+    pub(crate) fn members(&self) -> Vec<Member> {
+        let members = lock(&self.members);
+        let member = |(id, (incarnation, opinion, address)): (&NodeId, &(Incarnation, Opinion, SocketAddr))| Member {
+            key: NodeKey { id: id.clone(), incarnation: *incarnation },
+            address: *address,
+            opinion: *opinion,
+        };
+        members.iter().map(member).collect()
+    }
+
+    /// How late the driver's timers are lately.
+    pub(crate) fn lag(&self) -> Duration {
+        Duration::from_micros(self.lag_micros.load(Relaxed))
+    }
+}
+
+/// Owns the socket and the core.
+pub(crate) struct Driver {
+    host: Host,
+    socket: Datagrams,
+    core: Swim,
+    seal: Seal,
+    commands: mpsc::Receiver<SwimCommand>,
+    events: mpsc::Sender<SwimEvent>,
+    opinions: Arc<Opinions>,
+    started: tokio::time::Instant,
+}
+
+impl Driver {
+    /// `events` says which opinions to look at; one that finds it full is lost.
+    pub(crate) fn new(
+        host: Host,
+        socket: Datagrams,
+        core: Swim,
+        seal: Seal,
+        events: mpsc::Sender<SwimEvent>,
+    ) -> (SwimHandle, Self) {
+        let (sender, commands) = mpsc::channel(COMMANDS);
+        let opinions = Arc::new(Opinions::default());
+        let started = host.now();
+        let driver = Self { host, socket, core, seal, commands, events, opinions: opinions.clone(), started };
+        (SwimHandle { commands: sender, opinions }, driver)
+    }
+
+    /// Until it is told to stop, or all handles are gone.
+    pub(crate) async fn run(mut self) {
+        let mut buffer = vec![0; LONGEST];
+        loop {
+            self.carry_out().await;
+            let Some(deadline) = self.core.next_deadline() else { return };
+            let due = self.host.sleep_until(self.started + deadline);
+            tokio::select! {
+                biased;
+                command = self.commands.recv() => match command {
+                    Some(SwimCommand::Stop) | None => return,
+                    Some(command) => self.obey(command),
+                },
+                received = self.socket.recv_from(&mut buffer) => {
+                    self.take(received, &buffer);
+                    self.read(&mut buffer);
+                }
+                () = due => {
+                    // What came in time is read before anybody is judged.
+                    self.read(&mut buffer);
+                }
+            }
+            self.core.handle_time(self.now());
+        }
+    }
+
+    fn now(&self) -> Duration {
+        self.host.now().saturating_duration_since(self.started)
+    }
+
+    fn obey(&mut self, command: SwimCommand) {
+        let now = self.now();
+        match command {
+            SwimCommand::Announce(peer) => self.core.announce(now, &peer),
+            SwimCommand::SetPeers(peers) => self.core.set_peers(peers),
+            SwimCommand::Lag(lag) => self.core.set_lag(lag),
+            SwimCommand::Leave => self.core.leave(now),
+            SwimCommand::Stop => {}
+        }
+    }
+
+    /// Reads what is there.
+    fn read(&mut self, buffer: &mut [u8]) {
+        for _ in 0..BUDGET {
+            let Some(received) = self.socket.recv_from(buffer).now_or_never() else { return };
+            self.take(received, buffer);
+        }
+    }
+
+    fn take(&mut self, received: std::io::Result<(usize, SocketAddr)>, buffer: &[u8]) {
+        let Ok((length, _)) = received else {
+            // "Refused", after a peer's process has ended, comes up here.
+            self.opinions.socket_errors.fetch_add(1, Relaxed);
+            return;
+        };
+        match self.seal.open(&buffer[..length]) {
+            Some(packet) => self.core.handle_datagram(self.host.now().saturating_duration_since(self.started), packet),
+            None => _ = self.opinions.refused.fetch_add(1, Relaxed),
+        }
+    }
+
+    async fn carry_out(&mut self) {
+        while let Some(action) = self.core.next_action() {
+            match action {
+                Action::Send { to, packet } => {
+                    if self.socket.send_to(&self.seal.seal(&packet), to).await.is_err() {
+                        self.opinions.socket_errors.fetch_add(1, Relaxed);
+                    }
+                }
+                Action::Tell(event) => {
+                    self.publish();
+                    if self.events.try_send(event).is_err() {
+                        self.opinions.events_lost.fetch_add(1, Relaxed);
+                    }
+                }
+            }
+        }
+        self.opinions.garbage.store(self.core.garbage(), Relaxed);
+        self.opinions.lag_micros.store(u64::try_from(self.core.lag().as_micros()).unwrap_or(u64::MAX), Relaxed);
+    }
+
+    fn publish(&self) {
+        let mut members = lock(&self.opinions.members);
+        for member in self.core.members() {
+            members.insert(member.key.id, (member.key.incarnation, member.opinion, member.address));
+        }
+    }
+}

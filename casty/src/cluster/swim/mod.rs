@@ -1,0 +1,22 @@
+//! Who answers and who does not: SWIM, by foca, over datagrams.
+//!
+//! Its word decides nothing alone: whoever leads the control plane proposes that a node is down, and asks here first.
+//! Joining, leaving and the meaning of "down" for actors are the control plane's.
+
+mod codec;
+mod config;
+mod core;
+mod driver;
+mod identity;
+mod seal;
+#[cfg(test)]
+mod simulation;
+mod timers;
+
+pub use self::config::{InvalidSwimConfig, SwimConfig};
+pub(crate) use self::{
+    core::{Action, Member, Opinion, Peer, Swim, SwimEvent},
+    driver::{Driver, Opinions, SwimCommand, SwimHandle},
+    identity::Identity,
+    seal::Seal,
+};
