@@ -69,6 +69,13 @@ pub(crate) struct Member {
     pub(crate) opinion: Opinion,
 }
 
+/// A node that is probed out of turn.
+struct Doubt {
+    identity: Identity,
+    since: Duration,
+    ask_at: Duration,
+}
+
 /// How often nodes that are not known to be there are asked.
 const CALL_PERIOD: Duration = Duration::from_secs(2);
 /// How many of them at once.
@@ -91,6 +98,11 @@ pub(crate) struct Swim {
     ask_at: Duration,
     /// How often this node has objected, as its packets say.
     objections: foca::Incarnation,
+    /// When a packet of theirs last came.
+    heard_at: HashMap<NodeId, Duration>,
+    doubts: Vec<Doubt>,
+    /// What foca takes timers by at present.
+    token: foca::TimerToken,
     renewed_at: Option<Duration>,
     superseded: bool,
     /// How late timers are lately.
@@ -115,6 +127,9 @@ impl Swim {
             call_at: Duration::ZERO,
             ask_at: Duration::ZERO,
             objections: 0,
+            heard_at: HashMap::new(),
+            doubts: Vec::new(),
+            token: 0,
             renewed_at: None,
             superseded: false,
             lag: Duration::ZERO,
@@ -137,7 +152,10 @@ impl Swim {
                 self.notice_later_start(&src);
                 return;
             }
-            Ok(_) => {}
+            Ok(Header { src, .. }) => {
+                self.heard_at.insert(src.id.clone(), now);
+                self.tell_of_later_start(src);
+            }
             Err(_) => {
                 self.garbage += 1;
                 return;
@@ -166,6 +184,17 @@ impl Swim {
         self.peers = peers;
     }
 
+    /// Probes a node out of turn, since somebody misses it: one that answers nothing for two round trips is suspected.
+    pub(crate) fn doubt(&mut self, now: Duration, node: &NodeKey) {
+        if self.left || self.opinion(node) != Opinion::Alive || self.doubts.iter().any(|doubt| doubt.identity.id == node.id) {
+            return;
+        }
+        if let Some((identity, _)) = self.known.get(&node.id) {
+            self.doubts.push(Doubt { identity: identity.clone(), since: now, ask_at: now });
+            self.pursue_doubts(now);
+        }
+    }
+
     /// Does what is due.
     pub(crate) fn handle_time(&mut self, now: Duration) {
         if self.left {
@@ -186,6 +215,7 @@ impl Swim {
             let _ = self.foca.handle_timer(armed.timer, &mut output);
             self.settle(now, output);
         }
+        self.pursue_doubts(now);
         self.ask_suspects(now);
         self.call_peers(now);
     }
@@ -196,7 +226,8 @@ impl Swim {
             return None;
         }
         let asking = self.timers.accused().next().is_some().then_some(self.ask_at);
-        [self.timers.earliest(), asking].into_iter().flatten().chain([self.call_at]).min()
+        let doubts = self.doubts.iter().map(|doubt| doubt.ask_at);
+        [self.timers.earliest(), asking].into_iter().flatten().chain(doubts).chain([self.call_at]).min()
     }
 
     pub(crate) fn next_action(&mut self) -> Option<Action> {
@@ -260,6 +291,7 @@ impl Swim {
             return;
         }
         self.timers.put_off(late);
+        self.doubts.clear();
         self.woken_at = Some(now);
         self.actions.push_back(Action::Tell(SwimEvent::Paused(late)));
     }
@@ -287,6 +319,51 @@ impl Swim {
         }
     }
 
+    /// A start of a node that is not the latest is ignored by foca, and would never learn why.
+    fn tell_of_later_start(&mut self, sender: Identity) {
+        let Some((later, state)) = self.known.get(&sender.id) else { return };
+        if later.incarnation > sender.incarnation {
+            let to = sender.address;
+            if let Some(packet) = self.news(sender, Message::Gossip, foca::Member::new(later.clone(), 0, *state)) {
+                self.actions.push_back(Action::Send { to, packet });
+            }
+        }
+    }
+
+    fn pursue_doubts(&mut self, now: Duration) {
+        let ends = self.config.probe_rtt * 2;
+        for mut doubt in std::mem::take(&mut self.doubts) {
+            let heard = self.heard_at.get(&doubt.identity.id).is_some_and(|at| *at > doubt.since);
+            let alive = self.known.get(&doubt.identity.id) == Some(&(doubt.identity.clone(), State::Alive));
+            if heard || !alive {
+                continue;
+            }
+            if now >= doubt.since + ends {
+                self.suspect(now, &doubt.identity);
+                continue;
+            }
+            if now >= doubt.ask_at {
+                doubt.ask_at = (now + ends / 3).min(doubt.since + ends);
+                if let Some(packet) = self.question(&doubt.identity) {
+                    self.actions.push_back(Action::Send { to: doubt.identity.address, packet });
+                }
+            }
+            self.doubts.push(doubt);
+        }
+    }
+
+    /// As foca does after a probe without an answer.
+    fn suspect(&mut self, now: Duration, identity: &Identity) {
+        let Some(member) = self.foca.iter_members().find(|member| member.id() == identity) else { return };
+        let incarnation = member.incarnation();
+        let suspicion = foca::Member::new(identity.clone(), incarnation, State::Suspect);
+        let mut output = Output::default();
+        let _ = self.foca.apply_many([suspicion].into_iter(), true, &mut output);
+        let timer = Timer::ChangeSuspectToDown { member_id: identity.clone(), incarnation, token: self.token };
+        output.timers.push((self.config.suspicion, timer));
+        self.settle(now, output);
+    }
+
     /// Asks those that this node is about to declare down, again and again, and tells them: news of a suspicion, and
     /// of its refutation, are too precious to be left to gossip where packets get lost.
     fn ask_suspects(&mut self, now: Duration) {
@@ -311,20 +388,20 @@ impl Swim {
         }
     }
 
-    /// A ping whose answer no probe waits for, and the news that its target is suspected.
+    /// A ping whose answer no probe waits for, and the news what its target is taken for.
     fn question(&self, suspect: &Identity) -> Option<Vec<u8>> {
-        let objections = self.foca.iter_members().find(|member| member.id() == suspect)?.incarnation();
-        let header = Header {
-            src: self.foca.identity().clone(),
-            src_incarnation: self.objections,
-            dst: suspect.clone(),
-            message: Message::Ping(0),
-        };
+        let member = self.foca.iter_members().find(|member| member.id() == suspect)?;
+        self.news(suspect.clone(), Message::Ping(0), member.clone())
+    }
+
+    /// A packet with one member's state.
+    fn news(&self, to: Identity, message: Message<Identity>, member: foca::Member<Identity>) -> Option<Vec<u8>> {
+        let src = self.foca.identity().clone();
+        let header = Header { src, src_incarnation: self.objections, dst: to, message };
         let mut packet = Vec::new();
         MessagePack.encode_header(&header, &mut packet).ok()?;
         packet.put_u16(1);
-        let suspicion = foca::Member::new(suspect.clone(), objections, State::Suspect);
-        MessagePack.encode_member(&suspicion, &mut packet).ok()?;
+        MessagePack.encode_member(&member, &mut packet).ok()?;
         Some(packet)
     }
 
@@ -365,6 +442,9 @@ impl Swim {
             self.actions.push_back(Action::Send { to: to.address, packet });
         }
         for (after, timer) in output.timers {
+            if let Timer::ProbeRandomMember(token) = &timer {
+                self.token = *token;
+            }
             self.timers.arm(now + after, now, timer);
         }
         if output.rejoined {

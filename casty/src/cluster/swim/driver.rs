@@ -31,6 +31,8 @@ pub(crate) enum SwimCommand {
     Announce(Peer),
     /// Go on asking these until they are known to be there.
     SetPeers(Vec<Peer>),
+    /// Probe this node out of turn: its renewals are missing.
+    Doubt(NodeKey),
     /// Timers of this thread are that late.
     Lag(Duration),
     /// Tell others that this node goes away; then end.
@@ -156,6 +158,7 @@ impl Driver {
         match command {
             SwimCommand::Announce(peer) => self.core.announce(now, &peer),
             SwimCommand::SetPeers(peers) => self.core.set_peers(peers),
+            SwimCommand::Doubt(node) => self.core.doubt(now, &node),
             SwimCommand::Lag(lag) => self.core.set_lag(lag),
             SwimCommand::Leave => self.core.leave(now),
             SwimCommand::Stop => {}

@@ -205,7 +205,7 @@ fn nodes_that_know_one_get_to_know_all() {
 }
 
 /// How long it takes until every survivor takes a killed node for dead (or suspects it), sorted.
-fn detection(config: &SwimConfig, nodes: usize, opinion: Opinion, rounds: u64) -> Vec<Duration> {
+fn detection(config: &SwimConfig, nodes: usize, opinion: Opinion, rounds: u64, missed: Option<Duration>) -> Vec<Duration> {
     let mut times = Vec::new();
     for seed in 0..rounds {
         let mut world = World::settled(nodes, config, seed);
@@ -219,6 +219,12 @@ fn detection(config: &SwimConfig, nodes: usize, opinion: Opinion, rounds: u64) -
                 _ => world.all_about(&victim, opinion),
             }
         };
+        if let Some(missed) = missed
+            && !world.run_until(missed, reached)
+        {
+            let now = world.now;
+            world.nodes[0].core.doubt(now, &victim);
+        }
         assert!(world.run_until(Duration::from_secs(10), reached), "seed {seed}: never noticed");
         times.push(world.now - killed);
     }
@@ -228,16 +234,33 @@ fn detection(config: &SwimConfig, nodes: usize, opinion: Opinion, rounds: u64) -
 
 #[test]
 fn a_killed_node_is_down_everywhere_in_time() {
-    let limit = |config: &SwimConfig, nodes, opinion, limit| {
-        let times = detection(config, nodes, opinion, 50);
-        println!("{nodes} nodes, {opinion:?}: p50 {:?}, max {:?}", times[times.len() / 2], times[times.len() - 1]);
-        assert!(times[times.len() - 1] <= limit, "{times:?}");
+    let limit = |config: &SwimConfig, nodes, opinion, missed, limit| {
+        let times = detection(config, nodes, opinion, 50, missed);
+        let (p50, max) = (times[times.len() / 2], times[times.len() - 1]);
+        println!("{nodes} nodes, {opinion:?}, missed after {missed:?}: p50 {p50:?}, max {max:?}");
+        assert!(max <= limit, "{times:?}");
     };
-    limit(&SwimConfig::default(), 3, Opinion::Down, 1300 * MS);
-    limit(&SwimConfig::default(), 5, Opinion::Down, 1300 * MS);
-    limit(&SwimConfig::fast(), 3, Opinion::Suspect, 350 * MS);
-    limit(&SwimConfig::fast(), 5, Opinion::Suspect, 350 * MS);
-    limit(&SwimConfig::fast(), 5, Opinion::Down, 550 * MS);
+    let (default, fast) = (SwimConfig::default(), SwimConfig::fast());
+    for nodes in [3, 5, 9] {
+        limit(&default, nodes, Opinion::Down, None, 1600 * MS);
+        limit(&default, nodes, Opinion::Down, Some(250 * MS), 1200 * MS);
+        limit(&fast, nodes, Opinion::Suspect, None, 420 * MS);
+        limit(&fast, nodes, Opinion::Suspect, Some(75 * MS), 150 * MS);
+        limit(&fast, nodes, Opinion::Down, Some(75 * MS), 450 * MS);
+    }
+}
+
+#[test]
+fn a_doubt_about_a_living_node_changes_nothing() {
+    let mut world = World::settled(5, &SwimConfig::default(), 3);
+    world.loss = 0.05;
+    for _ in 0..300 {
+        let now = world.now;
+        world.nodes[0].core.doubt(now, &key(3, 1));
+        world.run(100 * MS);
+    }
+    assert_eq!(world.downs(), []);
+    assert!(world.nodes.iter().all(|node| node.core.identity().renewal == 0));
 }
 
 /// Ten minutes here; an hour where the variable asks for it.
