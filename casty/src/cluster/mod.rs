@@ -8,6 +8,7 @@ mod control;
 mod lease;
 mod node;
 mod swim;
+mod wire;
 
 pub(crate) use node::NodeKey;
 pub use node::{Incarnation, NodeId};

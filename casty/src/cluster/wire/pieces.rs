@@ -1,0 +1,137 @@
+//! Large frames in pieces, so that small ones pass between them.
+
+use bytes::{Buf, Bytes, BytesMut};
+
+use super::{DataFrame, Frame, Kind, Kinds, WireError};
+
+/// The most large frames that may be under way on one connection.
+pub(crate) const STREAMS: usize = 16;
+
+/// Cuts a large frame into pieces of at most `size` bytes. `frame` is a whole frame as it was encoded, its length
+/// included.
+pub(crate) fn pieces(stream: u32, frame: &[u8], size: usize) -> impl Iterator<Item = DataFrame<'_>> {
+    let mut parts = frame.get(size_of::<u32>()..).unwrap_or_default().chunks(size.max(1)).peekable();
+    std::iter::from_fn(move || {
+        let bytes = parts.next()?;
+        Some(DataFrame::Piece { stream, last: parts.peek().is_none(), bytes })
+    })
+}
+
+/// Puts pieces together again. What it holds is bounded: so many streams, each of at most one frame.
+#[derive(Debug)]
+pub(crate) struct Pieces {
+    limit: u32,
+    streams: Vec<(u32, BytesMut)>,
+}
+
+impl Pieces {
+    /// For frames of at most `limit` bytes.
+    pub(crate) fn new(limit: u32) -> Self {
+        Self { limit, streams: Vec::new() }
+    }
+
+    /// Takes a piece. With the last one of its stream comes the frame.
+    pub(crate) fn take(&mut self, stream: u32, last: bool, bytes: &[u8]) -> Result<Option<Frame>, WireError> {
+        if bytes.is_empty() {
+            return Err(WireError::BadPiece);
+        }
+        let index = match self.streams.iter().position(|(known, _)| *known == stream) {
+            Some(index) => index,
+            None => self.open(stream, bytes[0])?,
+        };
+        let whole = &mut self.streams[index].1;
+        let length = whole.len() + bytes.len();
+        if length > self.limit as usize {
+            return Err(WireError::TooLong { claimed: length as u64, limit: self.limit.into() });
+        }
+        whole.extend_from_slice(bytes);
+        if !last {
+            return Ok(None);
+        }
+        let mut payload: Bytes = self.streams.swap_remove(index).1.freeze();
+        let kind = Kinds::Data.of(payload[0])?;
+        payload.advance(1);
+        Ok(Some(Frame { kind, payload }))
+    }
+
+    /// How many bytes wait for the rest of their frames.
+    pub(crate) fn held(&self) -> usize {
+        self.streams.iter().map(|(_, bytes)| bytes.len()).sum()
+    }
+
+    fn open(&mut self, stream: u32, kind: u8) -> Result<usize, WireError> {
+        if Kinds::Data.of(kind)? == Kind::Piece {
+            return Err(WireError::BadPiece);
+        }
+        if self.streams.len() == STREAMS {
+            return Err(WireError::TooManyStreams { limit: STREAMS });
+        }
+        self.streams.push((stream, BytesMut::new()));
+        Ok(self.streams.len() - 1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn large(fill: u8) -> Vec<u8> {
+        let mut out = Vec::new();
+        let body = [fill; 1_000];
+        DataFrame::Answer { request: fill.into(), status: super::super::AnswerStatus::Ok, body: &body }
+            .encode(&mut out, u32::MAX)
+            .unwrap();
+        out
+    }
+
+    fn take(whole: &mut Pieces, piece: DataFrame<'_>) -> Result<Option<Frame>, WireError> {
+        let DataFrame::Piece { stream, last, bytes } = piece else { panic!("{piece:?}") };
+        whole.take(stream, last, bytes)
+    }
+
+    #[test]
+    fn large_frames_in_turns_come_out_whole() {
+        let (one, two) = (large(1), large(2));
+        for size in [1, 7, 999, 1_009, 1_010, 5_000] {
+            let (mut whole, mut read) = (Pieces::new(2_000), Vec::new());
+            let (mut first, mut second) = (pieces(1, &one, size), pieces(2, &two, size));
+            loop {
+                let turn: Vec<_> = first.next().into_iter().chain(second.next()).collect();
+                if turn.is_empty() {
+                    break;
+                }
+                read.extend(turn.into_iter().filter_map(|piece| take(&mut whole, piece).unwrap()));
+            }
+            assert_eq!(read.len(), 2);
+            for (frame, sent) in read.iter().zip([&one, &two]) {
+                assert_eq!(frame.kind, Kind::Answer);
+                assert_eq!(frame.payload, sent[5..]);
+            }
+            assert_eq!(whole.held(), 0);
+        }
+    }
+
+    #[test]
+    fn a_frame_over_the_limit_is_refused_at_the_piece_that_exceeds_it() {
+        let mut whole = Pieces::new(1_000);
+        assert_eq!(whole.take(1, false, &[2; 1_000]), Ok(None));
+        assert_eq!(whole.take(1, true, &[2]), Err(WireError::TooLong { claimed: 1_001, limit: 1_000 }));
+    }
+
+    #[test]
+    fn one_large_frame_too_many_is_refused() {
+        let mut whole = Pieces::new(1_000);
+        (0..16).for_each(|stream| assert_eq!(whole.take(stream, false, &[2]), Ok(None)));
+        assert_eq!(whole.take(16, false, &[2]), Err(WireError::TooManyStreams { limit: 16 }));
+        assert!(whole.take(3, true, &[0; 9]).unwrap().is_some());
+        assert_eq!(whole.take(16, false, &[2]), Ok(None));
+    }
+
+    #[test]
+    fn a_piece_of_nothing_of_a_piece_or_of_the_unknown_is_refused() {
+        let mut whole = Pieces::new(1_000);
+        assert_eq!(whole.take(1, true, &[]), Err(WireError::BadPiece));
+        assert_eq!(whole.take(1, true, &[Kind::Piece as u8, 0]), Err(WireError::BadPiece));
+        assert!(matches!(whole.take(1, false, &[99]), Err(WireError::UnknownKind { kind: 99, .. })));
+    }
+}
