@@ -19,6 +19,9 @@ pub(crate) mod flags {
 // A length of `to_name` that says that there is none.
 const NO_NAME: u16 = u16::MAX;
 
+/// Where a frame's payload begins: behind its length and its kind.
+const HEAD: usize = size_of::<u32>() + 1;
+
 /// A message for an actor, its body still encoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Request<'a> {
@@ -75,6 +78,16 @@ impl<'a> Request<'a> {
     #[inline]
     pub(crate) fn encode(&self, out: &mut Vec<u8>, limit: u32) -> Result<(), WireError> {
         self.begin(out)?.end(out, limit)
+    }
+
+    /// Gives a frame that was written another number.
+    pub(crate) fn renumber(frame: &mut [u8], request: u64) {
+        frame[HEAD..HEAD + 8].copy_from_slice(&request.to_le_bytes());
+    }
+
+    /// Marks a frame that was written as one that was sent before.
+    pub(crate) fn mark_again(frame: &mut [u8]) {
+        frame[HEAD + 16] |= flags::AGAIN;
     }
 
     #[inline]

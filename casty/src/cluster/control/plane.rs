@@ -1,0 +1,357 @@
+//! This node's part in the control plane: proposals that find the leader, reads that are up to date, calls that others make.
+
+use std::{
+    collections::BTreeSet,
+    future::Future,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use openraft::{
+    ReadPolicy,
+    async_runtime::WatchReceiver as _,
+    errors::{ClientWriteError, LinearizableReadError, RaftError},
+};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use tokio::sync::Notify;
+
+use super::{
+    Answer, CallError, Command, Lane, Published, Raft, RaftNode, RaftServer,
+    publish::View,
+};
+use crate::{
+    cluster::{
+        ClusterError, NodeId, NodeKey,
+        myself::Myself,
+        transport::{Callee, Caller, Serve},
+        wire::{self, handshake::Peer},
+    },
+    host::Host,
+    sync::lock,
+};
+
+/// The calls that are not Raft's.
+pub(crate) mod method {
+    /// Who are you, and do you belong to a cluster?
+    pub(crate) const PROBE: u8 = 10;
+    /// To the leader: propose this.
+    pub(crate) const PROPOSE: u8 = 11;
+    /// To the leader: up to which entry must I have applied to know all that is committed by now?
+    pub(crate) const READ_INDEX: u8 = 12;
+    /// To the leader: I am alive, and want a lease.
+    pub(crate) const RENEW: u8 = 13;
+    /// To the leader: I want to go.
+    pub(crate) const LEAVE: u8 = 14;
+    /// To the leader: let me in.
+    pub(crate) const JOIN: u8 = 15;
+}
+
+/// One attempt at a call of the leader.
+const TRY: Duration = Duration::from_millis(2000);
+/// Between two attempts.
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// What a node answers to a probe.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Probed {
+    pub(crate) node: NodeId,
+    pub(crate) raft_id: u64,
+    pub(crate) address: Arc<str>,
+    /// The cluster that it belongs to.
+    pub(crate) cluster_id: Option<u128>,
+}
+
+/// A call's answer, by a node that leads or does not.
+#[derive(Debug, Serialize, Deserialize)]
+enum ByLeader<T> {
+    Done(T),
+    /// Ask this one, if it is known.
+    NotLeader(Option<Leader>),
+    /// It leads, and could not do it now.
+    Failed(String),
+}
+
+/// Who leads.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Leader {
+    pub(crate) raft_id: u64,
+    pub(crate) node: RaftNode,
+}
+
+/// Clones are handles to the same.
+#[derive(Clone)]
+pub(crate) struct Plane(Arc<Inner>);
+
+struct Inner {
+    host: Host,
+    myself: Arc<Myself>,
+    raft: Raft,
+    server: RaftServer,
+    caller: Caller,
+    published: Published,
+    /// Nodes that said to this leader that they want to go.
+    leaving: Mutex<BTreeSet<NodeKey>>,
+    /// Something that the leader may have to act on.
+    changed: Notify,
+    renewals: Arc<dyn Renewals>,
+}
+
+/// The leader's side of leases.
+pub(crate) trait Renewals: Send + Sync {
+    /// Answers a node that wants a lease; the bytes are for that node's side.
+    fn renew(&self, node: &NodeKey, body: &[u8]) -> Result<Vec<u8>, String>;
+}
+
+impl Plane {
+    pub(crate) fn new(
+        host: Host,
+        myself: Arc<Myself>,
+        raft: Raft,
+        caller: Caller,
+        published: Published,
+        renewals: Arc<dyn Renewals>,
+    ) -> Self {
+        let server = RaftServer::new(raft.clone());
+        let leaving = Mutex::default();
+        Self(Arc::new(Inner { host, myself, raft, server, caller, published, leaving, changed: Notify::new(), renewals }))
+    }
+
+    pub(crate) fn raft(&self) -> &Raft {
+        &self.0.raft
+    }
+
+    pub(crate) fn host(&self) -> &Host {
+        &self.0.host
+    }
+
+    pub(crate) fn myself(&self) -> &Arc<Myself> {
+        &self.0.myself
+    }
+
+    pub(crate) fn published(&self) -> &Published {
+        &self.0.published
+    }
+
+    pub(crate) fn view(&self) -> Arc<View> {
+        self.0.published.view()
+    }
+
+    pub(crate) fn caller(&self) -> &Caller {
+        &self.0.caller
+    }
+
+    pub(super) fn leaving(&self) -> BTreeSet<NodeKey> {
+        lock(&self.0.leaving).clone()
+    }
+
+    pub(super) fn has_left(&self, node: &NodeKey) {
+        lock(&self.0.leaving).remove(node);
+    }
+
+    pub(super) fn changed(&self) -> &Notify {
+        &self.0.changed
+    }
+
+    /// Who leads, as far as this node knows.
+    pub(crate) fn leader(&self) -> Option<Leader> {
+        let metrics = self.0.raft.metrics();
+        let metrics = metrics.borrow_watched();
+        let raft_id = metrics.current_leader?;
+        let node = metrics.membership_config.membership().get_node(&raft_id)?.clone();
+        Some(Leader { raft_id, node })
+    }
+
+    /// Whether this node leads, as far as it knows.
+    pub(crate) fn leads(&self) -> bool {
+        self.leader().is_some_and(|leader| leader.raft_id == self.0.myself.raft_id())
+    }
+
+    /// Has the cluster agree on `command`, within `limit`. Each command can be proposed twice, and may be.
+    pub(crate) async fn propose(&self, command: Command, limit: Duration) -> Result<Answer, ClusterError> {
+        self.at_leader(method::PROPOSE, &command, limit).await
+    }
+
+    /// Waits until this node has applied all that was committed when this was called.
+    pub(crate) async fn catch_up(&self, limit: Duration) -> Result<(), ClusterError> {
+        let index: u64 = self.at_leader(method::READ_INDEX, &(), limit).await?;
+        self.applied(index, limit).await
+    }
+
+    /// Waits until this node has applied the entry.
+    pub(crate) async fn applied(&self, index: u64, limit: Duration) -> Result<(), ClusterError> {
+        let mut applied = self.0.published.applied();
+        match self.0.host.timeout(limit, applied.wait_for(|applied| *applied >= index)).await {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(_)) => Err(ClusterError::ShuttingDown),
+            Err(_) => {
+                Err(ClusterError::Unavailable { after: limit, reason: format!("entry {index} has not come to this node") })
+            }
+        }
+    }
+
+    /// Calls whoever leads, for as long as `limit` lets it look for that.
+    pub(crate) async fn at_leader<T: Serialize + DeserializeOwned>(
+        &self,
+        method: u8,
+        call: &(impl Serialize + Sync),
+        limit: Duration,
+    ) -> Result<T, ClusterError> {
+        self.at_leader_through(None, method, call, limit).await
+    }
+
+    /// The same; a node that belongs to no cluster yet asks `first`.
+    pub(crate) async fn at_leader_through<T: Serialize + DeserializeOwned>(
+        &self,
+        first: Option<Callee>,
+        method: u8,
+        call: &(impl Serialize + Sync),
+        limit: Duration,
+    ) -> Result<T, ClusterError> {
+        let body = encode(call).map_err(|reason| ClusterError::Unavailable { after: Duration::ZERO, reason })?;
+        let host = &self.0.host;
+        let deadline = host.now() + limit;
+        let mut told: Option<Callee> = first.clone();
+        loop {
+            let left = deadline.saturating_duration_since(host.now());
+            let reason = match self.attempt(&mut told, method, &body, left.min(TRY)).await {
+                Ok(ByLeader::Done(answer)) => return Ok(answer),
+                Ok(ByLeader::NotLeader(leader)) => {
+                    let known = leader.is_some();
+                    told = leader.map(|leader| Callee { address: leader.node.address, raft_id: Some(leader.raft_id) });
+                    if known {
+                        continue_soon(host).await;
+                        if host.now() < deadline {
+                            continue;
+                        }
+                    }
+                    "nobody leads".to_owned()
+                }
+                Ok(ByLeader::Failed(reason)) => reason,
+                Err(error) => {
+                    told = None;
+                    error.to_string()
+                }
+            };
+            if host.now() + PAUSE >= deadline {
+                return Err(ClusterError::Unavailable { after: limit, reason });
+            }
+            host.sleep(PAUSE).await;
+            told = told.or_else(|| first.clone());
+        }
+    }
+
+    async fn attempt<T: Serialize + DeserializeOwned>(
+        &self,
+        told: &mut Option<Callee>,
+        method: u8,
+        body: &[u8],
+        limit: Duration,
+    ) -> Result<ByLeader<T>, CallError> {
+        let to = match told.take() {
+            Some(callee) => callee,
+            None => match self.leader() {
+                Some(leader) if leader.raft_id == self.0.myself.raft_id() => {
+                    let here = self.0.host.timeout(limit, self.lead(self.0.myself.key(), method, body)).await;
+                    let here = here.map_err(|_| CallError::Failed(format!("no majority answered within {limit:?}")))?;
+                    return decode(&here.map_err(CallError::Remote)?).map_err(CallError::Remote);
+                }
+                Some(leader) => Callee { address: leader.node.address, raft_id: Some(leader.raft_id) },
+                None => return Ok(ByLeader::NotLeader(None)),
+            },
+        };
+        if to.raft_id == Some(self.0.myself.raft_id()) && !self.leads() {
+            return Ok(ByLeader::NotLeader(None));
+        }
+        let answer = self.0.caller.call(to, Lane::Control, method, body.to_vec(), limit).await?;
+        decode(&answer).map_err(CallError::Remote)
+    }
+
+    /// Does what only the leader does, or says who leads.
+    async fn lead(&self, from: &NodeKey, method: u8, body: &[u8]) -> Result<Vec<u8>, String> {
+        if !self.leads() {
+            return encode(&ByLeader::<()>::NotLeader(self.leader()));
+        }
+        match method {
+            method::PROPOSE => encode(&self.write(decode(body)?).await),
+            method::READ_INDEX => encode(&self.read_index().await),
+            method::RENEW => encode(&match self.0.renewals.renew(from, body) {
+                Ok(grant) => ByLeader::Done(serde_bytes::ByteBuf::from(grant)),
+                Err(why) => ByLeader::Failed(why),
+            }),
+            method::LEAVE => {
+                let node: NodeKey = decode(body)?;
+                lock(&self.0.leaving).insert(node);
+                self.0.changed.notify_one();
+                encode(&ByLeader::Done(()))
+            }
+            method::JOIN => encode(&self.join(decode(body)?).await),
+            other => Err(format!("there is no method {other}")),
+        }
+    }
+
+    async fn join(&self, join: Command) -> ByLeader<Answer> {
+        let answer = self.write(join).await;
+        self.0.changed.notify_one();
+        answer
+    }
+
+    async fn write(&self, command: Command) -> ByLeader<Answer> {
+        match self.0.raft.client_write(command).await {
+            Ok(written) => ByLeader::Done(written.data),
+            Err(RaftError::APIError(ClientWriteError::ForwardToLeader(to))) => {
+                let leader = to.leader_id.zip(to.leader_node).map(|(raft_id, node)| Leader { raft_id, node });
+                ByLeader::NotLeader(leader)
+            }
+            Err(error) => ByLeader::Failed(error.to_string()),
+        }
+    }
+
+    async fn read_index(&self) -> ByLeader<u64> {
+        match self.0.raft.ensure_linearizable(ReadPolicy::ReadIndex).await {
+            Ok(read) => ByLeader::Done(read.log_id().map_or(0, |id| id.index)),
+            Err(RaftError::APIError(LinearizableReadError::ForwardToLeader(to))) => {
+                let leader = to.leader_id.zip(to.leader_node).map(|(raft_id, node)| Leader { raft_id, node });
+                ByLeader::NotLeader(leader)
+            }
+            Err(error) => ByLeader::Failed(error.to_string()),
+        }
+    }
+
+    fn probed(&self) -> Probed {
+        let myself = &self.0.myself;
+        Probed {
+            node: myself.key().id.clone(),
+            raft_id: myself.raft_id(),
+            address: myself.address().clone(),
+            cluster_id: myself.cluster_id(),
+        }
+    }
+}
+
+impl Serve for Plane {
+    fn serve(self: Arc<Self>, peer: Arc<Peer>, method: u8, body: Bytes) -> impl Future<Output = Result<Vec<u8>, String>> + Send {
+        async move {
+            let from = NodeKey { id: peer.node.clone(), incarnation: peer.incarnation };
+            match method {
+                ..=super::network::method::LAST => self.0.server.serve(method, &body).await,
+                method::PROBE => encode(&self.probed()),
+                _ => self.lead(&from, method, &body).await,
+            }
+        }
+    }
+}
+
+async fn continue_soon(host: &Host) {
+    host.sleep(Duration::from_millis(1)).await;
+}
+
+pub(super) fn encode(value: &impl Serialize) -> Result<Vec<u8>, String> {
+    let mut bytes = Vec::new();
+    wire::encode(value, &mut bytes).map_err(|error| error.to_string())?;
+    Ok(bytes)
+}
+
+pub(super) fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, String> {
+    wire::decode(bytes).map_err(|error| format!("a call that makes no sense: {error}"))
+}

@@ -1,0 +1,88 @@
+//! Why a node does not start, or a cluster does not answer.
+
+use std::{io, net::SocketAddr, path::PathBuf, time::Duration};
+
+use thiserror::Error;
+
+use super::NodeId;
+
+/// Why a node did not start. Nothing of it is left.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// A setting that cannot be.
+    #[error("{0}")]
+    Setting(String),
+    /// The bind address is no address.
+    #[error("cannot listen on \"{bind}\": {source}; write an address and a port, as \"0.0.0.0:8001\"")]
+    Bind {
+        /// What was given.
+        bind: String,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// Another program listens there.
+    #[error("{address} is taken by another program: stop it, or bind another port (port 0 picks a free one)")]
+    AddressInUse {
+        /// The address.
+        address: SocketAddr,
+    },
+    /// Anybody could join.
+    #[error(
+        "{address} can be reached from other machines, and nothing keeps strangers out: give all nodes the same `.secret(..)`, or say `.insecure()`"
+    )]
+    Insecure {
+        /// The bind address.
+        address: SocketAddr,
+    },
+    /// The data directory cannot be used.
+    #[error("the data directory {}: {problem}", path.display())]
+    Data {
+        /// The directory.
+        path: PathBuf,
+        /// What is wrong, and the way out.
+        problem: String,
+    },
+    /// The cluster does not take this node.
+    #[error("refused by {by}: {reason}")]
+    Refused {
+        /// Who said so.
+        by: String,
+        /// Why, and the way out.
+        reason: String,
+    },
+    /// A node of this name is alive in the cluster.
+    #[error("\"{node}\" is a member already, at {address}, and alive: give this node another `.node_id(..)`, or stop the other first")]
+    NodeIdInUse {
+        /// The name.
+        node: NodeId,
+        /// Where the other is.
+        address: String,
+    },
+    /// The system does not give what a node needs: threads, sockets.
+    #[error("the node could not start: {0}")]
+    System(#[from] io::Error),
+}
+
+/// Why the cluster did not do what it was asked.
+#[derive(Debug, Clone, Error)]
+#[non_exhaustive]
+pub enum ClusterError {
+    /// Nobody leads, or this node does not reach who does. Trying again can help. What was asked may have been done.
+    #[error("the cluster did not answer within {after:?}: {reason}")]
+    Unavailable {
+        /// How long was waited.
+        after: Duration,
+        /// What was seen last.
+        reason: String,
+    },
+    /// This node is no member any more.
+    #[error("this node has left its cluster: {reason}")]
+    NotMember {
+        /// How that came.
+        reason: String,
+    },
+    /// The system has shut down.
+    #[error("the system is shutting down")]
+    ShuttingDown,
+}

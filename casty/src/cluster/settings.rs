@@ -1,0 +1,219 @@
+//! Settings of a node, as its program gives them.
+
+use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
+
+use super::{NodeId, StartError, SwimConfig, start};
+use crate::{ActorSystem, actor::Mailbox, system::SystemBuilder};
+
+/// How quickly the nodes that lead notice each other's silence. See [`DistributedBuilder::raft`].
+///
+/// A new leader takes about the longest time plus a random one between both: some 1 s with the defaults.
+///
+/// ```
+/// use casty::RaftConfig;
+/// assert!(RaftConfig::fast().election_timeout_max < RaftConfig::default().election_timeout_max);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RaftConfig {
+    /// How often the leader makes itself heard; 100 ms unless set.
+    pub heartbeat_interval: Duration,
+    /// The least silence after which another node may want to lead; 300 ms unless set.
+    pub election_timeout_min: Duration,
+    /// The longest; 600 ms unless set.
+    pub election_timeout_max: Duration,
+}
+
+impl RaftConfig {
+    /// 50, 100 and 200 ms, with leases of 200 ms and `SwimConfig::fast()` beside it: for a quiet network and machines that
+    /// are never overloaded. A node that is silent for about 250 ms is taken for dead.
+    pub const fn fast() -> Self {
+        Self::millis(50, 100, 200)
+    }
+
+    /// 300 ms, 1 s and 2 s: for slow networks. Leases are 1.5 s.
+    pub const fn relaxed() -> Self {
+        Self::millis(300, 1000, 2000)
+    }
+
+    const fn millis(heartbeat: u64, min: u64, max: u64) -> Self {
+        Self {
+            heartbeat_interval: Duration::from_millis(heartbeat),
+            election_timeout_min: Duration::from_millis(min),
+            election_timeout_max: Duration::from_millis(max),
+        }
+    }
+
+    fn check(&self) -> Result<(), StartError> {
+        let Self { heartbeat_interval, election_timeout_min, election_timeout_max } = *self;
+        if heartbeat_interval < Duration::from_millis(5) {
+            return Err(StartError::Setting("RaftConfig: heartbeat_interval is below 5 ms".into()));
+        }
+        if heartbeat_interval * 2 > election_timeout_min {
+            let text = "RaftConfig: election_timeout_min must be at least twice heartbeat_interval, or one late heartbeat unseats the leader";
+            return Err(StartError::Setting(text.into()));
+        }
+        if election_timeout_min >= election_timeout_max {
+            return Err(StartError::Setting("RaftConfig: election_timeout_max must be above election_timeout_min".into()));
+        }
+        Ok(())
+    }
+}
+
+impl Default for RaftConfig {
+    /// 100, 300 and 600 ms.
+    fn default() -> Self {
+        Self::millis(100, 300, 600)
+    }
+}
+
+/// Settings of a new node. See [`ActorSystem::distributed`].
+#[derive(Clone)]
+#[must_use = "nothing starts before `start`"]
+pub struct DistributedBuilder(pub(super) Settings);
+
+#[derive(Clone)]
+pub(crate) struct Settings {
+    pub(super) bind: String,
+    pub(super) seeds: Vec<String>,
+    pub(super) advertise: Option<String>,
+    pub(super) node_id: Option<NodeId>,
+    pub(super) cluster: String,
+    pub(super) data_dir: Option<PathBuf>,
+    pub(super) raft: RaftConfig,
+    pub(super) swim: Option<SwimConfig>,
+    pub(super) secret: Option<Secret>,
+    pub(super) insecure: bool,
+    pub(super) max_message: usize,
+    pub(super) away_for: Duration,
+    pub(super) system: SystemBuilder,
+}
+
+/// Not for any log.
+#[derive(Clone)]
+pub(crate) struct Secret(pub(crate) Arc<[u8]>);
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(..)")
+    }
+}
+
+impl DistributedBuilder {
+    pub(crate) fn new(bind: String) -> Self {
+        Self(Settings {
+            bind,
+            seeds: Vec::new(),
+            advertise: None,
+            node_id: None,
+            cluster: "casty".into(),
+            data_dir: None,
+            raft: RaftConfig::default(),
+            swim: None,
+            secret: None,
+            insecure: false,
+            max_message: 16 << 20,
+            away_for: Duration::from_secs(600),
+            system: SystemBuilder::default(),
+        })
+    }
+
+    /// Nodes to join through, as `"host:port"`. Host names are resolved to all their addresses, again at each try; the
+    /// node's own address may be among them.
+    ///
+    /// Without seeds the node makes a cluster. With seeds, for the very first start of a cluster a majority of the seeds
+    /// and this node must be up, so that only one cluster is ever made.
+    pub fn seeds<S: Into<String>>(mut self, seeds: impl IntoIterator<Item = S>) -> Self {
+        self.0.seeds = seeds.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// What the other nodes dial, as `"host:port"`. If left out, the bind address; for a wildcard such as `0.0.0.0` the
+    /// local address that reached a seed. A port of 0 stands for the bound one.
+    pub fn advertise(mut self, address: impl Into<String>) -> Self {
+        self.0.advertise = Some(address.into());
+        self
+    }
+
+    /// The node's name, kept across restarts; made up if left out (with a [`data_dir`](Self::data_dir) once for all).
+    pub fn node_id(mut self, id: impl Into<String>) -> Self {
+        self.0.node_id = Some(NodeId::from(id.into()));
+        self
+    }
+
+    /// The cluster's name, `"casty"` unless set: nodes of another name are refused.
+    pub fn cluster_name(mut self, name: impl Into<String>) -> Self {
+        self.0.cluster = name.into();
+        self
+    }
+
+    /// Where the node keeps what must outlive its process. Memory only if left out.
+    pub fn data_dir(mut self, path: impl Into<PathBuf>) -> Self {
+        self.0.data_dir = Some(path.into());
+        self
+    }
+
+    /// How quickly the cluster's leader is replaced, and with it how long leases are.
+    pub fn raft(mut self, raft: RaftConfig) -> Self {
+        self.0.raft = raft;
+        self
+    }
+
+    /// How quickly silent nodes are noticed; follows [`raft`](Self::raft) unless set.
+    pub fn swim(mut self, swim: SwimConfig) -> Self {
+        self.0.swim = Some(swim);
+        self
+    }
+
+    /// Who knows it may join. All nodes are given the same; it never crosses the network.
+    pub fn secret(mut self, secret: impl AsRef<[u8]>) -> Self {
+        self.0.secret = Some(Secret(secret.as_ref().into()));
+        self
+    }
+
+    /// Lets anybody who reaches the bind address join, where that is not loopback.
+    pub fn insecure(mut self) -> Self {
+        self.0.insecure = true;
+        self
+    }
+
+    /// The largest message that travels, in bytes of its encoded form; 16 MiB unless set.
+    pub fn max_message(mut self, bytes: usize) -> Self {
+        self.0.max_message = bytes;
+        self
+    }
+
+    /// The mailbox of every actor that does not declare its own; unbounded unless set.
+    pub fn mailbox(mut self, mailbox: Mailbox) -> Self {
+        self.0.system = self.0.system.mailbox(mailbox);
+        self
+    }
+
+    /// How long an `ask` waits that does not say itself; 5 s unless set.
+    pub fn ask_timeout(mut self, limit: Duration) -> Self {
+        self.0.system = self.0.system.ask_timeout(limit);
+        self
+    }
+
+    /// How long a shutdown may take, handing over included; 30 s unless set.
+    pub fn shutdown_timeout(mut self, limit: Duration) -> Self {
+        self.0.system = self.0.system.shutdown_timeout(limit);
+        self
+    }
+
+    /// Starts the node: it listens, and is a member of its cluster when this returns.
+    ///
+    /// It waits for the cluster for as long as that takes; what it waits for is logged, and a timeout around it is safe.
+    ///
+    /// # Errors
+    /// [`StartError`]: a setting that cannot be, a taken port, a cluster that refuses this node.
+    pub async fn start(self) -> Result<ActorSystem, StartError> {
+        self.0.raft.check()?;
+        start::start(self.0).await
+    }
+}
+
+impl fmt::Debug for DistributedBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DistributedBuilder").field("bind", &self.0.bind).field("seeds", &self.0.seeds).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,86 @@
+//! The side of a control connection that answers calls.
+
+use std::{future::Future, sync::Arc};
+
+use bytes::Bytes;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    sync::{Semaphore, mpsc},
+};
+
+use super::{calls::LIMIT, greet::Greeted};
+use crate::{
+    cluster::wire::{CallFrame, FrameReader, Kinds, ReplyStatus, handshake::Peer},
+    host::Host,
+};
+
+/// Calls of one connection that are worked on at once.
+const AT_ONCE: usize = 64;
+
+/// Answers calls.
+pub(crate) trait Serve: Send + Sync + 'static {
+    /// Answers one, or says why not.
+    fn serve(self: Arc<Self>, peer: Arc<Peer>, method: u8, body: Bytes) -> impl Future<Output = Result<Vec<u8>, String>> + Send;
+}
+
+/// Answers the calls of one connection until it breaks. Returns why it did.
+pub(crate) async fn answer<S: Serve>(host: Host, greeted: Greeted, server: Arc<S>) -> String {
+    let Greeted { stream, rest, peer } = greeted;
+    let peer = Arc::new(peer);
+    let (mut read, mut write) = stream.into_split();
+    let (replies, mut ready) = mpsc::channel::<Vec<u8>>(AT_ONCE);
+    let writer = host.spawn(async move {
+        while let Some(mut frames) = ready.recv().await {
+            while let Ok(more) = ready.try_recv() {
+                frames.extend(more);
+            }
+            if write.write_all(&frames).await.is_err() {
+                return;
+            }
+        }
+    });
+    let room = Arc::new(Semaphore::new(AT_ONCE));
+    let mut reader = FrameReader::new(Kinds::Control, LIMIT);
+    let mut buffer = rest;
+    let why = 'connection: loop {
+        loop {
+            let frame = match reader.next(&mut buffer) {
+                Ok(Some(frame)) => frame,
+                Ok(None) => break,
+                Err(error) => break 'connection error.to_string(),
+            };
+            match CallFrame::decode(&frame) {
+                Ok(CallFrame::Call { request, method, body }) => {
+                    let body = frame.payload.slice_ref(body);
+                    let Ok(place) = room.clone().acquire_owned().await else { break 'connection "closed".into() };
+                    let (server, peer, replies) = (server.clone(), peer.clone(), replies.clone());
+                    host.spawn(async move {
+                        let answer = server.serve(peer, method, body).await;
+                        let (status, body) = match &answer {
+                            Ok(body) => (ReplyStatus::Ok, body.as_slice()),
+                            Err(text) => (ReplyStatus::Error, text.as_bytes()),
+                        };
+                        let mut frame = Vec::with_capacity(body.len() + 32);
+                        if let Err(error) = (CallFrame::Reply { request, status, body }).encode(&mut frame, LIMIT) {
+                            let body = error.to_string();
+                            let reply = CallFrame::Reply { request, status: ReplyStatus::Error, body: body.as_bytes() };
+                            let _ = reply.encode(&mut frame, LIMIT);
+                        }
+                        // Nobody is there to be told any more if this fails.
+                        let _ = replies.send(frame).await;
+                        drop(place);
+                    });
+                }
+                Ok(_) => {}
+                Err(error) => break 'connection error.to_string(),
+            }
+        }
+        match read.read_buf(&mut buffer).await {
+            Ok(0) => break "the other side closed the connection".into(),
+            Ok(_) => {}
+            Err(error) => break error.to_string(),
+        }
+    };
+    writer.abort();
+    why
+}

@@ -1,0 +1,227 @@
+//! Calls from node to node on the lanes of the control plane: a connection a node and lane, opened when needed.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use bytes::{Bytes, BytesMut};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    sync::{mpsc, oneshot},
+    time::Instant,
+};
+
+use super::greet::{self, Greeted};
+use crate::{
+    cluster::{
+        control::{CallError, Calls, Lane},
+        myself::Myself,
+        wire::{CallFrame, FrameReader, Kinds, ReplyStatus},
+    },
+    host::{Host, ReadHalf, WriteHalf},
+    sync::lock,
+};
+
+/// Calls that wait for one connection, at most.
+const QUEUE: usize = 1024;
+/// Without a call for so long, a connection is given up.
+const IDLE: Duration = Duration::from_secs(30);
+/// The longest frame of these lanes.
+pub(super) const LIMIT: u32 = 16 << 20;
+
+/// Whom a call is for.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct Callee {
+    pub(crate) address: Arc<str>,
+    /// If whoever answers there is another, the call is not made.
+    pub(crate) raft_id: Option<u64>,
+}
+
+/// Makes calls. Clones are handles to the same.
+#[derive(Clone)]
+pub(crate) struct Caller(Arc<Inner>);
+
+struct Inner {
+    host: Host,
+    myself: Arc<Myself>,
+    lines: Mutex<HashMap<(Callee, Lane), mpsc::Sender<Call>>>,
+}
+
+struct Call {
+    method: u8,
+    body: Vec<u8>,
+    deadline: Instant,
+    answer: oneshot::Sender<Result<Bytes, CallError>>,
+}
+
+impl Caller {
+    /// `host` is where the connections live.
+    pub(crate) fn new(host: Host, myself: Arc<Myself>) -> Self {
+        Self(Arc::new(Inner { host, myself, lines: Mutex::default() }))
+    }
+
+    /// Calls, and waits for the answer no longer than `limit`.
+    pub(crate) async fn call(&self, to: Callee, lane: Lane, method: u8, body: Vec<u8>, limit: Duration) -> Result<Bytes, CallError> {
+        let host = &self.0.host;
+        let (answer, answered) = oneshot::channel();
+        let call = Call { method, body, deadline: host.now() + limit, answer };
+        self.queue(to, lane, call)?;
+        // The line tells when time is up; this is for a line that is dropped.
+        match host.timeout(limit + Duration::from_millis(100), answered).await {
+            Ok(Ok(answered)) => answered,
+            Ok(Err(_)) => Err(CallError::Failed("the connection was given up".into())),
+            Err(_) => Err(CallError::Failed(format!("no answer within {limit:?}"))),
+        }
+    }
+
+    fn queue(&self, to: Callee, lane: Lane, mut call: Call) -> Result<(), CallError> {
+        let mut lines = lock(&self.0.lines);
+        for _ in 0..2 {
+            let line = lines.entry((to.clone(), lane)).or_insert_with(|| {
+                let (line, calls) = mpsc::channel(QUEUE);
+                self.0.host.spawn(Line { inner: self.0.clone(), to: to.clone(), lane, calls }.run());
+                line
+            });
+            match line.try_send(call) {
+                Ok(()) => return Ok(()),
+                Err(mpsc::error::TrySendError::Full(_)) => {
+                    return Err(CallError::Unreachable("too many calls wait".into()));
+                }
+                Err(mpsc::error::TrySendError::Closed(back)) => {
+                    lines.remove(&(to.clone(), lane));
+                    call = back;
+                }
+            }
+        }
+        Err(CallError::Unreachable("the connection is being given up".into()))
+    }
+}
+
+/// One connection's task.
+struct Line {
+    inner: Arc<Inner>,
+    to: Callee,
+    lane: Lane,
+    calls: mpsc::Receiver<Call>,
+}
+
+type Waiting = HashMap<u64, (Instant, oneshot::Sender<Result<Bytes, CallError>>)>;
+
+impl Line {
+    async fn run(mut self) {
+        let host = self.inner.host.clone();
+        while let Ok(Some(first)) = host.timeout(IDLE, self.calls.recv()).await {
+            let limit = first.deadline.saturating_duration_since(host.now());
+            let dialled = host.timeout(limit, self.dial()).await.unwrap_or_else(|_| Err(format!("no connection within {limit:?}")));
+            match dialled {
+                Ok(greeted) => {
+                    let why = self.talk(greeted, first).await;
+                    tracing::trace!(to = %self.to.address, %why, "a control connection ended");
+                }
+                Err(why) => {
+                    let why = CallError::Unreachable(why);
+                    let _ = first.answer.send(Err(why.clone()));
+                    while let Ok(call) = self.calls.try_recv() {
+                        let _ = call.answer.send(Err(why.clone()));
+                    }
+                }
+            }
+        }
+    }
+
+    async fn dial(&self) -> Result<Greeted, String> {
+        let Inner { host, myself, .. } = &*self.inner;
+        let lane = match self.lane {
+            Lane::Control => crate::cluster::wire::handshake::Lane::Control,
+            Lane::Bulk => crate::cluster::wire::handshake::Lane::Bulk,
+        };
+        let greeted = greet::dial(host, myself, &self.to.address, lane, 0).await.map_err(|error| error.to_string())?;
+        match self.to.raft_id {
+            Some(wanted) if wanted != greeted.peer.raft_id => {
+                Err(format!("another start of {} is at {} by now", greeted.peer.node, self.to.address))
+            }
+            _ => Ok(greeted),
+        }
+    }
+
+    /// Carries calls until the connection breaks. Those that have no answer then fail.
+    async fn talk(&mut self, greeted: Greeted, first: Call) -> String {
+        let Greeted { stream, rest, .. } = greeted;
+        let (read, write) = stream.into_split();
+        let mut waiting = Waiting::new();
+        let why = self.carry(read, rest, write, first, &mut waiting).await;
+        for (_, (_, answer)) in waiting {
+            let _ = answer.send(Err(CallError::Failed(why.clone())));
+        }
+        why
+    }
+
+    async fn carry(&mut self, mut read: ReadHalf, mut buffer: BytesMut, mut write: WriteHalf, first: Call, waiting: &mut Waiting) -> String {
+        let host = self.inner.host.clone();
+        let mut reader = FrameReader::new(Kinds::Control, LIMIT);
+        let mut number = 0;
+        let mut next = Some(first);
+        let mut frames = Vec::new();
+        loop {
+            let mut deadline = None;
+            // All that wait go out together.
+            while let Some(call) = next.take().or_else(|| self.calls.try_recv().ok()) {
+                number += 1;
+                let frame = CallFrame::Call { request: number, method: call.method, body: &call.body };
+                if let Err(error) = frame.encode(&mut frames, LIMIT) {
+                    let _ = call.answer.send(Err(CallError::Unreachable(error.to_string())));
+                    continue;
+                }
+                deadline = Some(deadline.map_or(call.deadline, |earlier: Instant| earlier.max(call.deadline)));
+                waiting.insert(number, (call.deadline, call.answer));
+            }
+            if !frames.is_empty() {
+                let limit = deadline.unwrap_or_else(|| host.now()).saturating_duration_since(host.now());
+                match host.timeout(limit, write.write_all(&frames)).await {
+                    Ok(Ok(())) => frames.clear(),
+                    Ok(Err(error)) => return error.to_string(),
+                    Err(_) => return "the other side reads nothing".into(),
+                }
+            }
+            let earliest = waiting.values().map(|(deadline, _)| *deadline).min().unwrap_or_else(|| host.now() + IDLE);
+            tokio::select! {
+                biased;
+                read = read.read_buf(&mut buffer) => match read {
+                    Ok(0) => return "the other side closed the connection".into(),
+                    Ok(_) => {}
+                    Err(error) => return error.to_string(),
+                },
+                call = self.calls.recv() => match call {
+                    Some(call) => next = Some(call),
+                    None => return "given up".into(),
+                },
+                () = host.sleep_until(earliest) => {
+                    // A late answer is none; what follows it may be late as well.
+                    return if waiting.is_empty() { "idle".into() } else { "no answer in time".into() };
+                }
+            }
+            loop {
+                match reader.next(&mut buffer) {
+                    Ok(Some(frame)) => match CallFrame::decode(&frame) {
+                        Ok(CallFrame::Reply { request, status, body }) => {
+                            let Some((_, answer)) = waiting.remove(&request) else { continue };
+                            let _ = answer.send(match status {
+                                ReplyStatus::Ok => Ok(frame.payload.slice_ref(body)),
+                                ReplyStatus::Error | ReplyStatus::UnknownMethod => {
+                                    Err(CallError::Remote(String::from_utf8_lossy(body).into_owned()))
+                                }
+                            });
+                        }
+                        Ok(CallFrame::Goodbye { text, .. }) => return format!("the other side says: {text}"),
+                        Ok(_) => {}
+                        Err(error) => return error.to_string(),
+                    },
+                    Ok(None) => break,
+                    Err(error) => return error.to_string(),
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! Where connections come in: accepted, greeted, and passed on to the lane that they are for.
+
+use std::{
+    collections::VecDeque,
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+    time::Duration,
+};
+
+use tokio::{sync::mpsc, task::AbortHandle};
+
+use super::greet::{self, GreetError, Greeted};
+use crate::{
+    cluster::{
+        myself::Myself,
+        wire::handshake::{Lane, Peer, RefuseCode},
+    },
+    host::{Host, Listener},
+};
+
+/// Connections that have not said who they are, at most. One more, and the oldest goes.
+const STRANGERS: usize = 256;
+/// After an accept that failed, as without file descriptors.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// Says whether a peer that has proved who it is may stay.
+pub(crate) type Judge = Arc<dyn Fn(&Peer) -> Result<(), (RefuseCode, String)> + Send + Sync>;
+
+/// Where greeted connections go.
+pub(crate) struct Door {
+    pub(crate) host: Host,
+    pub(crate) myself: Arc<Myself>,
+    pub(crate) judge: Judge,
+    pub(crate) data: mpsc::Sender<Greeted>,
+    pub(crate) control: mpsc::Sender<Greeted>,
+    pub(crate) refused: Arc<Refusals>,
+}
+
+/// Connections that did not get in.
+#[derive(Debug, Default)]
+pub(crate) struct Refusals {
+    count: AtomicU64,
+}
+
+impl Refusals {
+    pub(crate) fn count(&self) -> u64 {
+        self.count.load(Relaxed)
+    }
+
+    /// The first ones are told one by one, then each power of two.
+    fn note(&self, from: SocketAddr, why: &str) {
+        let count = self.count.fetch_add(1, Relaxed) + 1;
+        if count <= 10 || count.is_power_of_two() {
+            tracing::warn!(%from, why, refused_so_far = count, "a connection was refused");
+        }
+    }
+}
+
+impl Door {
+    /// Lets connections in for as long as the task lives.
+    pub(crate) async fn run(self, listener: Listener) {
+        let door = Arc::new(self);
+        let mut strangers: VecDeque<AbortHandle> = VecDeque::new();
+        loop {
+            match listener.accept().await {
+                Ok((stream, from)) => {
+                    strangers.retain(|greeting| !greeting.is_finished());
+                    if strangers.len() >= STRANGERS
+                        && let Some(oldest) = strangers.pop_front()
+                    {
+                        oldest.abort();
+                        door.refused.note(from, "too many connections that say nothing; the oldest was closed");
+                    }
+                    let greeting = door.clone().greet(stream, from);
+                    strangers.push_back(door.host.spawn(greeting).abort_handle());
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "a connection could not be accepted");
+                    door.host.sleep(PAUSE).await;
+                }
+            }
+        }
+    }
+
+    async fn greet(self: Arc<Self>, stream: crate::host::Stream, from: SocketAddr) {
+        match greet::admit(&self.host, &self.myself, stream, |peer| (self.judge)(peer)).await {
+            Ok(greeted) => {
+                let to = if greeted.peer.lane == Lane::Data { &self.data } else { &self.control };
+                // Nobody takes it any more at the end of the node.
+                let _ = to.send(greeted).await;
+            }
+            // Who looked for itself found out.
+            Err(error) if error.refused() == Some(RefuseCode::Itself) => {}
+            Err(error @ (GreetError::Handshake(_) | GreetError::Late)) => self.refused.note(from, &error.to_string()),
+            Err(error) => tracing::debug!(%from, %error, "a connection broke before it was greeted"),
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! The handshake of a connection, over its stream.
+
+use std::{io, net::SocketAddr, time::Duration};
+
+use bytes::BytesMut;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+use crate::{
+    cluster::{
+        myself::Myself,
+        wire::handshake::{Handshake, HandshakeError, Lane, Local, Peer, RefuseCode, Secret, Step, Versions},
+    },
+    host::{Host, Stream},
+};
+
+/// A handshake that takes longer fails.
+pub(super) const LIMIT: Duration = Duration::from_secs(3);
+/// One of several addresses that does not answer holds up the next no longer.
+const CONNECT: Duration = Duration::from_secs(1);
+
+/// A connection whose other side is known.
+pub(crate) struct Greeted {
+    pub(crate) stream: Stream,
+    /// What came behind the handshake.
+    pub(crate) rest: BytesMut,
+    pub(crate) peer: Peer,
+}
+
+/// Why there is no connection.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum GreetError {
+    #[error("{address} cannot be resolved: {error}")]
+    Resolve { address: String, error: io::Error },
+    #[error("{at} does not answer: {error}")]
+    Connect { at: SocketAddr, error: io::Error },
+    #[error("{0}")]
+    Handshake(#[from] HandshakeError),
+    #[error("the connection broke during the handshake: {0}")]
+    Broken(io::Error),
+    #[error("no handshake within {LIMIT:?}")]
+    Late,
+}
+
+impl GreetError {
+    /// Why one side refused the other, if that is it.
+    pub(crate) fn refused(&self) -> Option<RefuseCode> {
+        match self {
+            Self::Handshake(error) => error.code(),
+            Self::Resolve { .. } | Self::Connect { .. } | Self::Broken(_) | Self::Late => None,
+        }
+    }
+}
+
+/// Connects to `address`, whichever of its addresses answers first in their order.
+pub(crate) async fn dial(host: &Host, myself: &Myself, address: &str, lane: Lane, session: u64) -> Result<Greeted, GreetError> {
+    let found = host.resolve(address).await;
+    let found = found.map_err(|error| GreetError::Resolve { address: address.into(), error })?;
+    let nowhere = || io::Error::new(io::ErrorKind::NotFound, "the name has no address");
+    let mut last = GreetError::Resolve { address: address.into(), error: nowhere() };
+    for at in found {
+        match host.connect(at, CONNECT).await {
+            Ok(stream) => {
+                let (handshake, hello) = Handshake::connect(local(host, myself), lane, session)?;
+                return greet(host, stream, handshake, hello, |_| Ok(())).await;
+            }
+            Err(error) => last = GreetError::Connect { at, error },
+        }
+    }
+    Err(last)
+}
+
+/// Answers who has connected. `judge` says whether a peer that has proved who it is may stay.
+pub(super) async fn admit(
+    host: &Host,
+    myself: &Myself,
+    stream: Stream,
+    judge: impl Fn(&Peer) -> Result<(), (RefuseCode, String)>,
+) -> Result<Greeted, GreetError> {
+    let handshake = Handshake::accept(local(host, myself))?;
+    greet(host, stream, handshake, Vec::new(), judge).await
+}
+
+async fn greet(
+    host: &Host,
+    mut stream: Stream,
+    mut handshake: Handshake,
+    mut output: Vec<u8>,
+    judge: impl Fn(&Peer) -> Result<(), (RefuseCode, String)>,
+) -> Result<Greeted, GreetError> {
+    let talk = async {
+        let mut input = BytesMut::with_capacity(1024);
+        loop {
+            let mut step = handshake.feed(&mut input, &mut output);
+            if let Ok(Step::Judge(peer)) = &step {
+                step = handshake.verdict(judge(peer), &mut output);
+            }
+            if !output.is_empty() {
+                let written = stream.write_all(&output).await;
+                // What was wrong matters more than that it could not be told.
+                if step.is_ok() {
+                    written.map_err(GreetError::Broken)?;
+                }
+                output.clear();
+            }
+            match step? {
+                Step::Done(peer) => return Ok((input, peer)),
+                Step::More | Step::Judge(_) => {}
+            }
+            if stream.read_buf(&mut input).await.map_err(GreetError::Broken)? == 0 {
+                return Err(GreetError::Handshake(handshake.closed(&input)));
+            }
+        }
+    };
+    let (rest, peer) = host.timeout(LIMIT, talk).await.unwrap_or(Err(GreetError::Late))?;
+    Ok(Greeted { stream, rest, peer })
+}
+
+fn local(host: &Host, myself: &Myself) -> Local {
+    let mut nonce = [0; 32];
+    for part in nonce.chunks_mut(8) {
+        part.copy_from_slice(&host.random().to_le_bytes());
+    }
+    Local {
+        versions: Versions::SPOKEN,
+        cluster: myself.cluster().to_string(),
+        cluster_id: myself.cluster_id(),
+        node: myself.key().id.clone(),
+        incarnation: myself.key().incarnation,
+        raft_id: myself.raft_id(),
+        advertise: myself.address().to_string(),
+        secret: myself.secret().map(Secret::new),
+        nonce,
+    }
+}

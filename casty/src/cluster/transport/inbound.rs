@@ -1,0 +1,154 @@
+//! A connection that another node opened for its requests: each goes to its actor, and the answers go back.
+//!
+//! The reader never waits for a mailbox.
+
+use std::sync::Arc;
+
+use bytes::BytesMut;
+use tokio::io::AsyncReadExt as _;
+
+use super::{
+    READ,
+    delivery::Delivery,
+    greet::Greeted,
+    network::Network,
+    pen::Pen,
+    replies::Replies,
+    session::{PATIENCE, QUIET},
+    watches::Watched,
+};
+use crate::{
+    ActorSystem, StopReason,
+    actor::{ActorId, AnyCell},
+    cluster::{
+        NodeKey,
+        wire::{DataFrame, Frame, FrameReader, Kinds, Pieces},
+    },
+};
+
+pub(super) struct Inbound {
+    network: Arc<Network>,
+    system: ActorSystem,
+    replies: Replies,
+    delivery: Delivery,
+    /// Actors here that the other side watches.
+    watched: Watched,
+    received: u64,
+    confirmed: u64,
+    pieces: Pieces,
+    /// The actor that the last message was for.
+    last: Option<Arc<dyn AnyCell>>,
+}
+
+impl Inbound {
+    /// Reads until the connection breaks. Returns why.
+    pub(super) async fn run(network: Arc<Network>, system: ActorSystem, greeted: Greeted) -> String {
+        let Greeted { stream, rest, peer } = greeted;
+        let host = network.host().clone();
+        let (mut read, half) = stream.into_split();
+        let pen = Pen::new();
+        let writer = host.spawn({
+            let pen = pen.clone();
+            async move { pen.write(half).await }
+        });
+        let limit = network.max_frame();
+        let replies = Replies::new(pen.clone(), limit);
+        let peer = NodeKey { id: peer.node, incarnation: peer.incarnation };
+        let mut inbound = Self {
+            delivery: Delivery::new(network.clone(), system.clone(), peer, replies.clone()),
+            watched: Watched::new(system.clone(), replies.clone(), network.myself().key().incarnation),
+            replies,
+            received: 0,
+            confirmed: 0,
+            pieces: Pieces::new(limit),
+            last: None,
+            network,
+            system,
+        };
+        let mut reader = FrameReader::new(Kinds::Data, limit);
+        let mut buffer = rest;
+        let mut silent = 0;
+        let tick = host.sleep(QUIET);
+        tokio::pin!(tick);
+        let why = loop {
+            if let Err(why) = inbound.read_frames(&mut reader, &mut buffer) {
+                inbound.replies.frame(&DataFrame::Goodbye { code: 1, text: &why });
+                pen.flush();
+                break why;
+            }
+            buffer.reserve(READ);
+            tokio::select! {
+                biased;
+                read = read.read_buf(&mut buffer) => match read {
+                    Ok(0) => break "the other side closed the connection".to_owned(),
+                    Ok(_) => silent = 0,
+                    Err(error) => break error.to_string(),
+                },
+                () = &mut tick => {
+                    if silent > PATIENCE {
+                        break format!("no word for {:?}", QUIET * PATIENCE);
+                    }
+                    if silent > 0 {
+                        inbound.replies.frame(&DataFrame::Ping { nonce: u64::from(silent) });
+                    }
+                    silent += 1;
+                    tick.as_mut().reset(host.now() + QUIET);
+                }
+            }
+        };
+        pen.close();
+        writer.abort();
+        why
+    }
+
+    /// Handles all that has come. Answers that are there at once go out together.
+    fn read_frames(&mut self, reader: &mut FrameReader, buffer: &mut BytesMut) -> Result<(), String> {
+        self.replies.pen().hold();
+        let read = self.read_all(reader, buffer);
+        if self.received > self.confirmed {
+            self.confirmed = self.received;
+            self.replies.frame(&DataFrame::Ack { received: self.received });
+        }
+        self.replies.pen().flush();
+        read
+    }
+
+    fn read_all(&mut self, reader: &mut FrameReader, buffer: &mut BytesMut) -> Result<(), String> {
+        while let Some(frame) = reader.next(buffer).map_err(|error| error.to_string())? {
+            self.handle(&frame)?;
+        }
+        Ok(())
+    }
+
+    fn handle(&mut self, frame: &Frame) -> Result<(), String> {
+        match DataFrame::decode(frame).map_err(|error| error.to_string())? {
+            DataFrame::Request(request) => {
+                self.received += 1;
+                self.delivery.take(&request, &frame.payload, &mut self.last)?;
+            }
+            DataFrame::Piece { stream, last, bytes } => {
+                if let Some(whole) = self.pieces.take(stream, last, bytes).map_err(|error| error.to_string())? {
+                    if whole.kind == crate::cluster::wire::Kind::Piece {
+                        return Err("a piece of a piece".into());
+                    }
+                    return self.handle(&whole);
+                }
+            }
+            DataFrame::Watch { watcher, actor, incarnation } => self.watched.watch(watcher, actor, incarnation),
+            DataFrame::Unwatch { watcher, actor, .. } => self.watched.unwatch(watcher, actor),
+            DataFrame::Stop { actor, incarnation } => {
+                if incarnation == self.network.myself().key().incarnation.0
+                    && let Some(cell) = self.system.find(ActorId(actor))
+                {
+                    cell.stop(StopReason::Stopped);
+                }
+            }
+            DataFrame::Find { request, name } => self.network.found(&self.system, &self.replies, request, name),
+            DataFrame::Ping { nonce } => self.replies.frame(&DataFrame::Pong { nonce }),
+            DataFrame::Pong { .. } => {}
+            DataFrame::Goodbye { text, .. } => return Err(format!("the other side says: {text}")),
+            other => return Err(format!("a frame `{:?}` on the side that asks", other.kind())),
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,359 @@
+//! The way to one other node: requests go out, answers come back.
+//!
+//! A link connects when there is something to send, and again after it broke. What was under way when it broke is told:
+//! an asker gets `ConnectionLost`, what was sent and not confirmed becomes a dead letter, and what may be sent twice is.
+
+use std::{
+    cell::RefCell,
+    collections::{HashMap, VecDeque},
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use slab::Slab;
+use tokio::sync::{Notify, Semaphore};
+
+use super::{network::Network, pen::Pen, session};
+use crate::{
+    actor::{Answer, FarAddress, NotSent, Parcel, Wants},
+    cluster::{
+        NodeKey,
+        wire::{ChainBuf, DataFrame, Request, flags},
+    },
+    reply::{FarRefusal, Refusal},
+    sync::lock,
+    system::DeadLetterReason,
+};
+
+/// Bytes of requests that may be on their way to one node, unconfirmed by it. Who sends more waits.
+const WINDOW: usize = 4 << 20;
+/// Between two attempts to connect.
+const BACKOFF_MIN: Duration = Duration::from_millis(50);
+const BACKOFF_MAX: Duration = Duration::from_secs(1);
+/// A look for askers that gave up is worth it at this many.
+const SWEEP: usize = 1024;
+/// A buffer for frames that has grown beyond this is given back.
+const KEEP: usize = 256 * 1024;
+
+pub(crate) struct Link {
+    pub(super) network: Arc<Network>,
+    pub(super) peer: NodeKey,
+    state: Mutex<State>,
+    /// Bytes of the window that are free.
+    window: Arc<Semaphore>,
+}
+
+struct State {
+    /// There is a task that connects, or is connected.
+    running: bool,
+    closed: Option<Arc<str>>,
+    pen: Arc<Pen>,
+    /// Requests of this session that the peer has not confirmed, oldest first.
+    in_flight: VecDeque<InFlight>,
+    /// How many of them it has.
+    confirmed: u64,
+    asks: Slab<Ask>,
+    sweep_at: usize,
+    /// Tells asks apart that had one place in turn.
+    turn: u32,
+    /// Actors whose mailboxes are full, with who waits for them.
+    paused: HashMap<u64, Arc<Notify>>,
+    /// For what has to be told of lost messages.
+    addresses: HashMap<u64, Arc<FarAddress>>,
+}
+
+struct InFlight {
+    bytes: u32,
+    actor: u64,
+    message: &'static str,
+    /// The request's number, 0 if nobody waits for its answer.
+    request: u64,
+}
+
+struct Ask {
+    turn: u32,
+    actor: u64,
+    message: &'static str,
+    answer: Box<dyn Answer>,
+    /// The frame, if it may be sent again.
+    again: Option<Box<[u8]>>,
+}
+
+thread_local! {
+    static SCRATCH: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
+impl Link {
+    pub(super) fn new(network: Arc<Network>, peer: NodeKey) -> Arc<Self> {
+        let state = State {
+            running: false,
+            closed: None,
+            pen: Pen::new(),
+            in_flight: VecDeque::new(),
+            confirmed: 0,
+            asks: Slab::new(),
+            sweep_at: SWEEP,
+            turn: 0,
+            paused: HashMap::new(),
+            addresses: HashMap::new(),
+        };
+        Arc::new(Self { network, peer, state: Mutex::new(state), window: Arc::new(Semaphore::new(WINDOW)) })
+    }
+
+    /// Queues a message.
+    pub(super) fn send(self: &Arc<Self>, to: &Arc<FarAddress>, parcel: &mut Parcel<'_>) -> Result<(), NotSent> {
+        let mut frame = SCRATCH.take();
+        frame.clear();
+        let sent = self.send_in(&mut frame, to, parcel);
+        if frame.capacity() <= KEEP {
+            SCRATCH.set(frame);
+        }
+        sent
+    }
+
+    fn send_in(self: &Arc<Self>, frame: &mut Vec<u8>, to: &Arc<FarAddress>, parcel: &mut Parcel<'_>) -> Result<(), NotSent> {
+        self.write(frame, to, parcel)?;
+        let cost = cost(frame.len());
+        if let Some(resumed) = lock(&self.state).paused.get(&to.actor.0).cloned() {
+            return Err(NotSent::Full(Box::pin(async move { resumed.notified().await })));
+        }
+        let Ok(room) = self.window.try_acquire_many(cost) else {
+            let window = self.window.clone();
+            return Err(NotSent::Full(Box::pin(async move { drop(window.acquire_many(cost).await) })));
+        };
+        let mut state = lock(&self.state);
+        if let Some(why) = &state.closed {
+            return Err(Refusal::unreachable(why.clone()).into());
+        }
+        room.forget();
+        let alone = state.in_flight.is_empty();
+        let again = parcel.is_idempotent().then(|| frame.as_slice().into());
+        let answer = parcel.take_answer();
+        let is_ask = answer.is_some();
+        let request = answer.map_or(0, |answer| state.ask(to.actor.0, parcel.name(), answer, again));
+        Request::renumber(frame, request);
+        state.queue(InFlight { bytes: cost, actor: to.actor.0, message: parcel.name(), request }, to, frame);
+        let flush = is_ask && alone && state.running;
+        let pen = state.pen.clone();
+        let start = !std::mem::replace(&mut state.running, true);
+        drop(state);
+        if flush {
+            // There is no company to wait for.
+            pen.flush();
+        }
+        if start {
+            self.start();
+        }
+        Ok(())
+    }
+
+    fn write(&self, frame: &mut Vec<u8>, to: &FarAddress, parcel: &Parcel<'_>) -> Result<(), Refusal> {
+        let asks = match parcel.wants() {
+            Wants::Nothing => 0,
+            Wants::Receipt => flags::CONFIRM,
+            Wants::Answer => flags::ASK,
+        };
+        let mut chain = ChainBuf::default();
+        for (node, actor) in parcel.chain() {
+            // What is too long for the wire is told of by the ask's own limit of time.
+            let _ = chain.push(node.id.as_str(), actor.0);
+        }
+        let request = Request {
+            request: 0,
+            actor: to.actor.0,
+            flags: asks | if parcel.is_idempotent() { flags::IDEMPOTENT } else { 0 },
+            target_incarnation: to.node.incarnation.0,
+            name: parcel.name(),
+            to_name: to.name.as_deref(),
+            chain: chain.as_chain(),
+            body: &[],
+        };
+        let limit = self.network.max_frame();
+        let start = request.begin(frame).map_err(|error| Refusal::rejected(&error))?;
+        parcel.encode(frame)?;
+        let bytes = frame.len() as u64;
+        start.end(frame, limit).map_err(|_| FarRefusal::TooLarge { bytes, limit: limit.into() }.into())
+    }
+
+    /// Queues a frame that is no request. It goes with a connection that is there, or not at all.
+    pub(super) fn tell(self: &Arc<Self>, frame: &DataFrame<'_>) {
+        let mut bytes = Vec::with_capacity(64);
+        if frame.encode(&mut bytes, self.network.max_frame()).is_ok() {
+            let mut state = lock(&self.state);
+            state.pen.push(None, &bytes);
+            let start = !std::mem::replace(&mut state.running, true);
+            drop(state);
+            if start {
+                self.start();
+            }
+        }
+    }
+
+    /// Asks the node which of its actors has this name.
+    pub(super) fn find(self: &Arc<Self>, name: &str, answer: Box<dyn Answer>) {
+        let mut state = lock(&self.state);
+        if let Some(why) = &state.closed {
+            let why = Refusal::unreachable(why.clone());
+            drop(state);
+            return answer.refuse(why);
+        }
+        let request = state.ask(0, "a look-up", answer, None);
+        drop(state);
+        self.tell(&DataFrame::Find { request, name });
+    }
+
+    fn start(self: &Arc<Self>) {
+        self.network.host().spawn(session::run(self.clone()));
+    }
+
+    /// The pen of the session that begins.
+    pub(super) fn pen(&self) -> Arc<Pen> {
+        lock(&self.state).pen.clone()
+    }
+
+    /// The peer has taken so many requests of this session off the connection.
+    pub(super) fn confirm(&self, received: u64) {
+        let mut freed = 0;
+        let mut state = lock(&self.state);
+        while state.confirmed < received {
+            let Some(request) = state.in_flight.pop_front() else { break };
+            freed += request.bytes as usize;
+            state.confirmed += 1;
+        }
+        drop(state);
+        self.window.add_permits(freed);
+    }
+
+    /// Takes out who waits for an answer.
+    pub(super) fn answered(&self, request: u64) -> Option<Box<dyn Answer>> {
+        let (key, turn) = place(request)?;
+        let mut state = lock(&self.state);
+        let is_it = state.asks.get(key).is_some_and(|ask| ask.turn == turn);
+        is_it.then(|| state.asks.remove(key).answer)
+    }
+
+    pub(super) fn pause(&self, actor: u64) {
+        lock(&self.state).paused.entry(actor).or_default();
+    }
+
+    pub(super) fn resume(&self, actor: u64) {
+        let resumed = lock(&self.state).paused.remove(&actor);
+        if let Some(resumed) = resumed {
+            resumed.notify_waiters();
+            // For who has looked and does not wait yet.
+            resumed.notify_one();
+        }
+    }
+
+    /// The session is over, or there was none: tells everybody whose message was under way. `sent` is whether any of them
+    /// can have arrived. Returns whether there is something to send again.
+    pub(super) fn broke(&self, why: &str, sent: bool) -> bool {
+        let mut state = lock(&self.state);
+        let pen = std::mem::replace(&mut state.pen, Pen::new());
+        let in_flight = std::mem::take(&mut state.in_flight);
+        let addresses = std::mem::take(&mut state.addresses);
+        let paused = std::mem::take(&mut state.paused);
+        let mut asks = std::mem::take(&mut state.asks);
+        state.confirmed = 0;
+        let kept = if sent && state.closed.is_none() { state.again(&addresses, &mut asks) } else { 0 };
+        state.running = state.closed.is_none() && (!state.in_flight.is_empty() || self.network.watches(&self.peer));
+        let running = state.running;
+        drop(state);
+        pen.close();
+        let freed: usize = in_flight.iter().map(|request| request.bytes as usize).sum();
+        if freed >= kept {
+            self.window.add_permits(freed - kept);
+        } else {
+            // Some of it had been confirmed: it takes its room again, as far as there is any.
+            let _ = self.window.forget_permits(kept - freed);
+        }
+        for waiting in paused.into_values() {
+            waiting.notify_waiters();
+            waiting.notify_one();
+        }
+        for (_, ask) in asks {
+            let why = if sent { FarRefusal::ConnectionLost } else { FarRefusal::Unreachable(why.into()) };
+            ask.answer.refuse(why.into());
+        }
+        let reason = if sent { DeadLetterReason::LostInFlight } else { DeadLetterReason::Unreachable };
+        for request in in_flight.into_iter().filter(|request| request.request == 0) {
+            if let Some(address) = addresses.get(&request.actor) {
+                self.network.dead_letter(address, request.message, reason);
+            }
+        }
+        running
+    }
+
+    /// Refuses everything from now on: the node is gone.
+    pub(super) fn close(&self, why: &str) {
+        lock(&self.state).closed = Some(why.into());
+        self.broke(why, true);
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        lock(&self.state).closed.is_some()
+    }
+}
+
+impl State {
+    /// Under the lock, so that the order of frames is that of `in_flight`.
+    fn queue(&mut self, request: InFlight, to: &Arc<FarAddress>, frame: &[u8]) {
+        self.addresses.entry(request.actor).or_insert_with(|| to.clone());
+        self.pen.push(Some(request.actor), frame);
+        self.in_flight.push_back(request);
+    }
+
+    fn ask(&mut self, actor: u64, message: &'static str, answer: Box<dyn Answer>, again: Option<Box<[u8]>>) -> u64 {
+        if self.asks.len() >= self.sweep_at {
+            // Who gave up is not waited for.
+            self.asks.retain(|_, ask| ask.answer.is_awaited());
+            self.sweep_at = (self.asks.len() * 2).max(SWEEP);
+        }
+        self.turn = self.turn.wrapping_add(1);
+        let turn = self.turn;
+        number(self.asks.insert(Ask { turn, actor, message, answer, again }), turn)
+    }
+
+    /// Queues again what may be sent twice, and takes it out of `asks`. Returns what that takes of the window.
+    fn again(&mut self, addresses: &HashMap<u64, Arc<FarAddress>>, asks: &mut Slab<Ask>) -> usize {
+        let mut kept = 0;
+        // In the order in which they were asked.
+        let mut order: Vec<(u32, usize)> = asks.iter().map(|(key, ask)| (ask.turn, key)).collect();
+        order.sort_unstable();
+        for (_, key) in order {
+            let may = asks.get(key).is_some_and(|ask| ask.again.is_some() && ask.answer.is_awaited());
+            if !may {
+                continue;
+            }
+            let Ask { actor, message, answer, again, .. } = asks.remove(key);
+            let (Some(mut frame), Some(address)) = (again, addresses.get(&actor)) else { continue };
+            Request::mark_again(&mut frame);
+            let request = self.ask(actor, message, answer, Some(frame.clone()));
+            Request::renumber(&mut frame, request);
+            let bytes = cost(frame.len());
+            kept += bytes as usize;
+            self.queue(InFlight { bytes, actor, message, request }, address, &frame);
+        }
+        kept
+    }
+}
+
+/// The number of a request: never 0, which stands for nobody waiting.
+fn number(key: usize, turn: u32) -> u64 {
+    ((key as u64 + 1) << 32) | u64::from(turn)
+}
+
+fn place(request: u64) -> Option<(usize, u32)> {
+    let key = usize::try_from(request >> 32).ok()?.checked_sub(1)?;
+    Some((key, (request & u64::from(u32::MAX)) as u32))
+}
+
+/// What a frame takes of the window.
+fn cost(bytes: usize) -> u32 {
+    u32::try_from(bytes.min(WINDOW)).unwrap_or(u32::MAX)
+}
+
+/// How long to wait before the next attempt to connect.
+pub(super) fn backoff(attempts: u32) -> Duration {
+    BACKOFF_MIN.saturating_mul(1 << attempts.min(8)).min(BACKOFF_MAX)
+}

@@ -1,0 +1,24 @@
+//! Connections between nodes: who comes in, links that carry messages, and calls of the control plane.
+
+mod callee;
+mod calls;
+mod delivery;
+mod door;
+mod greet;
+mod inbound;
+mod link;
+mod network;
+mod outbox;
+mod pen;
+mod replies;
+mod session;
+mod watches;
+
+pub(crate) use callee::{Serve, answer};
+pub(crate) use calls::{Callee, Caller};
+pub(crate) use door::{Door, Judge, Refusals};
+pub(crate) use greet::{GreetError, Greeted, dial};
+pub(crate) use network::Network;
+
+/// Read at once.
+const READ: usize = 64 * 1024;

@@ -1,0 +1,402 @@
+//! All links of a node, and what comes in from others: the cluster as the local runtime sees it.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex, OnceLock, PoisonError, RwLock, Weak,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+    time::Duration,
+};
+
+use serde::{Deserialize, Serialize};
+use tokio::{sync::oneshot, task::JoinHandle};
+
+use super::{
+    greet::Greeted,
+    inbound::Inbound,
+    link::Link,
+    replies::Replies,
+    watches::{self, Watches},
+};
+use crate::{
+    ActorSystem, LookupError, SpawnError, StopReason,
+    actor::{ActorId, Answer, FarAddress, Links, NotSent, Parcel, Soon, TellEnd},
+    cluster::{
+        Incarnation, NodeId, NodeKey,
+        control::{MemberStatus, Plane},
+        myself::Myself,
+        names::NameDesk,
+        wire::{self, AnswerStatus, DataFrame, Request},
+    },
+    error::ActorLabel,
+    host::Host,
+    reply::Refusal,
+    sync::lock,
+    system::{DeadLetterReason, WeakSystem},
+};
+
+/// How long a look-up of a name may take.
+const LOOKUP: Duration = Duration::from_secs(5);
+
+pub(crate) struct Network {
+    itself: Weak<Self>,
+    host: Host,
+    plane: Plane,
+    system: WeakSystem,
+    limit: u32,
+    links: RwLock<HashMap<NodeId, Arc<Link>>>,
+    inbound: Mutex<HashMap<NodeId, Session>>,
+    sessions: AtomicU64,
+    watches: Mutex<Watches>,
+    desk: NameDesk,
+}
+
+/// The connection that another node has to this one.
+struct Session {
+    incarnation: Incarnation,
+    number: u64,
+    task: JoinHandle<()>,
+}
+
+/// What is known of a named actor at its node.
+#[derive(Serialize, Deserialize)]
+struct Found {
+    actor: u64,
+    kind: Arc<str>,
+}
+
+impl Network {
+    /// `host` is where messages are handled.
+    pub(crate) fn new(host: Host, plane: Plane, system: &ActorSystem, limit: u32) -> Arc<Self> {
+        let desk = NameDesk::open(&host, plane.clone());
+        Arc::new_cyclic(|itself| Self {
+            itself: itself.clone(),
+            host,
+            plane,
+            system: system.downgrade(),
+            limit,
+            links: RwLock::default(),
+            inbound: Mutex::default(),
+            sessions: AtomicU64::new(0),
+            watches: Mutex::default(),
+            desk,
+        })
+    }
+
+    pub(super) fn host(&self) -> &Host {
+        &self.host
+    }
+
+    pub(super) fn myself(&self) -> &Myself {
+        self.plane.myself()
+    }
+
+    pub(super) fn max_frame(&self) -> u32 {
+        self.limit
+    }
+
+    pub(super) fn next_session(&self) -> u64 {
+        self.sessions.fetch_add(1, Relaxed) + 1
+    }
+
+    pub(super) fn with_system(&self, act: impl FnOnce(&ActorSystem)) {
+        if let Some(system) = self.system.upgrade() {
+            act(&system);
+        }
+    }
+
+    /// The node's present start.
+    pub(super) fn key_of(&self, node: &str) -> Option<NodeKey> {
+        let view = self.plane.view();
+        let (id, member) = view.members.get_key_value(node)?;
+        Some(NodeKey { id: id.clone(), incarnation: member.incarnation })
+    }
+
+    /// What to dial for this start of the node.
+    pub(super) fn address_of(&self, node: &NodeKey) -> Option<Arc<str>> {
+        self.plane.view().current(node).map(|member| member.address.clone())
+    }
+
+    pub(super) fn dead_letter(&self, to: &FarAddress, message: &'static str, reason: DeadLetterReason) {
+        self.with_system(|system| system.dead_letter(ActorLabel::far(to), message, reason));
+    }
+
+    /// A message from another node for an actor that is not here, whose sender does not wait.
+    pub(super) fn stray(&self, from: &NodeKey, request: &Request<'_>) {
+        tracing::debug!(%from, actor = %ActorId(request.actor), message = request.name, "a message for an actor that has ended");
+        self.with_system(|system| system.count_dead_letter());
+    }
+
+    /// The link to where the address leads now.
+    fn link_to(&self, to: &FarAddress) -> Result<Arc<Link>, Refusal> {
+        let links = self.links.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(link) = links.get(&to.node.id)
+            && link.peer.incarnation == to.node.incarnation
+        {
+            return Ok(link.clone());
+        }
+        drop(links);
+        self.find_link(to)
+    }
+
+    #[cold]
+    fn find_link(&self, to: &FarAddress) -> Result<Arc<Link>, Refusal> {
+        let view = self.plane.view();
+        let Some(member) = view.members.get(&to.node.id) else {
+            return Err(Refusal::unreachable(format!("{} is no member of the cluster", to.node.id)));
+        };
+        if member.incarnation != to.node.incarnation && to.name.is_none() {
+            return Err(Refusal::unreachable(format!("{} has restarted, and the actor had no name", to.node.id)));
+        }
+        if member.status != MemberStatus::Up {
+            return Err(Refusal::unreachable(format!("{} is down", to.node.id)));
+        }
+        let peer = NodeKey { id: to.node.id.clone(), incarnation: member.incarnation };
+        self.link(&peer)
+    }
+
+    fn link(&self, peer: &NodeKey) -> Result<Arc<Link>, Refusal> {
+        let Some(itself) = self.itself.upgrade() else { return Err(Refusal::unreachable("the node has ended")) };
+        let mut links = self.links.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(link) = links.get(&peer.id) {
+            if link.peer.incarnation >= peer.incarnation {
+                return Ok(link.clone());
+            }
+            let old = link.clone();
+            links.insert(peer.id.clone(), Link::new(itself.clone(), peer.clone()));
+            drop(links);
+            old.close("its node has restarted");
+            return self.link(peer);
+        }
+        let link = Link::new(itself, peer.clone());
+        links.insert(peer.id.clone(), link.clone());
+        Ok(link)
+    }
+
+    /// Where a named actor is now, if it is no longer where the address says.
+    fn moved(&self, to: &FarAddress) -> Option<Arc<FarAddress>> {
+        let name = to.name.as_ref()?;
+        let entry = self.plane.published().lookup(name)?;
+        let is_elsewhere = entry.owner != to.node && entry.kind == to.kind;
+        is_elsewhere.then(|| {
+            Arc::new(FarAddress { node: entry.owner, actor: ActorId(entry.actor), kind: entry.kind, name: to.name.clone() })
+        })
+    }
+
+    /// A connection of another node for its requests.
+    pub(crate) fn accept(self: &Arc<Self>, greeted: Greeted) {
+        let Some(system) = self.system.upgrade() else { return };
+        let (node, incarnation, number) = (greeted.peer.node.clone(), greeted.peer.incarnation, greeted.peer.session);
+        let mut inbound = lock(&self.inbound);
+        if inbound.get(&node).is_some_and(|there| (there.incarnation, there.number) >= (incarnation, number)) {
+            tracing::debug!(%node, number, "a connection that is older than the one there is");
+            return;
+        }
+        let older = inbound.remove(&node);
+        let network = self.clone();
+        let task = self.host.spawn(async move {
+            if let Some(older) = older {
+                // What was read from the older one is delivered or dropped before anything of this one is.
+                older.task.abort();
+                let _ = older.task.await;
+            }
+            let node = greeted.peer.node.clone();
+            let why = Inbound::run(network, system, greeted).await;
+            tracing::debug!(%node, why, "a connection ended");
+        });
+        inbound.insert(node, Session { incarnation, number, task });
+    }
+
+    /// This start of the node is gone for good.
+    pub(crate) fn lost(&self, node: &NodeKey, why: &str) {
+        let mut links = self.links.write().unwrap_or_else(PoisonError::into_inner);
+        let is_it = links.get(&node.id).is_some_and(|link| link.peer.incarnation <= node.incarnation);
+        let link = if is_it { links.remove(&node.id) } else { None };
+        drop(links);
+        if let Some(link) = link {
+            link.close(why);
+        }
+        let mut inbound = lock(&self.inbound);
+        if inbound.get(&node.id).is_some_and(|session| session.incarnation <= node.incarnation)
+            && let Some(session) = inbound.remove(&node.id)
+        {
+            session.task.abort();
+        }
+        drop(inbound);
+        let told = lock(&self.watches).lost(node);
+        told.into_iter().for_each(|tell| tell(StopReason::NodeLost));
+    }
+
+    /// The node ends: all links with it.
+    pub(crate) fn close(&self) {
+        let links = std::mem::take(&mut *self.links.write().unwrap_or_else(PoisonError::into_inner));
+        links.into_values().for_each(|link| link.close("this node is shutting down"));
+        let inbound = std::mem::take(&mut *lock(&self.inbound));
+        inbound.into_values().for_each(|session| session.task.abort());
+    }
+
+    pub(super) fn watches(&self, peer: &NodeKey) -> bool {
+        lock(&self.watches).of(peer).next().is_some()
+    }
+
+    /// A new connection: asks again for all that is watched there.
+    pub(super) fn watch_again(&self, link: &Arc<Link>) {
+        let watches: Vec<_> = lock(&self.watches).of(&link.peer).collect();
+        for (watcher, actor) in watches {
+            link.tell(&DataFrame::Watch { watcher, actor: actor.0, incarnation: link.peer.incarnation.0 });
+        }
+    }
+
+    pub(super) fn terminated(&self, watcher: u64, reason: u8, text: &str) {
+        let tell = lock(&self.watches).ended(watcher);
+        if let Some(tell) = tell {
+            tell(watches::decode(reason, text));
+        }
+    }
+
+    /// Answers another node's look-up of a name here.
+    pub(super) fn found(&self, system: &ActorSystem, replies: &Replies, request: u64, name: &str) {
+        let found = system.find_name(name).map(|cell| Found { actor: cell.id().0, kind: cell.label().kind().into() });
+        let mut body = Vec::new();
+        if wire::encode(&found, &mut body).is_ok() {
+            replies.frame(&DataFrame::Answer { request, status: AnswerStatus::Ok, body: &body });
+        }
+    }
+
+    async fn find(self: Arc<Self>, name: Arc<str>) -> Result<Option<FarAddress>, LookupError> {
+        let root = name.split('/').next().unwrap_or_default();
+        let published = self.plane.published();
+        let mut entry = published.lookup(root);
+        if entry.is_none() {
+            // This node may not have heard of it yet.
+            self.plane.catch_up(LOOKUP).await.map_err(|error| unavailable(&name, &error))?;
+            entry = published.lookup(root);
+        }
+        let Some(entry) = entry else { return Ok(None) };
+        if *root == *name {
+            let actor = ActorId(entry.actor);
+            return Ok(Some(FarAddress { node: entry.owner, actor, kind: entry.kind, name: Some(name) }));
+        }
+        if entry.owner == *self.myself().key() {
+            return Ok(None);
+        }
+        let link = self.link(&entry.owner).map_err(|why| unavailable(&name, &format!("{why:?}")))?;
+        let (answer, answered) = oneshot::channel();
+        link.find(&name, Box::new(Finding(Some(answer))));
+        let found = match self.host.timeout(LOOKUP, answered).await {
+            Ok(Ok(found)) => found.map_err(|why| unavailable(&name, &why))?,
+            Ok(Err(_)) => return Err(unavailable(&name, &"the connection broke")),
+            Err(_) => return Err(unavailable(&name, &format!("{} did not answer within {LOOKUP:?}", entry.owner.id))),
+        };
+        Ok(found.map(|found| FarAddress {
+            node: entry.owner,
+            actor: ActorId(found.actor),
+            kind: found.kind,
+            name: Some(name),
+        }))
+    }
+}
+
+fn unavailable(name: &Arc<str>, why: &impl ToString) -> LookupError {
+    LookupError::Unavailable { name: name.clone(), reason: why.to_string() }
+}
+
+/// Waits for another node's answer to a look-up.
+struct Finding(Option<oneshot::Sender<Result<Option<Found>, String>>>);
+
+impl Answer for Finding {
+    fn answer(mut self: Box<Self>, _: &ActorSystem, body: &[u8]) {
+        if let Some(answer) = self.0.take() {
+            let _ = answer.send(wire::decode(body).map_err(|error| error.to_string()));
+        }
+    }
+
+    fn refuse(mut self: Box<Self>, why: Refusal) {
+        if let Some(answer) = self.0.take() {
+            let _ = answer.send(Err(format!("{why:?}")));
+        }
+    }
+
+    fn is_awaited(&self) -> bool {
+        self.0.as_ref().is_some_and(|answer| !answer.is_closed())
+    }
+}
+
+impl Links for Network {
+    fn this_node(&self) -> &NodeKey {
+        self.plane.myself().key()
+    }
+
+    fn send(&self, to: &Arc<FarAddress>, parcel: &mut Parcel<'_>) -> Result<(), NotSent> {
+        match self.link_to(to) {
+            Ok(link) => link.send(to, parcel),
+            Err(refusal) => match self.moved(to) {
+                Some(now) => self.link_to(&now)?.send(&now, parcel),
+                None => Err(refusal.into()),
+            },
+        }
+    }
+
+    fn stop(&self, to: &Arc<FarAddress>) -> Result<(), Refusal> {
+        let view = self.plane.view();
+        if !view.is_up(&to.node) {
+            // It ended with its node.
+            return Ok(());
+        }
+        self.link_to(to)?.tell(&DataFrame::Stop { actor: to.actor.0, incarnation: to.node.incarnation.0 });
+        Ok(())
+    }
+
+    fn watch(&self, to: &Arc<FarAddress>, watcher: ActorId, tell: TellEnd) {
+        if !self.plane.view().is_up(&to.node) {
+            return tell(StopReason::NodeLost);
+        }
+        let added = lock(&self.watches).add(&to.node, to.actor, watcher, tell);
+        let Ok(number) = added else { return };
+        match self.link_to(to) {
+            Ok(link) => {
+                link.tell(&DataFrame::Watch { watcher: number, actor: to.actor.0, incarnation: to.node.incarnation.0 });
+            }
+            Err(_) => self.lost_watch(number),
+        }
+        // It may have gone down since the look above.
+        if !self.plane.view().is_up(&to.node) {
+            self.lost_watch(number);
+        }
+    }
+
+    fn unwatch(&self, to: &Arc<FarAddress>, watcher: ActorId) {
+        let removed = lock(&self.watches).remove(&to.node, to.actor, watcher);
+        if let Some((number, _)) = removed
+            && let Ok(link) = self.link_to(to)
+        {
+            link.tell(&DataFrame::Unwatch { watcher: number, actor: to.actor.0, incarnation: to.node.incarnation.0 });
+        }
+    }
+
+    fn register(&self, name: &Arc<str>, kind: &'static str, actor: ActorId) -> Soon<Result<(), SpawnError>> {
+        Box::pin(self.desk.register(name.clone(), kind, actor))
+    }
+
+    fn unregister(&self, name: &Arc<str>, actor: ActorId) {
+        self.desk.unregister(name.clone(), actor);
+    }
+
+    fn lookup(&self, name: &str) -> Soon<Result<Option<FarAddress>, LookupError>> {
+        let name: Arc<str> = name.into();
+        match self.itself.upgrade() {
+            Some(network) => Box::pin(network.find(name)),
+            None => Box::pin(async { Ok(None) }),
+        }
+    }
+}
+
+impl Network {
+    fn lost_watch(&self, number: u64) {
+        let tell = lock(&self.watches).ended(number);
+        if let Some(tell) = tell {
+            tell(StopReason::NodeLost);
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! One connection of a link, from this node's side: dialled, greeted, read until it breaks.
+
+use std::{sync::Arc, time::Duration};
+
+use bytes::BytesMut;
+use tokio::io::AsyncReadExt as _;
+
+use super::{
+    READ,
+    greet::{self, Greeted},
+    link::{Link, backoff},
+};
+use crate::{
+    cluster::wire::{AnswerStatus, DataFrame, Frame, FrameReader, Kind, Kinds, Pieces, handshake::Lane},
+    reply::Refusal,
+};
+
+/// So often it is looked whether a connection still says something.
+pub(super) const QUIET: Duration = Duration::from_millis(1000);
+/// So many looks in a row without a word end it.
+pub(super) const PATIENCE: u32 = 3;
+/// Attempts to connect, before those who wait are told.
+const ATTEMPTS: u32 = 3;
+
+/// Connects and carries messages until there is nothing to carry and no connection.
+pub(super) async fn run(link: Arc<Link>) {
+    let mut attempts = 0;
+    loop {
+        match connect(&link).await {
+            Ok(greeted) => {
+                attempts = 0;
+                let why = carry(&link, greeted).await;
+                tracing::debug!(peer = %link.peer.id, why, "a link broke");
+                if !link.broke(&why, true) {
+                    return;
+                }
+            }
+            Err(why) => {
+                attempts += 1;
+                tracing::debug!(peer = %link.peer.id, why, attempts, "no link");
+                if attempts >= ATTEMPTS || link.is_closed() {
+                    attempts = 0;
+                    if !link.broke(&why, false) {
+                        return;
+                    }
+                }
+            }
+        }
+        link.network.host().sleep(backoff(attempts)).await;
+        if link.is_closed() {
+            return;
+        }
+    }
+}
+
+async fn connect(link: &Link) -> Result<Greeted, String> {
+    let network = &link.network;
+    let to = network.address_of(&link.peer).ok_or_else(|| format!("{} is no member any more", link.peer))?;
+    let greeted = greet::dial(network.host(), network.myself(), &to, Lane::Data, network.next_session()).await;
+    let greeted = greeted.map_err(|error| error.to_string())?;
+    if greeted.peer.node != link.peer.id || greeted.peer.incarnation != link.peer.incarnation {
+        return Err(format!("{to} is {}@{:?} now, not {}", greeted.peer.node, greeted.peer.incarnation, link.peer));
+    }
+    Ok(greeted)
+}
+
+/// Returns why it ended.
+async fn carry(link: &Arc<Link>, Greeted { stream, rest, .. }: Greeted) -> String {
+    let host = link.network.host().clone();
+    let (mut read, half) = stream.into_split();
+    let pen = link.pen();
+    link.network.watch_again(link);
+    let writer = host.spawn({
+        let pen = pen.clone();
+        async move { pen.write(half).await }
+    });
+    let mut reader = FrameReader::new(Kinds::Data, link.network.max_frame());
+    let mut pieces = Pieces::new(link.network.max_frame());
+    let mut buffer = rest;
+    let mut silent = 0;
+    let tick = host.sleep(QUIET);
+    tokio::pin!(tick);
+    let why = loop {
+        if let Err(why) = read_frames(link, &mut reader, &mut pieces, &mut buffer) {
+            break why;
+        }
+        buffer.reserve(READ);
+        tokio::select! {
+            biased;
+            read = read.read_buf(&mut buffer) => match read {
+                Ok(0) => break "the other side closed the connection".to_owned(),
+                Ok(_) => silent = 0,
+                Err(error) => break error.to_string(),
+            },
+            () = &mut tick => {
+                if silent > PATIENCE {
+                    break format!("no word for {:?}", QUIET * PATIENCE);
+                }
+                if silent > 0 {
+                    link.tell(&DataFrame::Ping { nonce: u64::from(silent) });
+                }
+                silent += 1;
+                tick.as_mut().reset(host.now() + QUIET);
+            }
+        }
+    };
+    writer.abort();
+    why
+}
+
+fn read_frames(link: &Arc<Link>, reader: &mut FrameReader, pieces: &mut Pieces, buffer: &mut BytesMut) -> Result<(), String> {
+    while let Some(frame) = reader.next(buffer).map_err(|error| error.to_string())? {
+        handle(link, pieces, &frame)?;
+    }
+    Ok(())
+}
+
+fn handle(link: &Arc<Link>, pieces: &mut Pieces, frame: &Frame) -> Result<(), String> {
+    match DataFrame::decode(frame).map_err(|error| error.to_string())? {
+        DataFrame::Answer { request, status, body } => {
+            let Some(asker) = link.answered(request) else { return Ok(()) };
+            match status {
+                AnswerStatus::Ok | AnswerStatus::Delivered => link.network.with_system(|system| asker.answer(system, body)),
+                AnswerStatus::Refused => {
+                    asker.refuse(Refusal::decode(body).unwrap_or_else(|error| Refusal::bad_answer(&error)));
+                }
+            }
+        }
+        DataFrame::Ack { received } => link.confirm(received),
+        DataFrame::Pause { actor } => link.pause(actor),
+        DataFrame::Resume { actor } => link.resume(actor),
+        DataFrame::Ping { nonce } => link.tell(&DataFrame::Pong { nonce }),
+        DataFrame::Pong { .. } => {}
+        DataFrame::Piece { stream, last, bytes } => {
+            if let Some(whole) = pieces.take(stream, last, bytes).map_err(|error| error.to_string())? {
+                if whole.kind == Kind::Piece {
+                    return Err("a piece of a piece".into());
+                }
+                return handle(link, pieces, &whole);
+            }
+        }
+        DataFrame::Terminated { watcher, reason, text, .. } => link.network.terminated(watcher, reason, text),
+        DataFrame::Goodbye { text, .. } => return Err(format!("the other side says: {text}")),
+        other => return Err(format!("a frame `{:?}` on the side that answers", other.kind())),
+    }
+    Ok(())
+}

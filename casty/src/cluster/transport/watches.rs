@@ -1,0 +1,147 @@
+//! Death watch from node to node: what actors here watch elsewhere, and what others watch here.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+};
+
+use super::replies::Replies;
+use crate::{
+    ActorSystem, StopReason,
+    actor::{ActorId, AnyCell, TellEnd},
+    cluster::{Incarnation, NodeKey, wire::DataFrame},
+};
+
+/// Actors of other nodes that are watched from here. Pure but for what it calls.
+#[derive(Default)]
+pub(super) struct Watches {
+    next: u64,
+    by_number: HashMap<u64, Watch>,
+    numbers: HashMap<(NodeKey, ActorId, ActorId), u64>,
+}
+
+struct Watch {
+    node: NodeKey,
+    actor: ActorId,
+    watcher: ActorId,
+    tell: TellEnd,
+}
+
+impl Watches {
+    /// Returns the watch's number, if there was none of this watcher.
+    pub(super) fn add(&mut self, node: &NodeKey, actor: ActorId, watcher: ActorId, tell: TellEnd) -> Result<u64, TellEnd> {
+        let key = (node.clone(), actor, watcher);
+        if self.numbers.contains_key(&key) {
+            return Err(tell);
+        }
+        self.next += 1;
+        self.numbers.insert(key, self.next);
+        self.by_number.insert(self.next, Watch { node: node.clone(), actor, watcher, tell });
+        Ok(self.next)
+    }
+
+    /// Takes a watch back. Returns its number.
+    pub(super) fn remove(&mut self, node: &NodeKey, actor: ActorId, watcher: ActorId) -> Option<(u64, TellEnd)> {
+        let number = self.numbers.remove(&(node.clone(), actor, watcher))?;
+        self.by_number.remove(&number).map(|watch| (number, watch.tell))
+    }
+
+    /// The watched actor has ended: takes out who is to be told.
+    pub(super) fn ended(&mut self, number: u64) -> Option<TellEnd> {
+        let watch = self.by_number.remove(&number)?;
+        self.numbers.remove(&(watch.node, watch.actor, watch.watcher));
+        Some(watch.tell)
+    }
+
+    /// The node is gone: takes out all who are to be told.
+    pub(super) fn lost(&mut self, node: &NodeKey) -> Vec<TellEnd> {
+        let numbers: Vec<u64> = self.of(node).map(|(number, _)| number).collect();
+        numbers.into_iter().filter_map(|number| self.ended(number)).collect()
+    }
+
+    /// The watches on one node: their numbers, and the actors.
+    pub(super) fn of<'a>(&'a self, node: &'a NodeKey) -> impl Iterator<Item = (u64, ActorId)> + 'a {
+        let watches = self.by_number.iter().filter(move |(_, watch)| watch.node == *node);
+        watches.map(|(number, watch)| (*number, watch.actor))
+    }
+}
+
+/// Actors here that the other side of one connection watches. All of that ends with the connection, and is asked for
+/// again on the next one.
+pub(super) struct Watched {
+    system: ActorSystem,
+    replies: Replies,
+    here: Incarnation,
+    watched: HashMap<(u64, u64), (Arc<dyn AnyCell>, ActorId)>,
+}
+
+/// Watchers elsewhere have no id here. These are never given to an actor.
+static WATCHERS: AtomicU64 = AtomicU64::new(0);
+
+impl Watched {
+    pub(super) fn new(system: ActorSystem, replies: Replies, here: Incarnation) -> Self {
+        Self { system, replies, here, watched: HashMap::new() }
+    }
+
+    pub(super) fn watch(&mut self, watcher: u64, actor: u64, incarnation: u64) {
+        if self.watched.contains_key(&(watcher, actor)) {
+            return;
+        }
+        let replies = self.replies.clone();
+        let tell = move |reason: StopReason| {
+            let (reason, text) = encode(&reason);
+            replies.frame(&DataFrame::Terminated { watcher, actor, incarnation, reason, text: &text });
+        };
+        let cell = if incarnation == self.here.0 { self.system.find(ActorId(actor)) } else { None };
+        match cell {
+            Some(cell) => {
+                let id = ActorId(u64::MAX - WATCHERS.fetch_add(1, Relaxed));
+                cell.clone().watch_end(id, Box::new(tell));
+                self.watched.insert((watcher, actor), (cell, id));
+            }
+            None => tell(StopReason::Stopped),
+        }
+    }
+
+    pub(super) fn unwatch(&mut self, watcher: u64, actor: u64) {
+        if let Some((cell, id)) = self.watched.remove(&(watcher, actor)) {
+            cell.unwatch_end(id);
+        }
+    }
+}
+
+impl Drop for Watched {
+    fn drop(&mut self) {
+        for (cell, id) in self.watched.drain().map(|(_, watched)| watched) {
+            cell.unwatch_end(id);
+        }
+    }
+}
+
+fn encode(reason: &StopReason) -> (u8, String) {
+    match reason {
+        StopReason::Stopped => (0, String::new()),
+        StopReason::Failed(failure) => (1, failure.to_string()),
+        StopReason::ParentStopped => (2, String::new()),
+        StopReason::Shutdown => (3, String::new()),
+        StopReason::Killed => (4, String::new()),
+        StopReason::NodeLost => (5, String::new()),
+        StopReason::NameLost => (6, String::new()),
+    }
+}
+
+pub(super) fn decode(reason: u8, text: &str) -> StopReason {
+    match reason {
+        1 => StopReason::Failed(text.to_owned().into()),
+        2 => StopReason::ParentStopped,
+        3 => StopReason::Shutdown,
+        4 => StopReason::Killed,
+        5 => StopReason::NodeLost,
+        6 => StopReason::NameLost,
+        // A reason that a later version has is an end all the same.
+        _ => StopReason::Stopped,
+    }
+}
