@@ -23,4 +23,4 @@ pub(crate) use publish::{Changed, Published, View};
 pub(crate) use raft::{HostRuntime, LogId, Raft, RaftNode, RaftTimes, TypeConfig, start};
 pub(crate) use snapshot::MAX_SNAPSHOT;
 pub(crate) use state::{Change, Cluster, Member, MemberStatus, State};
-pub(crate) use store::{Identity, LogStore, SimDisk, Snapshots};
+pub(crate) use store::{Closer, DataDir, Identity, LogStore, OpenError, SimDisk, Snapshots};

@@ -90,7 +90,7 @@ impl Content {
                 self.snapshot = Some(Snapshot { meta, snapshot });
                 return Some(Box::new(|| drop(done.send(Ok(())))));
             }
-            Write::Barrier(done) => return Some(Box::new(|| drop(done.send(Ok(()))))),
+            Write::Barrier(done) | Write::Close(done) => return Some(Box::new(|| drop(done.send(Ok(()))))),
         }
         None
     }

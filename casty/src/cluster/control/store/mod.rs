@@ -3,6 +3,8 @@
 //! The whole log is in memory for reading, snapshots keep it short. What has to outlive the process goes, in order,
 //! through one queue to a writer: a thread with a file, or the disk of a simulation. Without a writer nothing does.
 
+mod durable;
+mod file;
 mod identity;
 mod log;
 mod memory;
@@ -23,6 +25,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::raft::{Entry, LogId, Snapshot, SnapshotMeta, TypeConfig, Vote};
 use crate::sync::lock;
+pub(crate) use durable::{Closer, DataDir, OpenError};
 pub(crate) use identity::Identity;
 use log::Log;
 pub(crate) use memory::SimDisk;
@@ -39,6 +42,8 @@ enum Write {
     Snapshot(SnapshotMeta, Bytes, Done),
     /// Nothing: it is told when all before it is done.
     Barrier(Done),
+    /// The last one.
+    Close(Done),
 }
 
 type Done = oneshot::Sender<io::Result<()>>;

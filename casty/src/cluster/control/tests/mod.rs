@@ -2,6 +2,8 @@
 
 mod cluster;
 mod commands;
+mod durable;
+mod losses;
 mod snapshots;
 mod suite;
 

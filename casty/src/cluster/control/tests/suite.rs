@@ -5,7 +5,7 @@ use openraft::{
     testing::log::{StoreBuilder, Suite},
 };
 
-use super::super::{LogStore, Machine, TypeConfig, store::SimDisk};
+use super::super::{DataDir, LogStore, Machine, SimDisk, TypeConfig};
 use crate::{cluster::NodeId, host::Host};
 
 struct InMemory;
@@ -35,4 +35,20 @@ async fn the_store_in_memory_passes() {
 #[tokio::test]
 async fn the_store_on_a_simulated_disk_passes() {
     Suite::test_all(OnSimDisk).await.expect("a store as openraft wants it");
+}
+
+struct OnDisk;
+
+impl StoreBuilder<TypeConfig, LogStore, Machine, tempfile::TempDir> for OnDisk {
+    async fn build(&self) -> Result<(tempfile::TempDir, LogStore, Machine), StorageError<TypeConfig>> {
+        let host = Host::current();
+        let dir = tempfile::tempdir().expect("a directory");
+        let opened = DataDir::open(&host, dir.path(), None).await.expect("a new directory is opened");
+        Ok((dir, opened.store, Machine::new(host, opened.snapshots).0))
+    }
+}
+
+#[tokio::test]
+async fn the_store_on_disk_passes() {
+    Suite::test_all(OnDisk).await.expect("a store as openraft wants it");
 }

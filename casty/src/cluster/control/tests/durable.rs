@@ -1,0 +1,147 @@
+//! Data directories: restarts, and what can be wrong with one.
+
+use std::{path::Path, time::Duration};
+
+use super::{
+    super::{Answer, Command, DataDir, OpenError, SimDisk},
+    cluster::{TestNode, Wires, nodes},
+    genesis, join, key, register,
+};
+use crate::{cluster::NodeId, host::Host};
+
+async fn open(dir: &Path) -> Result<DataDir, OpenError> {
+    DataDir::open(&Host::current(), dir, None).await
+}
+
+#[tokio::test]
+async fn a_node_comes_back_with_all_it_knew() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let wires = Wires::default();
+    let owner = key("n1", 1);
+    let first = open(dir.path()).await.expect("a new directory");
+    assert!(first.store.is_empty() && first.previous.is_none());
+    let identity = first.identity.clone();
+    let closer = first.closer();
+    let node = TestNode::start(1, &wires, first.store, first.snapshots).await;
+    node.raft.initialize(nodes([1])).await.expect("a first leader");
+    assert!(node.leads(Duration::from_secs(5)).await);
+    node.write(genesis()).await;
+    node.write(join(&owner, 1)).await;
+    node.write(register(&owner, [("in the snapshot", 1)])).await;
+    let index = node.applied();
+    node.raft.trigger().snapshot().await.expect("a snapshot is made");
+    let made = node.raft.wait(Some(Duration::from_secs(5)));
+    made.metrics(|metrics| metrics.snapshot.is_some_and(|id| id.index >= index), "snapshot").await.expect("in time");
+    node.raft.trigger().purge_log(index).await.expect("the log is purged");
+    node.write(register(&owner, [("in the log", 2)])).await;
+    let index = node.applied();
+    node.stop().await;
+    drop(node);
+    closer.close().await;
+
+    let second = open(dir.path()).await.expect("it is closed");
+    assert!(!second.store.is_empty());
+    assert_eq!(second.previous, Some(identity.clone()));
+    assert_eq!((second.identity.raft_id, &second.identity.node_id), (identity.raft_id, &identity.node_id));
+    assert!(second.identity.incarnation > identity.incarnation);
+    let node = TestNode::start(1, &wires, second.store, second.snapshots).await;
+    assert!(node.leads(Duration::from_secs(5)).await);
+    node.has_applied(index).await;
+    assert!(node.published.lookup("in the snapshot").is_some());
+    assert!(node.published.lookup("in the log").is_some());
+    assert!(node.published.view().is_up(&owner));
+    assert!(matches!(node.write(Command::Nothing).await, Answer::Done));
+}
+
+#[tokio::test]
+async fn a_directory_is_locked_while_it_is_open() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let first = open(dir.path()).await.expect("a new directory");
+    assert!(matches!(open(dir.path()).await, Err(OpenError::Locked { .. })));
+    let closer = first.closer();
+    closer.close().await;
+    assert!(first.store.sync().await.is_err(), "a closed store takes nothing");
+    open(dir.path()).await.expect("it is closed");
+}
+
+#[tokio::test]
+async fn a_directory_is_one_nodes() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let host = Host::current();
+    let first = DataDir::open(&host, dir.path(), Some(NodeId::from("a"))).await.expect("a new directory");
+    first.closer().close().await;
+    let other = DataDir::open(&host, dir.path(), Some(NodeId::from("b"))).await;
+    assert!(matches!(&other, Err(OpenError::OtherNode { theirs, .. }) if theirs.as_str() == "a"));
+    let same = open(dir.path()).await.expect("nobody else was asked for");
+    assert_eq!(same.identity.node_id.as_str(), "a");
+}
+
+#[tokio::test]
+async fn what_is_no_store_is_told_apart_and_left_alone() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let file = dir.path().join("raft.redb");
+    let noise = b"certainly no file of redb's".repeat(500);
+    std::fs::write(&file, &noise).expect("a file");
+    let opened = open(dir.path()).await.err().expect("not opened");
+    assert!(matches!(opened, OpenError::Corrupt { .. }), "{opened}");
+    assert_eq!(std::fs::read(&file).expect("still there"), noise);
+}
+
+#[tokio::test]
+async fn a_damaged_entry_is_found_at_the_start() {
+    const LOG: redb::TableDefinition<'_, u64, &[u8]> = redb::TableDefinition::new("log");
+    let dir = tempfile::tempdir().expect("a directory");
+    open(dir.path()).await.expect("a new directory").closer().close().await;
+    change(dir.path(), |transaction| {
+        transaction.open_table(LOG).expect("a table").insert(0, &b"noise"[..]).expect("written");
+    });
+    let opened = open(dir.path()).await.err().expect("not opened");
+    assert!(matches!(&opened, OpenError::Corrupt { what, .. } if what.contains("entry of the log")), "{opened}");
+}
+
+#[tokio::test]
+async fn a_newer_format_is_refused() {
+    const VALUES: redb::TableDefinition<'_, &str, &[u8]> = redb::TableDefinition::new("values");
+    let dir = tempfile::tempdir().expect("a directory");
+    open(dir.path()).await.expect("a new directory").closer().close().await;
+    change(dir.path(), |transaction| {
+        let newer = rmp_serde::to_vec(&2u32).expect("a number");
+        transaction.open_table(VALUES).expect("a table").insert("format", &newer[..]).expect("written");
+    });
+    let opened = open(dir.path()).await.err().expect("not opened");
+    assert!(matches!(opened, OpenError::NewerFormat { found: 2, known: 1, .. }), "{opened}");
+}
+
+fn change(dir: &Path, work: impl FnOnce(&redb::WriteTransaction)) {
+    let database = redb::Database::open(dir.join("raft.redb")).expect("a database");
+    let transaction = database.begin_write().expect("a transaction");
+    work(&transaction);
+    transaction.commit().expect("a commit");
+}
+
+#[tokio::test]
+async fn a_directory_that_can_not_be_made_is_an_error() {
+    let dir = tempfile::tempdir().expect("a directory");
+    std::fs::write(dir.path().join("file"), b"").expect("a file");
+    let opened = open(&dir.path().join("file/below")).await;
+    assert!(matches!(opened, Err(OpenError::Io { .. })));
+}
+
+#[tokio::test]
+async fn a_simulated_disk_keeps_what_was_synced_and_the_raft_id() {
+    let host = Host::current();
+    let disk = SimDisk::default();
+    let (first, store, snapshots) = disk.open(&host, &NodeId::from("a"));
+    let node = TestNode::start(1, &Wires::default(), store, snapshots).await;
+    node.raft.initialize(nodes([1])).await.expect("a first leader");
+    assert!(node.leads(Duration::from_secs(5)).await);
+    node.write(genesis()).await;
+    let (second, store, snapshots) = disk.open(&host, &NodeId::from("a"));
+    node.stop().await;
+    assert_eq!(first.raft_id, second.raft_id);
+    assert!(first.incarnation < second.incarnation);
+    let node = TestNode::start(1, &Wires::default(), store, snapshots).await;
+    assert!(node.leads(Duration::from_secs(5)).await);
+    node.write(Command::Nothing).await;
+    assert!(node.published.view().cluster.is_some());
+}
