@@ -242,9 +242,9 @@ fn a_killed_node_is_down_everywhere_in_time() {
     };
     let (default, fast) = (SwimConfig::default(), SwimConfig::fast());
     for nodes in [3, 5, 9] {
-        limit(&default, nodes, Opinion::Down, None, 1600 * MS);
+        limit(&default, nodes, Opinion::Down, None, 2000 * MS);
         limit(&default, nodes, Opinion::Down, Some(250 * MS), 1200 * MS);
-        limit(&fast, nodes, Opinion::Suspect, None, 420 * MS);
+        limit(&fast, nodes, Opinion::Suspect, None, 600 * MS);
         limit(&fast, nodes, Opinion::Suspect, Some(75 * MS), 150 * MS);
         limit(&fast, nodes, Opinion::Down, Some(75 * MS), 450 * MS);
     }

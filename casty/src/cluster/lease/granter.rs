@@ -1,0 +1,279 @@
+//! The leader's side: leases that end at most one lease after its last quorum.
+
+use std::{
+    collections::{HashMap, HashSet},
+    time::Duration,
+};
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use super::{Clocks, LeaseConfig};
+use crate::cluster::NodeKey;
+
+/// A lease, as the leader answers it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Grant {
+    /// What is left of the leader's last quorum and a lease. Counts from when the node asked.
+    pub(crate) left: Duration,
+    /// Counts only once the node has applied as much.
+    pub(crate) applied: u64,
+}
+
+/// Why a node got no lease.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error, Serialize, Deserialize)]
+pub(crate) enum NoGrant {
+    #[error("not the leader")]
+    NotLeader,
+    #[error("the leader has yet to apply the first entry of its term")]
+    NotReady,
+    #[error("the leader has not heard from a majority for a lease")]
+    NoQuorum,
+    #[error("that the node is down was proposed or applied")]
+    Down,
+}
+
+/// By how much the two clocks may differ more than before without the machine having slept.
+const JITTER: Duration = Duration::from_millis(5);
+
+/// What a node grants while it leads.
+#[derive(Debug)]
+pub(crate) struct Granter {
+    config: LeaseConfig,
+    leading: Option<Leading>,
+    /// How far the boot clock is ahead of the monotonic one.
+    ahead: Option<Duration>,
+    /// The monotonic time until which the machine may have slept since.
+    parted_at: Option<Duration>,
+}
+
+/// One term of leadership.
+#[derive(Debug)]
+struct Leading {
+    term: u64,
+    elected_at: Duration,
+    ready: bool,
+    /// By the monotonic clock, when what the last quorum answered was sent.
+    quorum: Option<Duration>,
+    renewals: HashMap<NodeKey, Duration>,
+    down: HashSet<NodeKey>,
+}
+
+impl Granter {
+    pub(crate) fn new(config: LeaseConfig) -> Self {
+        Self { config, leading: None, ahead: None, parted_at: None }
+    }
+
+    /// This node leads from now on. `down` is who is so in what it has applied.
+    pub(crate) fn elected(&mut self, now: Clocks, term: u64, down: impl IntoIterator<Item = NodeKey>) {
+        self.notice_sleep(now);
+        if self.leading.as_ref().is_some_and(|leading| leading.term == term) {
+            return;
+        }
+        self.leading = Some(Leading {
+            term,
+            elected_at: now.boot,
+            ready: false,
+            quorum: None,
+            renewals: HashMap::new(),
+            down: down.into_iter().collect(),
+        });
+    }
+
+    /// This node leads no more.
+    pub(crate) fn deposed(&mut self) {
+        self.leading = None;
+    }
+
+    /// An entry of this term is applied, and so all that earlier leaders committed.
+    pub(crate) fn first_entry_applied(&mut self, term: u64) {
+        if let Some(leading) = self.leading.as_mut().filter(|leading| leading.term == term) {
+            leading.ready = true;
+        }
+    }
+
+    /// A majority, counting this node, answered what was sent to it this long ago (by the monotonic clock).
+    pub(crate) fn quorum_acked(&mut self, now: Clocks, ago: Duration) {
+        self.notice_sleep(now);
+        let Some(sent) = now.monotonic.checked_sub(ago) else { return };
+        if let Some(leading) = &mut self.leading {
+            leading.quorum = leading.quorum.max(Some(sent));
+        }
+    }
+
+    /// A node asks for a lease, or for more of it, whether it gets one or not.
+    pub(crate) fn renewal(&mut self, now: Clocks, node: &NodeKey) {
+        self.notice_sleep(now);
+        if let Some(leading) = &mut self.leading {
+            leading.renewals.insert(node.clone(), now.boot);
+        }
+    }
+
+    /// To be called before `Down` is proposed, and when one is applied.
+    pub(crate) fn down(&mut self, node: &NodeKey) {
+        if let Some(leading) = &mut self.leading {
+            leading.down.insert(node.clone());
+        }
+    }
+
+    /// A join of the node was applied, or it is certain that its `Down` will never be.
+    pub(crate) fn joined(&mut self, node: &NodeKey) {
+        if let Some(leading) = &mut self.leading {
+            leading.down.remove(node);
+        }
+    }
+
+    /// What is left of the last quorum and a lease. `applied` is the leader's.
+    pub(crate) fn grant(&mut self, now: Clocks, node: &NodeKey, applied: u64) -> Result<Grant, NoGrant> {
+        self.notice_sleep(now);
+        let leading = self.leading.as_ref().ok_or(NoGrant::NotLeader)?;
+        if !leading.ready {
+            return Err(NoGrant::NotReady);
+        }
+        if leading.down.contains(node) {
+            return Err(NoGrant::Down);
+        }
+        // How long ago a quorum was is known by the monotonic clock, which does not count a sleep.
+        let quorum = leading.quorum.filter(|quorum| self.parted_at.is_none_or(|parted| *quorum > parted));
+        let slept = now.boot.saturating_sub(now.monotonic).saturating_sub(self.ahead.unwrap_or_default());
+        let since = now.monotonic.saturating_sub(quorum.ok_or(NoGrant::NoQuorum)?) + slept;
+        match self.config.length.checked_sub(since) {
+            None | Some(Duration::ZERO) => Err(NoGrant::NoQuorum),
+            Some(left) => Ok(Grant { left, applied }),
+        }
+    }
+
+    /// Forgets the renewals of incarnations that are members no more.
+    pub(crate) fn forget(&mut self, gone: impl Fn(&NodeKey) -> bool) {
+        if let Some(leading) = &mut self.leading {
+            leading.renewals.retain(|node, _| !gone(node));
+        }
+    }
+
+    /// When a node last asked this leader, by the boot clock.
+    pub(crate) fn last_renewal(&self, node: &NodeKey) -> Option<Duration> {
+        self.leading.as_ref()?.renewals.get(node).copied()
+    }
+
+    /// For how long a node has not asked: if never, since the election. Zero for who does not lead.
+    pub(crate) fn silent_for(&self, node: &NodeKey, now: Clocks) -> Duration {
+        let Some(leading) = &self.leading else { return Duration::ZERO };
+        now.boot.saturating_sub(self.last_renewal(node).unwrap_or(leading.elected_at))
+    }
+
+    /// From when, by the boot clock, slots may be taken from nodes that have not released them: by then all leases of
+    /// earlier leaders have ended.
+    pub(crate) fn may_take_from(&self) -> Option<Duration> {
+        Some(self.leading.as_ref()?.elected_at + self.config.ended_everywhere())
+    }
+
+    /// Whether every lease that the node may have had has ended: together with SWIM's word it may be proposed as down.
+    pub(crate) fn lapsed(&self, node: &NodeKey, now: Clocks) -> bool {
+        self.may_take_from().is_some_and(|from| now.boot >= from) && self.silent_for(node, now) >= self.config.ended_everywhere()
+    }
+
+    /// Whether renewals have been missing for so long that the node may be proposed as down whatever SWIM says.
+    pub(crate) fn lapsed_long(&self, node: &NodeKey, now: Clocks) -> bool {
+        self.lapsed(node, now) && self.silent_for(node, now) >= self.config.ended_everywhere() * 4
+    }
+
+    fn notice_sleep(&mut self, now: Clocks) {
+        let ahead = now.boot.saturating_sub(now.monotonic);
+        let least = *self.ahead.get_or_insert(ahead);
+        if ahead > least + JITTER {
+            self.parted_at = Some(now.monotonic);
+            self.ahead = Some(ahead);
+        } else {
+            self.ahead = Some(least.min(ahead));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cluster::Incarnation;
+
+    const MS: Duration = Duration::from_millis(1);
+
+    fn node(name: &str) -> NodeKey {
+        NodeKey { id: name.into(), incarnation: Incarnation(1) }
+    }
+
+    fn at(millis: u32) -> Clocks {
+        Clocks { boot: 1000 * MS + MS * millis, monotonic: MS * millis }
+    }
+
+    fn leader() -> Granter {
+        let mut granter = Granter::new(LeaseConfig::DEFAULT);
+        granter.elected(at(0), 1, []);
+        granter.first_entry_applied(1);
+        granter
+    }
+
+    #[test]
+    fn a_grant_is_what_is_left_of_the_last_quorum_and_a_lease() {
+        let mut granter = leader();
+        assert_eq!(granter.grant(at(10), &node("a"), 3), Err(NoGrant::NoQuorum));
+        granter.quorum_acked(at(20), 5 * MS);
+        assert_eq!(granter.grant(at(115), &node("a"), 3), Ok(Grant { left: 400 * MS, applied: 3 }));
+        // News of an older quorum change nothing.
+        granter.quorum_acked(at(120), 120 * MS);
+        assert_eq!(granter.grant(at(514), &node("a"), 3), Ok(Grant { left: MS, applied: 3 }));
+        assert_eq!(granter.grant(at(515), &node("a"), 3), Err(NoGrant::NoQuorum));
+    }
+
+    #[test]
+    fn nothing_before_the_first_entry_of_the_term() {
+        let mut granter = leader();
+        granter.elected(at(100), 2, []);
+        granter.first_entry_applied(1);
+        granter.quorum_acked(at(110), MS);
+        assert_eq!(granter.grant(at(110), &node("a"), 3), Err(NoGrant::NotReady));
+        granter.first_entry_applied(2);
+        assert!(granter.grant(at(110), &node("a"), 3).is_ok());
+        granter.deposed();
+        assert_eq!(granter.grant(at(110), &node("a"), 3), Err(NoGrant::NotLeader));
+    }
+
+    #[test]
+    fn nothing_from_the_proposal_that_a_node_is_down_until_it_joins() {
+        let mut granter = leader();
+        granter.quorum_acked(at(10), MS);
+        granter.down(&node("a"));
+        assert_eq!(granter.grant(at(10), &node("a"), 3), Err(NoGrant::Down));
+        assert!(granter.grant(at(10), &node("b"), 3).is_ok());
+        granter.joined(&node("a"));
+        assert!(granter.grant(at(10), &node("a"), 3).is_ok());
+        granter.elected(at(20), 2, [node("a")]);
+        granter.first_entry_applied(2);
+        assert_eq!(granter.grant(at(20), &node("a"), 3), Err(NoGrant::Down));
+    }
+
+    #[test]
+    fn a_sleep_of_the_machine_ends_what_the_last_quorum_was_good_for() {
+        let mut granter = leader();
+        granter.quorum_acked(at(10), MS);
+        let slept = |millis| Clocks { boot: at(millis).boot + 400 * MS, ..at(millis) };
+        assert_eq!(granter.grant(slept(20), &node("a"), 3), Err(NoGrant::NoQuorum));
+        // What was sent before the sleep was noticed proves nothing.
+        granter.quorum_acked(slept(25), 10 * MS);
+        assert_eq!(granter.grant(slept(25), &node("a"), 3), Err(NoGrant::NoQuorum));
+        granter.quorum_acked(slept(30), 5 * MS);
+        assert_eq!(granter.grant(slept(30), &node("a"), 3), Ok(Grant { left: 495 * MS, applied: 3 }));
+    }
+
+    #[test]
+    fn silence_counts_from_the_last_renewal_or_from_the_election() {
+        let mut granter = leader();
+        granter.renewal(at(300), &node("a"));
+        assert_eq!(granter.silent_for(&node("a"), at(500)), 200 * MS);
+        assert_eq!(granter.silent_for(&node("b"), at(500)), 500 * MS);
+        assert_eq!(granter.may_take_from(), Some(1510 * MS));
+        assert!(!granter.lapsed(&node("b"), at(509)) && granter.lapsed(&node("b"), at(510)));
+        assert!(!granter.lapsed(&node("a"), at(809)) && granter.lapsed(&node("a"), at(810)));
+        assert!(!granter.lapsed_long(&node("a"), at(2339)) && granter.lapsed_long(&node("a"), at(2340)));
+        granter.deposed();
+        assert!(!granter.lapsed(&node("a"), at(10_000)));
+    }
+}

@@ -1,0 +1,147 @@
+//! A node's side: until when it may serve.
+
+use std::{collections::VecDeque, time::Duration};
+
+use super::{Grant, LeaseConfig};
+
+/// One request for a lease.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct AskId(pub(crate) u64);
+
+/// How many requests may be without an answer; of more, the oldest are forgotten.
+const OPEN: usize = 64;
+
+/// The lease of this node, by its boot clock.
+#[derive(Debug)]
+pub(crate) struct Holder {
+    config: LeaseConfig,
+    asks: VecDeque<(AskId, Duration)>,
+    next: u64,
+    /// `None`: no lease.
+    ends: Option<Duration>,
+    /// How much must be applied for the lease to count.
+    needed: u64,
+    applied: u64,
+}
+
+impl Holder {
+    pub(crate) fn new(config: LeaseConfig) -> Self {
+        Self { config, asks: VecDeque::new(), next: 0, ends: None, needed: 0, applied: 0 }
+    }
+
+    /// A request leaves now: what is granted counts from here, not from when the answer comes.
+    pub(crate) fn asked(&mut self, now: Duration) -> AskId {
+        let id = AskId(self.next);
+        self.next += 1;
+        if self.asks.len() == OPEN {
+            self.asks.pop_front();
+        }
+        self.asks.push_back((id, now));
+        id
+    }
+
+    /// The answer to a request. One that is not known is ignored.
+    pub(crate) fn granted(&mut self, ask: AskId, grant: Grant) {
+        let Some(at) = self.asks.iter().position(|(id, _)| *id == ask) else { return };
+        let Some((_, asked)) = self.asks.remove(at) else { return };
+        // Nobody grants more than a lease.
+        self.ends = self.ends.max(Some(asked + grant.left.min(self.config.length)));
+        self.needed = self.needed.max(grant.applied);
+    }
+
+    /// How much of the log this node has applied.
+    pub(crate) fn applied(&mut self, index: u64) {
+        self.applied = self.applied.max(index);
+    }
+
+    /// This node learnt that it is down: what it holds, and what was granted but is still under way, ends.
+    pub(crate) fn fence(&mut self) {
+        self.asks.clear();
+        self.ends = None;
+    }
+
+    pub(crate) fn is_held(&self, now: Duration) -> bool {
+        !self.remaining(now).is_zero()
+    }
+
+    /// Until when the lease is, if it counts already.
+    pub(crate) fn ends(&self) -> Option<Duration> {
+        self.ends.filter(|_| self.applied >= self.needed)
+    }
+
+    pub(crate) fn remaining(&self, now: Duration) -> Duration {
+        self.ends().map_or(Duration::ZERO, |ends| ends.saturating_sub(now))
+    }
+
+    /// Whether this node may serve nothing.
+    pub(crate) fn fenced(&self, now: Duration) -> bool {
+        !self.is_held(now)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MS: Duration = Duration::from_millis(1);
+
+    fn granted(left: u32, applied: u64) -> Grant {
+        Grant { left: left * MS, applied }
+    }
+
+    #[test]
+    fn counts_from_the_request() {
+        let mut holder = Holder::new(LeaseConfig::DEFAULT);
+        let ask = holder.asked(100 * MS);
+        assert!(!holder.is_held(100 * MS));
+        holder.granted(ask, granted(400, 0));
+        assert!(holder.is_held(499 * MS) && !holder.is_held(500 * MS));
+        assert_eq!(holder.remaining(450 * MS), 50 * MS);
+        // The same answer again, and one that ends earlier, change nothing.
+        let ask_again = holder.asked(200 * MS);
+        holder.granted(ask, granted(500, 0));
+        holder.granted(ask_again, granted(100, 0));
+        assert_eq!(holder.remaining(450 * MS), 50 * MS);
+    }
+
+    #[test]
+    fn counts_once_as_much_is_applied_as_by_the_leader() {
+        let mut holder = Holder::new(LeaseConfig::DEFAULT);
+        let ask = holder.asked(100 * MS);
+        holder.granted(ask, granted(400, 7));
+        holder.applied(6);
+        assert!(holder.fenced(110 * MS));
+        holder.applied(7);
+        assert!(holder.is_held(110 * MS));
+    }
+
+    #[test]
+    fn more_than_a_lease_is_not_believed() {
+        let mut holder = Holder::new(LeaseConfig::FAST);
+        let ask = holder.asked(100 * MS);
+        holder.granted(ask, granted(4_000_000, 0));
+        assert_eq!(holder.remaining(100 * MS), 200 * MS);
+    }
+
+    #[test]
+    fn who_is_down_holds_nothing_and_answers_under_way_count_no_more() {
+        let mut holder = Holder::new(LeaseConfig::DEFAULT);
+        let (first, second) = (holder.asked(100 * MS), holder.asked(110 * MS));
+        holder.granted(first, granted(400, 0));
+        holder.fence();
+        holder.granted(second, granted(400, 0));
+        assert!(holder.fenced(120 * MS));
+        let third = holder.asked(130 * MS);
+        holder.granted(third, granted(400, 0));
+        assert!(holder.is_held(140 * MS));
+    }
+
+    #[test]
+    fn unanswered_requests_do_not_pile_up() {
+        let mut holder = Holder::new(LeaseConfig::DEFAULT);
+        for time in 0..10_000 {
+            holder.asked(time * MS);
+        }
+        assert_eq!(holder.asks.len(), OPEN);
+    }
+}
