@@ -4,9 +4,13 @@
 //! to openraft, whose types stay in this module. Who proposes what, and when, is not decided here.
 
 mod command;
+mod driver;
+mod leases;
 mod machine;
 mod names;
 mod network;
+mod plan;
+mod plane;
 mod publish;
 mod raft;
 mod snapshot;
@@ -16,9 +20,12 @@ mod store;
 mod tests;
 
 pub(crate) use command::{Answer, Command, JoinRefused, NameClaim, NameResult, Protocols};
+pub(crate) use driver::Driver;
+pub(crate) use leases::{Leases, Renewal};
 pub(crate) use machine::Machine;
 pub(crate) use names::NameEntry;
 pub(crate) use network::{CallError, Calls, Lane, Network, RaftServer, method};
+pub(crate) use plane::{Leader, Plane, Probed, method as call};
 pub(crate) use publish::{Changed, Published, View};
 pub(crate) use raft::{HostRuntime, LogId, Raft, RaftNode, RaftTimes, TypeConfig, start};
 pub(crate) use snapshot::MAX_SNAPSHOT;

@@ -1,0 +1,217 @@
+//! What the leader does about the members: who is down, who votes, who has gone. One task does all of it.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    sync::Arc,
+    time::Duration,
+};
+
+use openraft::{ChangeMembers, async_runtime::WatchReceiver as _};
+use tokio::time::Instant;
+
+use super::{
+    Command, Leases, MemberStatus, Plane, RaftNode,
+    leases::Lapsed,
+    plan::{Known, Living, Standing, Step},
+};
+use crate::{
+    cluster::{
+        NodeId, NodeKey,
+        swim::{Opinion, SwimCommand, SwimHandle},
+    },
+    host::Host,
+};
+
+/// One change of the membership may take so long. What it has not done by then another round finishes.
+const CHANGE: Duration = Duration::from_secs(2);
+
+pub(crate) struct Driver {
+    pub(crate) host: Host,
+    pub(crate) plane: Plane,
+    pub(crate) leases: Arc<Leases>,
+    pub(crate) swim: SwimHandle,
+    /// Whether SWIM's suspicion is enough for a node whose lease has lapsed.
+    pub(crate) on_suspicion: bool,
+    /// How often it looks.
+    pub(crate) tick: Duration,
+    /// For how long the entry of a member that is down is kept.
+    pub(crate) keep_down: Duration,
+    /// Since when members are seen to be down.
+    pub(crate) down_since: HashMap<NodeKey, Instant>,
+}
+
+impl Driver {
+    pub(crate) async fn run(mut self) {
+        loop {
+            tokio::select! {
+                biased;
+                () = self.plane.changed().notified() => {}
+                () = self.host.sleep(self.tick) => {}
+            }
+            if self.leases.observe() {
+                self.lead().await;
+            } else {
+                self.down_since.clear();
+            }
+        }
+    }
+
+    /// One round of a leader.
+    async fn lead(&mut self) {
+        for node in self.fallen().await {
+            // From the moment of the proposal on it is granted nothing.
+            self.leases.proposes_down(&node);
+            tracing::info!(%node, "declared down");
+            self.propose(Command::Down { node }).await;
+        }
+        self.bury().await;
+        let Some(step) = self.known().next() else {
+            self.part().await;
+            return;
+        };
+        tracing::debug!(?step, "membership");
+        self.carry_out(step).await;
+    }
+
+    /// Members that are to be declared down.
+    async fn fallen(&self) -> Vec<NodeKey> {
+        let myself = self.plane.myself().key();
+        let mut fallen = Vec::new();
+        for (id, member) in self.plane.view().members.iter() {
+            let node = NodeKey { id: id.clone(), incarnation: member.incarnation };
+            if member.status != MemberStatus::Up || node == *myself {
+                continue;
+            }
+            match self.leases.lapsed(&node) {
+                Lapsed::No => {
+                    if self.leases.silent_for(&node) > self.tick * 4 {
+                        // Not the full time yet, but SWIM may begin to look.
+                        let _ = self.swim.commands.try_send(SwimCommand::Doubt(node.clone()));
+                    }
+                }
+                Lapsed::Long => fallen.push(node),
+                Lapsed::Once => match self.swim.opinions.of(&node) {
+                    Opinion::Down => fallen.push(node),
+                    Opinion::Suspect if self.on_suspicion => fallen.push(node),
+                    Opinion::Suspect | Opinion::Alive | Opinion::Unknown => {
+                        let _ = self.swim.commands.try_send(SwimCommand::Doubt(node));
+                    }
+                },
+            }
+        }
+        fallen
+    }
+
+    /// Entries of members that have been down for long go away.
+    async fn bury(&mut self) {
+        let view = self.plane.view();
+        let down = view.members.iter().filter(|(_, member)| member.status == MemberStatus::Down);
+        let down: BTreeSet<NodeKey> =
+            down.map(|(id, member)| NodeKey { id: id.clone(), incarnation: member.incarnation }).collect();
+        self.down_since.retain(|node, _| down.contains(node));
+        let now = self.host.now();
+        let voters: BTreeSet<u64> = self.known().voters.concat_all();
+        for node in &down {
+            let since = *self.down_since.entry(node.clone()).or_insert(now);
+            // A dead voter that nobody replaces keeps its seat, and with it its name.
+            let votes = view.current(node).is_some_and(|member| voters.contains(&member.raft_id));
+            if !votes && now.saturating_duration_since(since) >= self.keep_down {
+                self.propose(Command::Forget { id: node.id.clone() }).await;
+            }
+        }
+        self.leases.forget(|node| view.members.get(&node.id).is_none_or(|member| member.incarnation != node.incarnation));
+    }
+
+    /// Lets those go who want to and have no vote any more.
+    async fn part(&self) {
+        let known = self.known();
+        let voters = known.voters.concat_all();
+        for node in self.plane.leaving() {
+            let view = self.plane.view();
+            let Some(member) = view.current(&node) else {
+                self.plane.has_left(&node);
+                continue;
+            };
+            if !voters.contains(&member.raft_id) || voters.len() == 1 {
+                self.propose(Command::Leave { node: node.clone() }).await;
+                self.plane.has_left(&node);
+            }
+        }
+    }
+
+    fn known(&self) -> Known {
+        let metrics = self.plane.raft().metrics();
+        let metrics = metrics.borrow_watched();
+        let stored = &metrics.membership_config;
+        let membership = stored.membership();
+        let leaving = self.plane.leaving();
+        let view = self.plane.view();
+        let heard = metrics.heartbeat.as_ref();
+        let myself = self.plane.myself().raft_id();
+        let members = view.members.iter().map(|(id, member)| {
+            let node = NodeKey { id: id.clone(), incarnation: member.incarnation };
+            let state = match member.status {
+                MemberStatus::Up if leaving.contains(&node) => Living::Leaving,
+                MemberStatus::Up if member.raft_id == myself => Living::Up,
+                MemberStatus::Up if self.leases.silent_for(&node) > CHANGE => Living::Silent,
+                MemberStatus::Up => Living::Up,
+                MemberStatus::Away => Living::Silent,
+                MemberStatus::Down => Living::Down,
+            };
+            Standing { raft_id: member.raft_id, state }
+        });
+        let _ = heard;
+        let index = |id: &super::LogId| id.index;
+        let acknowledged: BTreeMap<u64, u64> = metrics.replication.as_ref().map_or_else(BTreeMap::new, |replication| {
+            replication.iter().filter_map(|(id, matched)| Some((*id, matched.as_ref().map(index)?))).collect()
+        });
+        Known {
+            leader: myself,
+            members: members.collect(),
+            voters: membership.get_joint_config().clone(),
+            nodes: membership.nodes().map(|(id, _)| *id).collect(),
+            settled: metrics.committed_membership_config.log_id() == stored.log_id(),
+            needed: stored.log_id().as_ref().map_or(0, index),
+            acknowledged,
+        }
+    }
+
+    async fn carry_out(&self, step: Step) {
+        let raft = self.plane.raft();
+        let change = async {
+            match step {
+                Step::AddLearner(raft_id) => {
+                    let Some((node, member)) = self.plane.view().by_raft_id(raft_id).map(|(key, member)| (key, member.clone()))
+                    else {
+                        return Ok(());
+                    };
+                    let node = RaftNode { id: node.id, address: member.address };
+                    raft.add_learner(raft_id, node, false).await.map(drop)
+                }
+                Step::SetVoters(voters) => raft.change_membership(ChangeMembers::ReplaceAllVoters(voters), true).await.map(drop),
+                Step::Remove(nodes) => raft.change_membership(ChangeMembers::RemoveNodes(nodes), true).await.map(drop),
+            }
+        };
+        match self.host.timeout(CHANGE, change).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::debug!(%error, "a change of the membership was refused; it is tried again"),
+            Err(_) => tracing::warn!("a change of the membership is not committed within {CHANGE:?}; it is tried again"),
+        }
+    }
+
+    async fn propose(&self, command: Command) {
+        if let Err(error) = self.plane.propose(command, CHANGE).await {
+            tracing::warn!(%error, "a proposal of the leader came to nothing; it is made again");
+        }
+    }
+}
+
+trait ConcatAll {
+    fn concat_all(&self) -> BTreeSet<u64>;
+}
+
+impl ConcatAll for Vec<BTreeSet<u64>> {
+    fn concat_all(&self) -> BTreeSet<u64> {
+        self.iter().flatten().copied().collect()
+    }
+}

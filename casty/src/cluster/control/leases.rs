@@ -1,0 +1,170 @@
+//! The leases of this node and, while it leads, those that it grants: the clocks and calls around the pure rules.
+
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use openraft::{Instant as _, ServerState, async_runtime::WatchReceiver as _};
+use serde::{Deserialize, Serialize};
+
+use super::{
+    MemberStatus, Plane, Published, Raft,
+    plane::{Renewals, decode, encode, method},
+};
+use crate::{
+    cluster::{
+        NodeKey,
+        lease::{AskId, Clocks, Grant, Granter, Holder, LeaseConfig, NoGrant},
+    },
+    host::Host,
+    sync::lock,
+};
+
+pub(crate) struct Leases {
+    host: Host,
+    raft: Raft,
+    published: Published,
+    granter: Mutex<Granter>,
+    holder: Mutex<Holder>,
+}
+
+/// What became of a node's renewal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Renewal {
+    Granted(Grant),
+    Refused(NoGrant),
+    /// No such start of the node is a member.
+    NotMember,
+}
+
+impl Leases {
+    pub(crate) fn new(host: Host, raft: Raft, published: Published, config: LeaseConfig) -> Arc<Self> {
+        let (granter, holder) = (Mutex::new(Granter::new(config)), Mutex::new(Holder::new(config)));
+        Arc::new(Self { host, raft, published, granter, holder })
+    }
+
+    /// Asks for a lease once, and takes what comes of it.
+    pub(crate) async fn renew(&self, plane: &Plane, limit: Duration) -> Option<Renewal> {
+        let ask = lock(&self.holder).asked(self.host.boot_time());
+        let answer: serde_bytes::ByteBuf = plane.at_leader(method::RENEW, &(), limit).await.ok()?;
+        let renewal = decode(&answer).ok()?;
+        self.take(ask, renewal);
+        Some(renewal)
+    }
+
+    fn take(&self, ask: AskId, renewal: Renewal) {
+        let mut holder = lock(&self.holder);
+        match renewal {
+            Renewal::Granted(grant) => holder.granted(ask, grant),
+            Renewal::Refused(NoGrant::Down) | Renewal::NotMember => holder.fence(),
+            Renewal::Refused(_) => {}
+        }
+    }
+
+    /// Whether this node may serve now.
+    pub(crate) fn is_held(&self) -> bool {
+        let mut holder = lock(&self.holder);
+        holder.applied(*self.published.applied().borrow());
+        holder.is_held(self.host.boot_time())
+    }
+
+    /// Until when this node's lease is, by its boot clock.
+    pub(crate) fn ends(&self) -> Option<Duration> {
+        let mut holder = lock(&self.holder);
+        holder.applied(*self.published.applied().borrow());
+        holder.ends()
+    }
+
+    /// This node learnt that it is down.
+    pub(crate) fn fence(&self) {
+        lock(&self.holder).fence();
+    }
+
+    /// Brings the granter up to date, and says whether this node leads.
+    pub(super) fn observe(&self) -> bool {
+        let now = Clocks::of(&self.host);
+        let metrics = self.raft.metrics();
+        let metrics = metrics.borrow_watched();
+        let mut granter = lock(&self.granter);
+        if metrics.state != ServerState::Leader {
+            granter.deposed();
+            return false;
+        }
+        let term = metrics.current_term;
+        let view = self.published.view();
+        let down = view.members.iter().filter(|(_, member)| member.status == MemberStatus::Down);
+        granter.elected(now, term, down.map(|(id, member)| NodeKey { id: id.clone(), incarnation: member.incarnation }));
+        if metrics.last_applied.is_some_and(|applied| applied.committed_leader_id().term == term) {
+            granter.first_entry_applied(term);
+        }
+        if let Some(acked) = metrics.last_quorum_acked {
+            granter.quorum_acked(now, acked.elapsed());
+        }
+        true
+    }
+
+    /// From here on the node is granted nothing, until it joins again.
+    pub(super) fn proposes_down(&self, node: &NodeKey) {
+        lock(&self.granter).down(node);
+    }
+
+    pub(super) fn joined(&self, node: &NodeKey) {
+        lock(&self.granter).joined(node);
+    }
+
+    /// Whether the node's lease has ended everywhere, and how long it has been silent.
+    pub(super) fn lapsed(&self, node: &NodeKey) -> Lapsed {
+        let now = Clocks::of(&self.host);
+        let granter = lock(&self.granter);
+        if granter.lapsed_long(node, now) {
+            Lapsed::Long
+        } else if granter.lapsed(node, now) {
+            Lapsed::Once
+        } else {
+            Lapsed::No
+        }
+    }
+
+    /// How long the leader has not heard of the node.
+    pub(super) fn silent_for(&self, node: &NodeKey) -> Duration {
+        lock(&self.granter).silent_for(node, Clocks::of(&self.host))
+    }
+
+    pub(super) fn forget(&self, gone: impl Fn(&NodeKey) -> bool) {
+        lock(&self.granter).forget(gone);
+    }
+}
+
+/// Whether a node has been silent for longer than any lease of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Lapsed {
+    No,
+    /// For one lease.
+    Once,
+    /// For four.
+    Long,
+}
+
+impl Renewals for Leases {
+    fn renew(&self, node: &NodeKey, _: &[u8]) -> Result<Vec<u8>, String> {
+        self.observe();
+        let view = self.published.view();
+        let renewal = if view.is_up(node) {
+            let now = Clocks::of(&self.host);
+            let mut granter = lock(&self.granter);
+            granter.renewal(now, node);
+            let applied = *self.published.applied().borrow();
+            match granter.grant(now, node, applied) {
+                Ok(grant) => Renewal::Granted(grant),
+                Err(why) => Renewal::Refused(why),
+            }
+        } else {
+            match view.current(node) {
+                Some(_) => Renewal::Refused(NoGrant::Down),
+                None => Renewal::NotMember,
+            }
+        };
+        encode(&renewal)
+    }
+}
