@@ -170,6 +170,7 @@ fn message_impl(message: &Message, item: &DeriveInput) -> TokenStream {
             }
         }
     });
+    let codec = codec(message, item);
     let (impl_generics, ty_generics, where_clause) = generics.split_for_impl();
     let reply = quote_spanned!(reply.span()=> type Reply = #reply;);
     let members = quote! {
@@ -178,11 +179,57 @@ fn message_impl(message: &Message, item: &DeriveInput) -> TokenStream {
         const LOCAL: ::core::primitive::bool = #local;
         const IDEMPOTENT: ::core::primitive::bool = #idempotent;
         #retain
+        #codec
     };
     quote_spanned! {ident.span()=>
         #[automatically_derived]
         impl #impl_generics ::casty::__private::Message for #ident #ty_generics #where_clause { #members }
     }
+}
+
+/// How it and its answer become bytes, where no parameter is in the way. Asked of the compiler, as what is not serde is
+/// reported elsewhere.
+fn codec(message: &Message, item: &DeriveInput) -> Option<TokenStream> {
+    let borrowing = travelling_fields(item).into_iter().map(|field| &field.ty).chain([&message.reply]).any(borrows);
+    if message.local || borrowing || !item.generics.params.is_empty() {
+        return None;
+    }
+    let ident = &item.ident;
+    let reply = without_self(&message.reply, ident);
+    let travels = quote! {
+        ::casty::__private::Is<{ <::casty::__private::Probe<#ident>>::WIRE && <::casty::__private::Probe<#reply>>::WIRE }>
+    };
+    let codec = quote!(<#travels as ::casty::__private::Codec<#ident>>);
+    let otherwise = quote! {
+        #[allow(unused_imports)]
+        use ::casty::__private::Otherwise as _;
+    };
+    let error = quote!(::casty::__private::CodecError);
+    Some(quote! {
+        fn __encode(
+            &self,
+            __into: &mut ::std::vec::Vec<::core::primitive::u8>,
+        ) -> ::core::result::Result<(), #error> {
+            #otherwise
+            #codec::encode(self, __into)
+        }
+        fn __decode(__bytes: &[::core::primitive::u8]) -> ::core::result::Result<Self, #error> {
+            #otherwise
+            #codec::decode(__bytes)
+        }
+        fn __await(
+            __reply: ::casty::__private::ReplyTo<Self>,
+        ) -> ::core::option::Option<::std::boxed::Box<dyn ::casty::__private::Answer>> {
+            #otherwise
+            #codec::awaited(__reply)
+        }
+        fn __reply(
+            __port: ::std::boxed::Box<dyn ::casty::__private::FarPort>,
+        ) -> ::casty::__private::ReplyTo<Self> {
+            #otherwise
+            #codec::reply(__port)
+        }
+    })
 }
 
 /// The fields that have to be serde by themselves.

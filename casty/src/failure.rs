@@ -22,7 +22,7 @@ pub struct Failure(Arc<Inner>);
 #[derive(Clone)]
 struct Inner {
     cause: Cause,
-    message_name: Option<&'static str>,
+    message_name: Option<Name>,
     message: Option<Arc<dyn Any + Send + Sync>>,
 }
 
@@ -30,6 +30,13 @@ struct Inner {
 enum Cause {
     Error(Arc<dyn Error + Send + Sync>),
     Panic(Arc<str>),
+}
+
+/// A message's name: of this program, or of another node's.
+#[derive(Clone)]
+enum Name {
+    Here(&'static str),
+    Far(Arc<str>),
 }
 
 impl Failure {
@@ -48,7 +55,7 @@ impl Failure {
         let cause = self.0.cause.clone();
         Self(Arc::new(Inner {
             cause,
-            message_name: name.or(self.0.message_name),
+            message_name: name.map(Name::Here).or_else(|| self.0.message_name.clone()),
             message: message.or_else(|| self.0.message.clone()),
         }))
     }
@@ -84,8 +91,11 @@ impl Failure {
     }
 
     /// The name of the message that was being handled; `None` if a hook or the factory failed.
-    pub fn message_name(&self) -> Option<&'static str> {
-        self.0.message_name
+    pub fn message_name(&self) -> Option<&str> {
+        self.0.message_name.as_ref().map(|name| match name {
+            Name::Here(name) => name,
+            Name::Far(name) => &**name,
+        })
     }
 
     /// Whether it was a panic, and not an error that was returned.
@@ -133,6 +143,39 @@ impl fmt::Display for Failure {
 impl fmt::Debug for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Failure({self})")
+    }
+}
+
+/// A failure as bytes: its text, and what it happened at. On the other side it reads the same.
+pub(crate) mod travelling {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    use super::{Arc, Cause, Failure, Inner, Name};
+
+    #[derive(Serialize, Deserialize)]
+    struct Told {
+        panic: bool,
+        text: String,
+        message: Option<Arc<str>>,
+    }
+
+    pub(crate) fn serialize<S: Serializer>(failure: &Failure, serializer: S) -> Result<S::Ok, S::Error> {
+        let text = match &failure.0.cause {
+            Cause::Panic(text) => text.to_string(),
+            Cause::Error(_) => failure.to_string(),
+        };
+        Told { panic: failure.is_panic(), text, message: failure.message_name().map(Into::into) }.serialize(serializer)
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Failure, D::Error> {
+        let Told { panic, text, message } = Told::deserialize(deserializer)?;
+        let cause = if panic {
+            Cause::Panic(text.into())
+        } else {
+            let error: Box<dyn super::Error + Send + Sync> = text.into();
+            Cause::Error(error.into())
+        };
+        Ok(Failure(Arc::new(Inner { cause, message_name: message.map(Name::Far), message: None })))
     }
 }
 

@@ -94,8 +94,8 @@ pub mod testkit;
 mod wire;
 
 pub use actor::{
-    Actor, ActorId, ActorRef, AnyRef, Asking, Context, Handles, Mailbox, Overflow, Recipient, Sending, StopReason, StopSent,
-    Target, Terminated, Timer,
+    Actor, ActorId, ActorRef, AnyRef, Asking, Confirming, Context, Handles, Mailbox, Overflow, Recipient, Sending, StopReason,
+    StopSent, Target, Terminated, Timer,
 };
 #[doc(inline)]
 pub use casty_macros::{actor, handler, main, message, supervised, test};

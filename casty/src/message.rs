@@ -3,8 +3,9 @@
 use std::{any::Any, sync::Arc};
 
 use crate::{
-    actor::{Actor, Handles},
+    actor::{Actor, Answer, FarPort, Handles},
     reply::ReplyTo,
+    wire::CodecError,
 };
 
 /// A value that actors are sent, with the type that they answer it with.
@@ -39,6 +40,26 @@ pub trait Message: Sized + Send + 'static {
     #[doc(hidden)]
     fn retain(&self) -> Option<Arc<dyn Any + Send + Sync>> {
         None
+    }
+    /// Its bytes for another node, behind what is in `into`.
+    #[doc(hidden)]
+    fn __encode(&self, _into: &mut Vec<u8>) -> Result<(), CodecError> {
+        Err(CodecError::Stays)
+    }
+    /// The message that [`__encode`](Self::__encode) made bytes of, here or in another version of the program.
+    #[doc(hidden)]
+    fn __decode(_bytes: &[u8]) -> Result<Self, CodecError> {
+        Err(CodecError::Stays)
+    }
+    /// The asker, as one that takes its answer as bytes.
+    #[doc(hidden)]
+    fn __await(_reply: ReplyTo<Self>) -> Option<Box<dyn Answer>> {
+        None
+    }
+    /// An asker on another node.
+    #[doc(hidden)]
+    fn __reply(_port: Box<dyn FarPort>) -> ReplyTo<Self> {
+        ReplyTo::NOBODY
     }
 }
 

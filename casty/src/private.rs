@@ -9,13 +9,14 @@ pub use serde;
 pub use crate::{
     Failure,
     actor::{
-        Actor, AnyRef, Context, Declared, Dispatch, ForRoom, Handled, Handles, Hooks, Item, Letter, Mailbox, Overflow, Unsent,
+        Actor, Answer, AnyRef, Context, Declared, Dispatch, FarPort, ForRoom, Handled, Handles, Hooks, Item, Letter, Mailbox,
+        Overflow, Unsent,
     },
     inbound::*,
     message::Message,
     probe::*,
     registry::ActorEntry,
-    reply::{IntoReply, Pace, Refusal, ReplyTo, kind},
+    reply::{FarRefusal, IntoReply, Pace, Refusal, ReplyTo, kind},
     supervision::{Children, Directive, SupervisorConfig},
     system::{MainOutput, run_main, run_test},
     wire::*,

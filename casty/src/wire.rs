@@ -1,10 +1,18 @@
-//! What a type needs to leave the process, as the macros ask it of the compiler.
-//!
-//! Encoding itself is not done here.
+//! What a type needs to leave the process, and how it does: as MessagePack, fields by name.
+
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+};
 
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::Message;
+use crate::{
+    Message,
+    actor::{Answer, Awaited, FarPort},
+    probe::Is,
+    reply::ReplyTo,
+};
 
 /// Holds for all that serde can encode and decode.
 ///
@@ -13,6 +21,105 @@ use crate::Message;
 pub trait Wire<'w>: Serialize + DeserializeOwned {}
 
 impl<T: Serialize + DeserializeOwned> Wire<'_> for T {}
+
+/// Why a value did not become bytes, or bytes no value.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CodecError {
+    /// It is `local`, or generic.
+    #[error("it stays in its process")]
+    Stays,
+    /// Its serde implementation said so, or the bytes are of something else.
+    #[error("{0}")]
+    Failed(Arc<str>),
+}
+
+/// How deep what comes from outside may be nested.
+const DEPTH: usize = 128;
+
+/// Appends `value` to `into`. If that fails, `into` is as it was.
+pub(crate) fn encode<T: Serialize + ?Sized>(value: &T, into: &mut Vec<u8>) -> Result<(), CodecError> {
+    let before = into.len();
+    value.serialize(&mut rmp_serde::Serializer::new(&mut *into).with_struct_map()).map_err(|error| {
+        into.truncate(before);
+        CodecError::Failed(error.to_string().into())
+    })
+}
+
+/// A value from bytes that anybody may have sent. A panic of the type's own is an error.
+pub(crate) fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, CodecError> {
+    let mut deserializer = rmp_serde::Deserializer::from_read_ref(bytes);
+    deserializer.set_max_depth(DEPTH);
+    match catch_unwind(AssertUnwindSafe(|| T::deserialize(&mut deserializer))) {
+        Ok(decoded) => decoded.map_err(|error| CodecError::Failed(error.to_string().into())),
+        Err(payload) => Err(CodecError::Failed(crate::Failure::from_panic(&*payload).to_string().into())),
+    }
+}
+
+/// How a message and its answer travel. Implemented by `Is<true>` where both are serde, and by `Is<false>` for all.
+pub trait Codec<M: Message> {
+    /// See `Message::__encode`.
+    fn encode(message: &M, into: &mut Vec<u8>) -> Result<(), CodecError>;
+    /// See `Message::__decode`.
+    fn decode(bytes: &[u8]) -> Result<M, CodecError>;
+    /// See `Message::__await`.
+    fn awaited(reply: ReplyTo<M>) -> Option<Box<dyn Answer>>;
+    /// See `Message::__reply`.
+    fn reply(port: Box<dyn FarPort>) -> ReplyTo<M>;
+}
+
+impl<M: Message + Serialize + DeserializeOwned> Codec<M> for Is<true>
+where
+    M::Reply: Serialize + DeserializeOwned,
+{
+    fn encode(message: &M, into: &mut Vec<u8>) -> Result<(), CodecError> {
+        encode(message, into)
+    }
+
+    fn decode(bytes: &[u8]) -> Result<M, CodecError> {
+        decode(bytes)
+    }
+
+    fn awaited(reply: ReplyTo<M>) -> Option<Box<dyn Answer>> {
+        reply.is_ask().then(|| Box::new(Awaited::new(reply, decode)) as Box<dyn Answer>)
+    }
+
+    fn reply(port: Box<dyn FarPort>) -> ReplyTo<M> {
+        ReplyTo::far(move |answer| match answer {
+            Ok(answer) => port.answer(&|into| encode(&answer, into)),
+            Err(why) => port.refuse(why),
+        })
+    }
+}
+
+impl<M: Message> Codec<M> for Is<false> {
+    fn encode(_: &M, _: &mut Vec<u8>) -> Result<(), CodecError> {
+        Err(CodecError::Stays)
+    }
+
+    fn decode(_: &[u8]) -> Result<M, CodecError> {
+        Err(CodecError::Stays)
+    }
+
+    fn awaited(_: ReplyTo<M>) -> Option<Box<dyn Answer>> {
+        None
+    }
+
+    fn reply(_: Box<dyn FarPort>) -> ReplyTo<M> {
+        ReplyTo::NOBODY
+    }
+}
+
+/// A message of type `M` that came as bytes, if `name` is its name.
+pub fn incoming<M: Message>(
+    name: &str,
+    body: &[u8],
+    reply: &mut Option<Box<dyn FarPort>>,
+) -> Option<Result<(M, ReplyTo<M>), CodecError>> {
+    if M::LOCAL || name != M::NAME {
+        return None;
+    }
+    Some(M::__decode(body).map(|message| (message, reply.take().map_or(ReplyTo::NOBODY, M::__reply))))
+}
 
 /// The name of a message on the wire, for the check that an actor's messages can be told apart by it.
 #[derive(Debug, Clone, Copy)]
@@ -54,6 +161,22 @@ const fn same(one: &str, other: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn bytes_of_something_else_are_an_error() {
+        let mut bytes = Vec::new();
+        encode(&("text", 7u64), &mut bytes).unwrap();
+        assert_eq!(decode::<(String, u64)>(&bytes).unwrap(), ("text".to_owned(), 7));
+        assert!(decode::<u64>(&bytes).is_err() && decode::<(String, u64)>(&bytes[..3]).is_err());
+    }
+
+    #[test]
+    fn nesting_without_end_is_an_error() {
+        #[derive(serde::Deserialize)]
+        struct Nested(#[expect(dead_code, reason = "only its depth counts")] Vec<Nested>);
+        // A million arrays of one array each.
+        assert!(decode::<Nested>(&vec![0x91; 1_000_000]).is_err());
+    }
 
     #[test]
     fn names_are_compared_whole() {

@@ -2,8 +2,9 @@
 
 use std::{any::Any, sync::Arc};
 
-use super::{Actor, ActorId, Cell, Extras, Signal, StopReason};
+use super::{Actor, ActorId, Cell, Extras, FarAddress, Incoming, Item as _, Received, Signal, StopReason, Unsent};
 use crate::{
+    ActorSystem,
     error::ActorLabel,
     scheduler::Run,
     supervision::{Children, Directive},
@@ -14,6 +15,13 @@ pub(crate) trait AnyCell: Run + Any {
     fn id(&self) -> ActorId;
     fn birth(&self) -> u64;
     fn name(&self) -> Option<&Arc<str>>;
+    /// The actor's declared name.
+    fn kind(&self) -> &'static str;
+    fn system(&self) -> &ActorSystem;
+    /// Where it lives, if that is another node.
+    fn far(&self) -> Option<&Arc<FarAddress>>;
+    /// A proxy's actor is known to have ended.
+    fn ended_far(&self, reason: &StopReason);
     fn label(&self) -> ActorLabel;
     fn parent(&self) -> Option<&Arc<dyn AnyCell>>;
     fn extras(&self) -> &Extras;
@@ -29,6 +37,11 @@ pub(crate) trait AnyCell: Run + Any {
     fn stop(self: Arc<Self>, reason: StopReason);
     /// Ends it without hooks, and its children. `false` if a thread is in its handler, so that it ends only after.
     fn kill(self: Arc<Self>) -> bool;
+    /// A message of another node.
+    fn receive(self: Arc<Self>, incoming: Incoming<'_>) -> Received;
+    /// The message in an `Option<Letter<M>>`, as [`Target::ask`](super::Target::ask) or, without `only_if_known`, as
+    /// [`Target::push`](super::Target::push). `None` if the actor does not handle it.
+    fn take_letter(self: Arc<Self>, letter: &mut dyn Any, only_if_known: Option<bool>) -> Option<Result<usize, Unsent>>;
     fn into_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync>;
 }
 
@@ -43,6 +56,38 @@ impl<A: Actor> AnyCell for Cell<A> {
 
     fn name(&self) -> Option<&Arc<str>> {
         self.name.as_ref()
+    }
+
+    fn kind(&self) -> &'static str {
+        A::NAME
+    }
+
+    fn system(&self) -> &ActorSystem {
+        &self.system
+    }
+
+    fn far(&self) -> Option<&Arc<FarAddress>> {
+        Self::far(self)
+    }
+
+    fn ended_far(&self, reason: &StopReason) {
+        Self::ended_far(self, reason);
+    }
+
+    fn receive(self: Arc<Self>, incoming: Incoming<'_>) -> Received {
+        Self::receive(&self, incoming)
+    }
+
+    fn take_letter(self: Arc<Self>, letter: &mut dyn Any, only_if_known: Option<bool>) -> Option<Result<usize, Unsent>> {
+        let item = A::Item::open(letter)?;
+        let inline = match only_if_known {
+            Some(only_if_known) => self.run_inline(item, only_if_known),
+            None => Err(item),
+        };
+        Some(match inline {
+            Ok(()) => Ok(1),
+            Err(item) => self.offer(item),
+        })
     }
 
     fn label(&self) -> ActorLabel {
@@ -62,7 +107,7 @@ impl<A: Actor> AnyCell for Cell<A> {
     }
 
     fn is_alive(&self) -> bool {
-        !self.is_closed()
+        Self::is_alive(self)
     }
 
     fn is_gone(&self) -> bool {

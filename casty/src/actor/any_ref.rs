@@ -46,7 +46,11 @@ impl AnyRef {
 
     /// The reference to an `A`, if it is one: what messages can be sent to.
     pub fn typed<A: Actor>(&self) -> Option<ActorRef<A>> {
-        self.0.clone().into_any().downcast::<Cell<A>>().ok().map(ActorRef::of)
+        match self.0.clone().into_any().downcast::<Cell<A>>() {
+            Ok(cell) => Some(ActorRef::of(cell)),
+            // Of another node's actor more may be known here than there was where this reference was made.
+            Err(_) => ActorRef::elsewhere(self.0.system().clone(), self.0.far()?, self.0.ended()),
+        }
     }
 
     /// Tells it to end after the message in hand. Told twice, it ends once. Returns at once, as [`ActorRef::stop`] does.
@@ -80,8 +84,15 @@ impl From<&Self> for AnyRef {
 
 impl PartialEq for AnyRef {
     fn eq(&self, other: &Self) -> bool {
-        std::ptr::addr_eq(Arc::as_ptr(&self.0), Arc::as_ptr(&other.0))
+        std::ptr::addr_eq(Arc::as_ptr(&self.0), Arc::as_ptr(&other.0)) || same_far(&*self.0, &*other.0)
     }
+}
+
+/// Whether both are the same actor, and at least one of them is known as a node's.
+pub(super) fn same_far(one: &dyn AnyCell, other: &dyn AnyCell) -> bool {
+    one.id() == other.id()
+        && (one.far().is_some() || other.far().is_some())
+        && one.system().address_of(one) == other.system().address_of(other)
 }
 
 impl Eq for AnyRef {}

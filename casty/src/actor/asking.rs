@@ -11,9 +11,9 @@ use std::{
 
 use tokio::time::Sleep;
 
-use super::{Actor, ActorId, AnyCell, Cell, stack};
+use super::{Actor, ActorId, Answer, AnyCell, Cell, stack};
 use crate::{
-    ActorSystem, AskError, Message,
+    ActorSystem, AskError, Message, SendError,
     error::ActorLabel,
     reply::{Refusal, Slot},
     sync::lock,
@@ -33,10 +33,16 @@ pub trait Target: Send + Sync {
     /// to be quick can take its time: with `only_if_known` it is not tried.
     #[doc(hidden)]
     fn ask(&self, item: Self::Item, only_if_known: bool) -> Result<(), Unsent>;
+    /// As [`push`](Self::push). `true` if it is on its way to another node, and `receipt` will be told.
+    #[doc(hidden)]
+    fn confirm(&self, item: Self::Item, receipt: Box<dyn Answer>) -> Result<bool, Unsent>;
     #[doc(hidden)]
     fn label(&self) -> ActorLabel;
     #[doc(hidden)]
     fn id(&self) -> ActorId;
+    /// Whether the actor is on another node.
+    #[doc(hidden)]
+    fn is_far(&self) -> bool;
     #[doc(hidden)]
     fn system(&self) -> &ActorSystem;
 }
@@ -52,6 +58,20 @@ pub enum Unsent {
     Full,
     /// There is no room, and this waits for some.
     Waits(ForRoom),
+    /// It is for another node's actor, and does not get there.
+    Far(Refusal),
+}
+
+impl Unsent {
+    #[cold]
+    pub(super) fn error(&self, actor: ActorLabel, message: &'static str) -> SendError {
+        let why = match self {
+            Self::Stopped => &Refusal::Stopped,
+            Self::Full | Self::Waits(_) => &Refusal::Full,
+            Self::Far(why) => why,
+        };
+        SendError::new(why, actor, message)
+    }
 }
 
 impl fmt::Debug for Unsent {
@@ -60,6 +80,7 @@ impl fmt::Debug for Unsent {
             Self::Stopped => "Stopped",
             Self::Full => "Full",
             Self::Waits(_) => "Waits",
+            Self::Far(_) => "Far",
         })
     }
 }
@@ -107,7 +128,7 @@ impl<'a, T: Target, M: Message> Asking<'a, T, M> {
     }
 
     fn begin(&mut self, item: T::Item) -> Result<(), AskError> {
-        match WaitsFor::begin(self.to.system(), self.to.id(), Some(self.slot.clone())) {
+        match WaitsFor::begin(self.to, Some(self.slot.clone())) {
             Ok(waits_for) => self.waits_for = waits_for,
             Err(Cycle) => return Err(AskError::Cycle { actor: self.to.label(), message: M::NAME }),
         }
@@ -123,13 +144,7 @@ impl<'a, T: Target, M: Message> Asking<'a, T, M> {
 
     #[cold]
     fn refused(&self, refusal: Refusal) -> AskError {
-        let (actor, message) = (self.to.label(), M::NAME);
-        match refusal {
-            Refusal::Stopped => AskError::Stopped { actor, message },
-            Refusal::Full => AskError::MailboxFull { actor, message },
-            Refusal::NotAnswered => AskError::NotAnswered { actor, message },
-            Refusal::Failed(failure) => AskError::Failed { actor, message, failure },
-        }
+        AskError::new(refusal, self.to.label(), M::NAME)
     }
 
     fn poll_limit(&mut self, cx: &mut Context<'_>) -> Poll<Duration> {
@@ -231,7 +246,19 @@ const CHAIN: usize = 1024;
 
 impl WaitsFor {
     /// The actor on whose turn this runs begins to wait. `None` if there is none.
-    pub(crate) fn begin(system: &ActorSystem, target: ActorId, question: Option<Arc<dyn Expire>>) -> Result<Option<Self>, Cycle> {
+    pub(super) fn begin<T: Target>(to: &T, question: Option<Arc<dyn Expire>>) -> Result<Option<Self>, Cycle> {
+        if stack::current(to.system()).is_none() || to.is_far() {
+            return Ok(None);
+        }
+        Self::begin_here(to.system(), to.id(), question)
+    }
+
+    /// As [`begin`](Self::begin), for an actor of this node.
+    pub(crate) fn begin_here(
+        system: &ActorSystem,
+        target: ActorId,
+        question: Option<Arc<dyn Expire>>,
+    ) -> Result<Option<Self>, Cycle> {
         let Some(asker) = stack::current(system) else { return Ok(None) };
         if stack::contains(system, target) {
             return Err(Cycle);

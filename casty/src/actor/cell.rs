@@ -70,8 +70,16 @@ impl<A: Actor> Cell<A> {
         let mut inbox = lock(&self.inbox);
         let stop = matches!(signal, Signal::Stop(_));
         inbox.closed |= stop;
-        if matches!(inbox.seat, Seat::Ending | Seat::Gone(_)) {
-            return;
+        match inbox.seat {
+            Seat::Ending | Seat::Gone(_) => return,
+            Seat::Elsewhere => {
+                drop(inbox);
+                if stop {
+                    drop(self.stop_far());
+                }
+                return;
+            }
+            Seat::Resting(_) | Seat::Busy(_) | Seat::Taken => {}
         }
         inbox.signals.get_or_insert_default().push_back(signal);
         self.signalled.store(true, Release);
@@ -104,7 +112,7 @@ impl<A: Actor> Cell<A> {
                 }
             }
             Seat::Taken => inbox.rerun = true,
-            Seat::Ending | Seat::Gone(_) => {}
+            Seat::Ending | Seat::Gone(_) | Seat::Elsewhere => {}
         }
     }
 
@@ -129,7 +137,10 @@ impl<A: Actor> Cell<A> {
     }
 
     pub(crate) fn label(&self) -> ActorLabel {
-        ActorLabel { id: self.id, kind: A::NAME, name: self.name.clone() }
+        match self.far() {
+            Some(address) => ActorLabel::far(address.clone()),
+            None => ActorLabel::here(self.id, A::NAME, self.name.clone()),
+        }
     }
 
     pub(crate) fn id(&self) -> ActorId {
@@ -144,8 +155,10 @@ impl<A: Actor> Cell<A> {
         self.parent.as_ref()
     }
 
-    pub(super) fn is_closed(&self) -> bool {
-        lock(&self.inbox).closed
+    /// Whether it takes messages, as far as is known here.
+    pub(super) fn is_alive(&self) -> bool {
+        let inbox = lock(&self.inbox);
+        !inbox.closed || matches!(inbox.seat, Seat::Elsewhere)
     }
 
     /// The first seat that the actor takes.
@@ -167,6 +180,12 @@ impl<A: Actor> Cell<A> {
 
     pub(super) fn extras(&self) -> &Extras {
         self.extras.get_or_init(Box::default)
+    }
+
+    /// For a cell that nobody else has yet.
+    pub(super) fn set_extras(&self, extras: Extras) {
+        let set = self.extras.set(Box::new(extras));
+        debug_assert!(set.is_ok(), "the cell is new");
     }
 
     pub(super) fn had_extras(&self) -> Option<&Extras> {

@@ -27,6 +27,8 @@ pub(crate) enum Refused<I> {
     Full(I),
     /// Full, and its senders wait for room.
     Wait(I),
+    /// It is for another node's actor, and the link did not take it. Boxed, so that the rest is no larger for it.
+    Far(Box<(I, Refusal)>),
 }
 
 impl<A: Actor> Cell<A> {
@@ -53,7 +55,9 @@ impl<A: Actor> Cell<A> {
         };
         let mut inbox = lock_hot(&self.inbox);
         if inbox.closed {
-            return Err(Refused::Stopped(item));
+            let elsewhere = matches!(inbox.seat, Seat::Elsewhere);
+            drop(inbox);
+            return if elsewhere { self.push_far(item) } else { Err(Refused::Stopped(item)) };
         }
         if waits {
             return Err(Refused::Wait(item));
@@ -155,6 +159,10 @@ impl<A: Actor> Cell<A> {
             Ok(_) => return,
             Err(Refused::Stopped(item)) => (item, Refusal::Stopped, DeadLetterReason::Stopped),
             Err(Refused::Full(item) | Refused::Wait(item)) => (item, Refusal::Full, DeadLetterReason::MailboxFull),
+            Err(Refused::Far(refused)) => {
+                let (item, why) = *refused;
+                (item, why, DeadLetterReason::Unreachable)
+            }
         };
         if item.is_ask() {
             item.refuse(why);

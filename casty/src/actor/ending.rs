@@ -25,7 +25,7 @@ impl<A: Actor> Cell<A> {
         let mut inbox = lock(&self.inbox);
         inbox.closed = true;
         let seat = mem::replace(&mut inbox.seat, Seat::Ending);
-        if let Seat::Ending | Seat::Gone(_) = seat {
+        if let Seat::Ending | Seat::Elsewhere | Seat::Gone(_) = seat {
             inbox.seat = seat;
             return;
         }
@@ -83,7 +83,7 @@ impl<A: Actor> Cell<A> {
     pub(super) fn ended(&self) -> Option<StopReason> {
         match &lock(&self.inbox).seat {
             Seat::Gone(reason) => Some(reason.clone()),
-            Seat::Resting(_) | Seat::Busy(_) | Seat::Taken | Seat::Ending => None,
+            Seat::Resting(_) | Seat::Busy(_) | Seat::Taken | Seat::Elsewhere | Seat::Ending => None,
         }
     }
 
@@ -112,7 +112,7 @@ impl<A: Actor> Cell<A> {
         // Taken out under the lock: from here on nobody else can give it a turn, or end it.
         let seat = match &inbox.seat {
             Seat::Resting(_) | Seat::Busy(_) => Some(mem::replace(&mut inbox.seat, Seat::Ending)),
-            Seat::Taken | Seat::Ending | Seat::Gone(_) => None,
+            Seat::Taken | Seat::Ending | Seat::Elsewhere | Seat::Gone(_) => None,
         };
         let mut ended = !matches!(inbox.seat, Seat::Taken);
         drop(inbox);

@@ -1,10 +1,10 @@
 //! What few actors need: children, watchers, somebody who waits for their end.
 
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use tokio::sync::Notify;
 
-use super::{asking::Wait, children::Children, watch::Watchers};
+use super::{FarAddress, asking::Wait, children::Children, watch::Watchers};
 
 #[derive(Default)]
 pub(crate) struct Extras {
@@ -14,9 +14,20 @@ pub(crate) struct Extras {
     /// Whom this actor waits for: asks under way, and mailboxes that it waits for room in.
     pub(super) waits_for: Mutex<Vec<Wait>>,
     grouping: tokio::sync::Mutex<()>,
+    /// Where it lives, if on another node.
+    far: Option<Arc<FarAddress>>,
 }
 
 impl Extras {
+    /// Of an actor on another node.
+    pub(super) fn of_far(address: Arc<FarAddress>) -> Self {
+        Self { far: Some(address), ..Self::default() }
+    }
+
+    pub(super) fn far(&self) -> Option<&Arc<FarAddress>> {
+        self.far.as_ref()
+    }
+
     /// Held while several children restart together.
     pub(crate) fn grouping(&self) -> &tokio::sync::Mutex<()> {
         &self.grouping

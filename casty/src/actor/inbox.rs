@@ -43,6 +43,8 @@ pub(super) enum Seat<A: Actor> {
     Taken,
     /// Its end is under way.
     Ending,
+    /// On another node; the cell is a proxy.
+    Elsewhere,
     /// It has ended, and everybody was told.
     Gone(StopReason),
 }

@@ -4,17 +4,26 @@
 mod any_cell;
 mod any_ref;
 mod asking;
+mod by_name;
 mod cell;
 mod children;
+mod confirming;
 mod context;
 mod core;
 mod delivery;
 mod ending;
 mod extra;
 mod extras;
+mod far;
+#[cfg(test)]
+mod far_tests;
 mod inbox;
 mod life;
+#[cfg(test)]
+mod loopback;
 mod mailbox;
+mod proxy;
+mod receiving;
 mod recipient;
 mod reference;
 mod sending;
@@ -24,16 +33,19 @@ mod timer;
 mod turn;
 mod watch;
 
-use std::{fmt, future::Future};
+use std::{any::Any, fmt, future::Future};
 
 pub(crate) use any_cell::AnyCell;
 pub use any_ref::AnyRef;
 pub(crate) use asking::WaitsFor;
 pub use asking::{Asking, ForRoom, Target, Unsent};
 pub(crate) use cell::{Cell, CellParts};
+pub use confirming::Confirming;
 pub use context::Context;
 pub(crate) use core::{Core, Factory};
 pub(crate) use extras::Extras;
+pub use far::{Answer, FarPort};
+pub(crate) use far::{Awaited, FarAddress, Incoming, Links, NotSent, Parcel, Received, Soon, TellEnd, Waiting, Wants};
 pub(crate) use life::start;
 pub use mailbox::{Mailbox, Overflow};
 pub use recipient::{Letter, Recipient};
@@ -48,6 +60,7 @@ use crate::{
     Failure, Message,
     reply::{Pace, Refusal, ReplyTo},
     supervision::{Directive, SupervisorConfig},
+    wire::CodecError,
 };
 
 /// The lower bits of an id are a place among the living, the upper ones tell those apart that had it in turn.
@@ -185,6 +198,20 @@ pub trait Item: Send + 'static {
     fn pace(&self) -> &'static Pace;
     /// Tells the asker, if there is one, that it is not answered.
     fn refuse(self, why: Refusal);
+    /// Whether the system may send the message again.
+    fn is_idempotent(&self) -> bool;
+    /// The message's bytes, behind what is in `into`.
+    fn encode(&self, into: &mut Vec<u8>) -> Result<(), CodecError>;
+    /// The asker, as one that takes its answer as bytes.
+    fn take_answer(&mut self) -> Option<Box<dyn Answer>>;
+    /// The message of that name, from its bytes; `None` if the actor handles none of that name.
+    fn decode(name: &str, body: &[u8], reply: &mut Option<Box<dyn FarPort>>) -> Option<Result<Self, CodecError>>
+    where
+        Self: Sized;
+    /// The message in an `Option<Letter<M>>`, if it is one that the actor handles.
+    fn open(letter: &mut dyn Any) -> Option<Self>
+    where
+        Self: Sized;
 }
 
 /// How a handler ended.

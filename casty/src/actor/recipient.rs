@@ -1,19 +1,25 @@
 //! A reference that knows of one message only.
 
 use std::{
+    any::Any,
+    borrow::Cow,
     fmt,
     hash::{Hash, Hasher},
     sync::Arc,
 };
 
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
+
 use super::{
-    Actor, ActorId, ActorRef, AnyCell, AnyRef, Asking, Cell, Sending,
+    Actor, ActorId, ActorRef, Answer, AnyCell, AnyRef, Asking, Cell, Sending, StopReason,
     asking::{Target, Unsent},
+    by_name::{ByName, unknown},
 };
 use crate::{
     ActorSystem, Message, SentTo, TrySendError,
     error::ActorLabel,
     reply::{ReplyTo, Slot},
+    system::{Address, Found},
 };
 
 /// Any actor that handles `M`.
@@ -41,6 +47,9 @@ use crate::{
 /// assert_eq!(anyone.ask(Say("hi".into())).await?, "hi");
 /// # Ok(()) }
 /// ```
+///
+/// It serialises as the actor's address and the message's name, and works on another node, too. Where it is deserialised
+/// nothing is known of the actor: if it does not handle `M`, sends and asks are `Rejected`.
 pub struct Recipient<M: Message>(Arc<dyn Receive<M>>);
 
 impl<M: Message> Recipient<M> {
@@ -120,7 +129,15 @@ impl<M: Message> fmt::Debug for Recipient<M> {
 }
 
 /// A message and its asker, before it is known which actor's it will be.
-pub struct Letter<M: Message>(M, ReplyTo<M>);
+pub struct Letter<M: Message>(pub(super) M, pub(super) ReplyTo<M>);
+
+impl<M: Message> Letter<M> {
+    /// What a letter of unknown type holds, if it is of this type.
+    pub fn open(letter: &mut dyn Any) -> Option<(M, ReplyTo<M>)> {
+        let Self(message, reply) = letter.downcast_mut::<Option<Self>>()?.take()?;
+        Some((message, reply))
+    }
+}
 
 impl<M: Message> fmt::Debug for Letter<M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -133,9 +150,12 @@ trait Receive<M: Message>: Send + Sync {
     fn push(&self, letter: Letter<M>) -> Result<usize, Unsent>;
     /// Runs it now, or else puts it into the mailbox.
     fn ask(&self, letter: Letter<M>, only_if_known: bool) -> Result<(), Unsent>;
+    /// Puts it into the mailbox. `true` if a receipt will come for that.
+    fn confirm(&self, letter: Letter<M>, receipt: Box<dyn Answer>) -> Result<bool, Unsent>;
     fn try_send(&self, message: M) -> Result<(), TrySendError<M>>;
     fn cell(&self) -> Arc<dyn AnyCell>;
     fn system(&self) -> &ActorSystem;
+    fn is_far(&self) -> bool;
 }
 
 impl<A: Actor, M: SentTo<A>> Receive<M> for ActorRef<A> {
@@ -145,6 +165,10 @@ impl<A: Actor, M: SentTo<A>> Receive<M> for ActorRef<A> {
 
     fn ask(&self, Letter(message, reply): Letter<M>, only_if_known: bool) -> Result<(), Unsent> {
         Target::ask(self, message.__wrap(reply), only_if_known)
+    }
+
+    fn confirm(&self, Letter(message, reply): Letter<M>, receipt: Box<dyn Answer>) -> Result<bool, Unsent> {
+        Target::confirm(self, message.__wrap(reply), receipt)
     }
 
     fn try_send(&self, message: M) -> Result<(), TrySendError<M>> {
@@ -157,6 +181,10 @@ impl<A: Actor, M: SentTo<A>> Receive<M> for ActorRef<A> {
 
     fn system(&self) -> &ActorSystem {
         Self::cell(self).system()
+    }
+
+    fn is_far(&self) -> bool {
+        Target::is_far(self)
     }
 }
 
@@ -171,6 +199,10 @@ impl<M: Message> Target for Recipient<M> {
         self.0.push(letter)
     }
 
+    fn confirm(&self, letter: Letter<M>, receipt: Box<dyn Answer>) -> Result<bool, Unsent> {
+        self.0.confirm(letter, receipt)
+    }
+
     fn label(&self) -> ActorLabel {
         self.0.cell().label()
     }
@@ -179,7 +211,65 @@ impl<M: Message> Target for Recipient<M> {
         self.0.cell().id()
     }
 
+    fn is_far(&self) -> bool {
+        self.0.is_far()
+    }
+
     fn system(&self) -> &ActorSystem {
         self.0.system()
+    }
+}
+
+impl<M: Message> Serialize for Recipient<M> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        (Address::of(&*self.0.cell()), M::NAME).serialize(serializer)
+    }
+}
+
+impl<'de, M: Message> Deserialize<'de> for Recipient<M> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let (address, name) = <(Address, Cow<'de, str>)>::deserialize(deserializer)?;
+        if name != M::NAME {
+            return Err(D::Error::custom(format_args!("the recipient takes {name}, and not {}", M::NAME)));
+        }
+        let cell = match address.find().map_err(D::Error::custom)? {
+            Found::Here(cell) => cell,
+            Found::Far(system, address) => unknown(system, address, None),
+            Found::Ended(system, address) => unknown(system, address, Some(StopReason::Stopped)),
+        };
+        Ok(Self(Arc::new(ByName(cell))))
+    }
+}
+
+impl<M: Message> Receive<M> for ByName {
+    fn push(&self, letter: Letter<M>) -> Result<usize, Unsent> {
+        self.deliver(letter, None)
+    }
+
+    fn ask(&self, letter: Letter<M>, only_if_known: bool) -> Result<(), Unsent> {
+        self.deliver(letter, Some(only_if_known)).map(drop)
+    }
+
+    fn confirm(&self, letter: Letter<M>, receipt: Box<dyn Answer>) -> Result<bool, Unsent> {
+        match self.0.far() {
+            Some(_) => self.deliver_far(letter, &mut Some(receipt)).map(|()| true),
+            None => self.deliver(letter, None).map(|_| false),
+        }
+    }
+
+    fn try_send(&self, message: M) -> Result<(), TrySendError<M>> {
+        self.try_deliver(message).map_err(|(message, why)| TrySendError::new(&why, self.0.label(), message))
+    }
+
+    fn cell(&self) -> Arc<dyn AnyCell> {
+        self.0.clone()
+    }
+
+    fn system(&self) -> &ActorSystem {
+        self.0.system()
+    }
+
+    fn is_far(&self) -> bool {
+        self.0.far().is_some()
     }
 }

@@ -9,13 +9,14 @@ use std::{
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
 use super::{
-    Actor, ActorId, AnyRef, Asking, Cell, Recipient, Sending, StopReason, StopSent, any_cell::AnyCell as _, delivery::Refused,
+    Actor, ActorId, AnyRef, Asking, Cell, FarAddress, Recipient, Sending, StopReason, StopSent, any_cell::AnyCell as _,
+    any_ref::same_far, delivery::Refused,
 };
 use crate::{
-    SentTo, TrySendError,
+    ActorSystem, SendError, SentTo, TrySendError,
     error::ActorLabel,
     reply::{ReplyTo, Slot},
-    system,
+    system::{Address, Found},
 };
 
 /// An actor's address. Cheap to clone, and good for as long as the actor lives, restarts included.
@@ -47,12 +48,18 @@ use crate::{
 /// # Ok(()) }
 /// ```
 ///
-/// It serialises as the actor's address, and deserialises to a reference to the same actor, within this process.
+/// It serialises as the actor's address, and deserialises to a reference to the same actor: within this process, and in a
+/// cluster on every node.
 pub struct ActorRef<A: Actor>(Arc<Cell<A>>);
 
 impl<A: Actor> ActorRef<A> {
     pub(crate) fn of(cell: Arc<Cell<A>>) -> Self {
         Self(cell)
+    }
+
+    /// The reference to another node's actor, if it is an `A`; with `ended`, to one that has ended.
+    pub(crate) fn elsewhere(system: ActorSystem, address: &Arc<FarAddress>, ended: Option<StopReason>) -> Option<Self> {
+        address.is_of::<A>().then(|| Self(Arc::new(Cell::elsewhere(system, address.clone(), ended))))
     }
 
     pub(crate) fn cell(&self) -> &Arc<Cell<A>> {
@@ -80,6 +87,10 @@ impl<A: Actor> ActorRef<A> {
         let Err(refused) = self.0.push(message.__wrap(ReplyTo::NOBODY)) else { return Ok(()) };
         let actor = self.label();
         match refused {
+            Refused::Far(refused) => {
+                let (item, why) = *refused;
+                Err(TrySendError::new(&why, actor, unwrap(item)))
+            }
             Refused::Stopped(item) => Err(TrySendError::Stopped { actor, message: unwrap(item) }),
             Refused::Full(item) | Refused::Wait(item) => Err(TrySendError::Full { actor, message: unwrap(item) }),
         }
@@ -140,9 +151,10 @@ impl<A: Actor> ActorRef<A> {
         self.0.label()
     }
 
-    /// Whether it takes messages still: it was not told to stop.
+    /// Whether it takes messages still: it was not told to stop. Of an actor on another node, whether it is not known here
+    /// that it has ended.
     pub fn is_alive(&self) -> bool {
-        !self.0.is_closed()
+        self.0.is_alive()
     }
 
     /// A reference that knows of one message only, whatever actor is behind it.
@@ -156,10 +168,14 @@ impl<A: Actor> ActorRef<A> {
     /// An actor that has ended is `Ok` too.
     ///
     /// # Errors
-    /// None in one process.
+    /// None in one process. [`SendError::Unreachable`] if the actor's node cannot be told.
     pub fn stop(&self) -> StopSent {
+        if self.0.far().is_some() {
+            let told = if self.0.is_alive() { self.0.stop_far() } else { Ok(()) };
+            return StopSent::new(told.map_err(|why| SendError::new(&why, self.label(), "stop")));
+        }
         self.0.clone().stop(StopReason::Stopped);
-        StopSent::new()
+        StopSent::new(Ok(()))
     }
 
     /// Waits until the actor has ended, its name is free, and its watchers were told.
@@ -180,7 +196,7 @@ impl<A: Actor> Clone for ActorRef<A> {
 
 impl<A: Actor> PartialEq for ActorRef<A> {
     fn eq(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0)
+        Arc::ptr_eq(&self.0, &other.0) || same_far(&*self.0, &*other.0)
     }
 }
 
@@ -200,15 +216,19 @@ impl<A: Actor> fmt::Debug for ActorRef<A> {
 
 impl<A: Actor> Serialize for ActorRef<A> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        system::Address { system: self.0.system().serial(), actor: self.id().0 }.serialize(serializer)
+        Address::of(&*self.0).serialize(serializer)
     }
 }
 
 impl<'de, A: Actor> Deserialize<'de> for ActorRef<A> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let address = system::Address::deserialize(deserializer)?;
-        let actor = address.find().map_err(D::Error::custom)?;
-        let label = actor.label();
-        actor.typed().ok_or_else(|| D::Error::custom(format_args!("{label} is not a {}", A::NAME)))
+        let (cell, label) = match Address::deserialize(deserializer)?.find().map_err(D::Error::custom)? {
+            Found::Here(cell) => (AnyRef::of(cell.clone()).typed(), cell.label()),
+            Found::Far(system, address) => (Self::elsewhere(system, &address, None), ActorLabel::far(address)),
+            Found::Ended(system, address) => {
+                (Self::elsewhere(system, &address, Some(StopReason::Stopped)), ActorLabel::far(address))
+            }
+        };
+        cell.ok_or_else(|| D::Error::custom(format_args!("{label} is not a {}", A::NAME)))
     }
 }

@@ -10,9 +10,10 @@ use std::{
 };
 
 use super::{
-    Actor, ActorRef, Cell, Item as _,
+    Actor, ActorRef, Answer, Cell, Confirming, Item as _, NotSent,
     asking::{ForRoom, Target, Unsent, WaitsFor},
     delivery::Refused,
+    proxy::{send_far, send_far_late},
 };
 use crate::{
     ActorSystem, Message, SendError,
@@ -48,6 +49,34 @@ impl<'a, T: Target, M: Message> Sending<'a, T, M> {
         Self { to, item: Some(item), waiting: None, message: PhantomData }
     }
 
+    /// Waits until the message is in the actor's mailbox, where that is on another node: a plain send to it is `Ok` once it
+    /// is on its way. To an actor of this node it changes nothing.
+    ///
+    /// ```
+    /// use casty::prelude::*;
+    ///
+    /// #[message]
+    /// struct Job(u32);
+    ///
+    /// #[actor]
+    /// struct Worker;
+    ///
+    /// #[actor]
+    /// impl Worker {
+    ///     #[handler]
+    ///     fn work(&mut self, _: Job) {}
+    /// }
+    ///
+    /// # #[casty::main]
+    /// # async fn main(system: ActorSystem) -> casty::Result<()> {
+    /// let worker = system.spawn(|| Worker).await?;
+    /// worker.send(Job(7)).confirmed().await?;
+    /// # Ok(()) }
+    /// ```
+    pub fn confirmed(self) -> Confirming<'a, T, M> {
+        Confirming::new(self.to, self.item)
+    }
+
     /// What remains of a send whose message found a crowd, or no place.
     #[cold]
     #[inline(never)]
@@ -58,20 +87,15 @@ impl<'a, T: Target, M: Message> Sending<'a, T, M> {
                 ready!(tokio::task::coop::poll_proceed(cx)).made_progress();
                 Poll::Ready(Ok(()))
             }
-            Err(Unsent::Stopped) => Poll::Ready(Err(SendError::Stopped(self.undelivered()))),
-            Err(Unsent::Full) => Poll::Ready(Err(SendError::Full(self.undelivered()))),
-            Err(Unsent::Waits(for_room)) => match WaitsFor::begin(self.to.system(), self.to.id(), None) {
+            Err(Unsent::Waits(for_room)) => match WaitsFor::begin(self.to, None) {
                 Ok(waits_for) => {
                     self.waiting = Some(Box::new(Waiting { for_room, _waits_for: waits_for }));
                     self.wait(cx)
                 }
-                Err(_) => Poll::Ready(Err(SendError::Cycle(self.undelivered()))),
+                Err(_) => Poll::Ready(Err(SendError::Cycle(Undelivered::new(self.to.label(), M::NAME)))),
             },
+            Err(unsent) => Poll::Ready(Err(unsent.error(self.to.label(), M::NAME))),
         }
-    }
-
-    fn undelivered(&self) -> Undelivered {
-        Undelivered::new(self.to.label(), M::NAME)
     }
 
     #[inline(never)]
@@ -79,7 +103,7 @@ impl<'a, T: Target, M: Message> Sending<'a, T, M> {
         let Some(waiting) = &mut self.waiting else { return Poll::Ready(Ok(())) };
         let sent = ready!(waiting.for_room.as_mut().poll(cx));
         self.waiting = None;
-        Poll::Ready(sent.map_err(|_| SendError::Stopped(self.undelivered())))
+        Poll::Ready(sent.map_err(|unsent| unsent.error(self.to.label(), M::NAME)))
     }
 }
 
@@ -126,12 +150,34 @@ impl<A: Actor> Target for ActorRef<A> {
         self.cell().offer(item)
     }
 
+    fn confirm(&self, mut item: A::Item, receipt: Box<dyn Answer>) -> Result<bool, Unsent> {
+        let cell = self.cell();
+        let Some(to) = cell.far().filter(|_| cell.is_alive()) else { return cell.offer(item).map(|_| false) };
+        let mut receipt = Some(receipt);
+        let told = |(item, why): (A::Item, Refusal)| {
+            item.refuse(why.clone());
+            Unsent::Far(why)
+        };
+        match send_far(cell.system(), to, &mut item, &mut receipt) {
+            Ok(()) => Ok(true),
+            Err(NotSent::Refused(why)) => Err(told((item, why))),
+            Err(NotSent::Full(_)) => {
+                let late = send_far_late(cell.system().clone(), to.clone(), item, receipt);
+                Err(Unsent::Waits(Box::pin(async move { late.await.map_err(told) })))
+            }
+        }
+    }
+
     fn label(&self) -> ActorLabel {
         self.cell().label()
     }
 
     fn id(&self) -> super::ActorId {
         self.cell().id()
+    }
+
+    fn is_far(&self) -> bool {
+        self.cell().far().is_some()
     }
 
     fn system(&self) -> &ActorSystem {
@@ -158,10 +204,21 @@ impl<A: Actor> Cell<A> {
                 Unsent::Full
             }
             Refused::Wait(item) => Unsent::Waits(Box::pin(self.clone().wait_for_room(item))),
+            Refused::Far(refused) => {
+                let (item, why) = *refused;
+                item.refuse(why.clone());
+                Unsent::Far(why)
+            }
         }
     }
 
-    async fn wait_for_room(self: Arc<Self>, item: A::Item) -> Result<(), Unsent> {
+    pub(super) async fn wait_for_room(self: Arc<Self>, item: A::Item) -> Result<(), Unsent> {
+        if let Some(to) = self.far() {
+            return send_far_late(self.system().clone(), to.clone(), item, None).await.map_err(|(item, why)| {
+                item.refuse(why.clone());
+                Unsent::Far(why)
+            });
+        }
         let entered = match self.room() {
             Some(room) => room.acquire().await.map(|permit| permit.forget()).is_ok(),
             None => true,
@@ -172,6 +229,7 @@ impl<A: Actor> Cell<A> {
                 Err(Refused::Stopped(item) | Refused::Full(item) | Refused::Wait(item)) => {
                     item.refuse(Refusal::Stopped);
                 }
+                Err(Refused::Far(refused)) => refused.0.refuse(refused.1),
             }
         } else {
             item.refuse(Refusal::Stopped);
@@ -182,11 +240,11 @@ impl<A: Actor> Cell<A> {
 
 /// That an actor was told to stop: a future that is ready at once. See [`ActorRef::stop`].
 #[derive(Debug)]
-pub struct StopSent(());
+pub struct StopSent(Result<(), SendError>);
 
 impl StopSent {
-    pub(crate) fn new() -> Self {
-        Self(())
+    pub(crate) fn new(told: Result<(), SendError>) -> Self {
+        Self(told)
     }
 }
 
@@ -194,6 +252,6 @@ impl Future for StopSent {
     type Output = Result<(), SendError>;
 
     fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Self::Output> {
-        Poll::Ready(Ok(()))
+        Poll::Ready(self.0.clone())
     }
 }

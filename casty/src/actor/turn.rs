@@ -54,7 +54,7 @@ impl<A: Actor> Run for Cell<A> {
                 scheduler::trust(false);
                 self.resume(work, &mut slice);
             }
-            other @ (Seat::Taken | Seat::Ending | Seat::Gone(_)) => {
+            other @ (Seat::Taken | Seat::Ending | Seat::Elsewhere | Seat::Gone(_)) => {
                 inbox.rerun = true;
                 inbox.seat = other;
             }

@@ -2,8 +2,14 @@
 
 use std::{fmt, sync::Arc};
 
+use serde::{Deserialize, Serialize};
+
 use super::{ActorId, AnyCell, AnyRef, Extras};
-use crate::{Failure, Message, sync::lock};
+use crate::{
+    Failure, Message,
+    sync::lock,
+    wire::{self, CodecError},
+};
 
 /// Why an actor ended.
 #[derive(Debug, Clone)]
@@ -19,15 +25,51 @@ pub enum StopReason {
     Shutdown,
     /// It did not end in the time that it was given, and was dropped.
     Killed,
+    /// It lived on another node, which was declared down.
+    NodeLost,
 }
 
 impl StopReason {
     pub(super) fn for_children(&self) -> Self {
         match self {
             Self::Shutdown => Self::Shutdown,
-            Self::Stopped | Self::Failed(_) | Self::ParentStopped | Self::Killed => Self::ParentStopped,
+            Self::Stopped | Self::Failed(_) | Self::ParentStopped | Self::Killed | Self::NodeLost => Self::ParentStopped,
         }
     }
+
+    pub(crate) fn encode(&self, into: &mut Vec<u8>) {
+        let travelling = match self {
+            Self::Stopped => Travelling::Stopped,
+            Self::Failed(failure) => Travelling::Failed(failure.clone()),
+            Self::ParentStopped => Travelling::ParentStopped,
+            Self::Shutdown => Travelling::Shutdown,
+            Self::Killed => Travelling::Killed,
+            Self::NodeLost => Travelling::NodeLost,
+        };
+        wire::encode(&travelling, into).expect("texts have bytes");
+    }
+
+    pub(crate) fn decode(bytes: &[u8]) -> Result<Self, CodecError> {
+        Ok(match wire::decode(bytes)? {
+            Travelling::Stopped => Self::Stopped,
+            Travelling::Failed(failure) => Self::Failed(failure),
+            Travelling::ParentStopped => Self::ParentStopped,
+            Travelling::Shutdown => Self::Shutdown,
+            Travelling::Killed => Self::Killed,
+            Travelling::NodeLost => Self::NodeLost,
+        })
+    }
+}
+
+/// A reason as bytes.
+#[derive(Serialize, Deserialize)]
+enum Travelling {
+    Stopped,
+    Failed(#[serde(with = "crate::failure::travelling")] Failure),
+    ParentStopped,
+    Shutdown,
+    Killed,
+    NodeLost,
 }
 
 impl fmt::Display for StopReason {
@@ -38,6 +80,7 @@ impl fmt::Display for StopReason {
             Self::ParentStopped => f.write_str("its parent stopped"),
             Self::Shutdown => f.write_str("the system shut down"),
             Self::Killed => f.write_str("killed"),
+            Self::NodeLost => f.write_str("its node was lost"),
         }
     }
 }
@@ -59,28 +102,28 @@ impl Message for Terminated {
     const LOCAL: bool = true;
 }
 
-type Tell = Box<dyn FnOnce(Terminated) + Send>;
+pub(crate) type Tell = Box<dyn FnOnce(Terminated) + Send>;
 
 #[derive(Default)]
 pub(crate) struct Watchers(Vec<(ActorId, Tell)>);
 
 impl Extras {
     /// `watcher` is told once; if it watches already, it still is.
-    pub(super) fn watch(&self, watcher: ActorId, tell: Tell) {
+    pub(crate) fn watch(&self, watcher: ActorId, tell: Tell) {
         let mut watchers = lock(&self.watchers);
         if !watchers.0.iter().any(|(id, _)| *id == watcher) {
             watchers.0.push((watcher, tell));
         }
     }
 
-    pub(super) fn unwatch(&self, watcher: ActorId) {
+    pub(crate) fn unwatch(&self, watcher: ActorId) {
         let mut watchers = lock(&self.watchers);
         let unwatched = watchers.0.extract_if(.., |(id, _)| *id == watcher).collect::<Vec<_>>();
         drop(watchers);
         drop(unwatched);
     }
 
-    pub(super) fn tell_watchers(&self, ended: Arc<dyn AnyCell>, reason: &StopReason) {
+    pub(crate) fn tell_watchers(&self, ended: Arc<dyn AnyCell>, reason: &StopReason) {
         let watchers = std::mem::take(&mut *lock(&self.watchers));
         let actor = AnyRef::of(ended);
         for (_, tell) in watchers.0 {

@@ -4,10 +4,12 @@
 mod into;
 mod later;
 mod pace;
+mod refusal;
 mod slot;
 
 pub use into::{IntoReply, kind};
 pub use later::{Later, Reply};
 pub use pace::Pace;
-pub use slot::{Refusal, ReplyTo};
+pub use refusal::{FarRefusal, Refusal};
+pub use slot::ReplyTo;
 pub(crate) use slot::{Slot, Watched, take_parked};

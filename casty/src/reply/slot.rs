@@ -10,20 +10,8 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
-use crate::{Failure, Message, sync::lock, system::Expire};
-
-/// Why a message got no answer, as the side that had it says.
-#[derive(Debug, Clone)]
-pub enum Refusal {
-    /// The actor stopped before it came to the message.
-    Stopped,
-    /// The mailbox had no room, or dropped the message to make some.
-    Full,
-    /// Whoever was to answer dropped the handle.
-    NotAnswered,
-    /// The handler failed.
-    Failed(Failure),
-}
+use super::Refusal;
+use crate::{Failure, Message, actor::Answer, sync::lock, system::Expire};
 
 /// Shared by an asker and whoever answers. Written once, read once.
 pub(crate) struct Slot<R> {
@@ -35,6 +23,8 @@ pub(crate) struct Slot<R> {
 enum State<R> {
     Waiting(Option<Waker>),
     Answered(Result<R, Refusal>),
+    /// Whoever waits is on another node.
+    Far(Box<dyn FnOnce(Result<R, Refusal>) + Send>),
     /// The answer was taken, or nobody waits for it any more.
     Closed,
 }
@@ -45,16 +35,29 @@ impl<R> Slot<R> {
     }
 
     /// Puts the answer in, if somebody waits for it still, and wakes the asker.
-    fn fill(&self, answer: Result<R, Refusal>) {
+    pub(crate) fn fill(&self, answer: Result<R, Refusal>) {
         let mut state = lock(&self.state);
-        if let State::Waiting(waker) = &mut *state {
-            let waker = waker.take();
-            *state = State::Answered(answer);
-            drop(state);
-            if let Some(waker) = waker {
-                waker.wake();
+        match &mut *state {
+            State::Waiting(waker) => {
+                let waker = waker.take();
+                *state = State::Answered(answer);
+                drop(state);
+                if let Some(waker) = waker {
+                    waker.wake();
+                }
             }
+            State::Far(_) => {
+                let State::Far(send) = mem::replace(&mut *state, State::Closed) else { unreachable!("just seen") };
+                drop(state);
+                send(answer);
+            }
+            State::Answered(_) | State::Closed => {}
         }
+    }
+
+    /// Whether somebody waits still.
+    pub(crate) fn is_awaited(&self) -> bool {
+        matches!(*lock(&self.state), State::Waiting(_) | State::Far(_))
     }
 
     /// Takes the answer if it is there.
@@ -80,7 +83,7 @@ impl<R> Slot<R> {
                 let State::Answered(answer) = mem::replace(&mut *state, State::Closed) else { unreachable!("just seen") };
                 Poll::Ready(answer)
             }
-            State::Closed => Poll::Ready(Err(Refusal::NotAnswered)),
+            State::Far(_) | State::Closed => Poll::Ready(Err(Refusal::NotAnswered)),
         }
     }
 
@@ -95,7 +98,7 @@ impl<R: Send> Expire for Slot<R> {
     fn expire(&self) {
         let waker = match &mut *lock(&self.state) {
             State::Waiting(waker) => waker.take(),
-            State::Answered(_) | State::Closed => None,
+            State::Answered(_) | State::Far(_) | State::Closed => None,
         };
         if let Some(waker) = waker {
             waker.wake();
@@ -103,7 +106,7 @@ impl<R: Send> Expire for Slot<R> {
     }
 
     fn is_unhandled(&self) -> bool {
-        !self.late.load(Relaxed) && matches!(*lock(&self.state), State::Waiting(_))
+        !self.late.load(Relaxed) && self.is_awaited()
     }
 }
 
@@ -118,6 +121,22 @@ impl<M: Message> ReplyTo<M> {
 
     pub(crate) fn asker(slot: Arc<Slot<M::Reply>>) -> Self {
         Self(Some(slot))
+    }
+
+    /// For a message that another node's actor or task asked. `send` is called once.
+    pub(crate) fn far(send: impl FnOnce(Result<M::Reply, Refusal>) + Send + 'static) -> Self {
+        let state = Mutex::new(State::Far(Box::new(send)));
+        Self(Some(Arc::new(Slot { state, late: AtomicBool::new(false) })))
+    }
+
+    /// The asker, as one that takes its answer as bytes. Nobody waits at this handle any more.
+    pub fn take_answer(&mut self) -> Option<Box<dyn Answer>> {
+        M::__await(mem::replace(self, Self::NOBODY))
+    }
+
+    /// Whether the answer would reach somebody.
+    pub(crate) fn is_awaited(&self) -> bool {
+        self.0.as_ref().is_some_and(|slot| slot.is_awaited())
     }
 
     /// Whether somebody waits for the answer.

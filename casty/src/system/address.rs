@@ -1,23 +1,35 @@
 //! Addresses: what a reference is while it travels as bytes.
 
 use std::sync::{
-    Mutex, Weak,
+    Arc, Mutex, Weak,
     atomic::{AtomicU64, Ordering::Relaxed},
 };
 
 use serde::{Deserialize, Serialize};
 
-use super::{ActorSystem, Inner};
+use super::{ActorSystem, Inner, remote::decoding_for};
 use crate::{
-    actor::{ActorId, AnyRef},
+    actor::{ActorId, AnyCell, FarAddress},
+    cluster::NodeKey,
     sync::lock,
 };
 
-/// Which actor of which system.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Address {
-    pub(crate) system: u64,
-    pub(crate) actor: u64,
+/// Which actor.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Address {
+    /// Of a system that is in no cluster: its actors are reached within the process.
+    Here { system: u64, actor: u64 },
+    /// Of a node. The kind is empty if it is not known.
+    Node { node: NodeKey, actor: u64, kind: Arc<str>, name: Option<Arc<str>> },
+}
+
+/// Where an address leads.
+pub(crate) enum Found {
+    Here(Arc<dyn AnyCell>),
+    /// To another node.
+    Far(ActorSystem, Arc<FarAddress>),
+    /// To an actor of this node that has ended.
+    Ended(ActorSystem, Arc<FarAddress>),
 }
 
 /// Why an address leads nowhere.
@@ -27,6 +39,11 @@ pub(crate) enum NoActor {
     NoSystem,
     #[error("the reference is to an actor that has stopped")]
     Stopped,
+    #[error(
+        "the reference is to an actor of a cluster's node, and which system of this process is to reach it is not known: \
+         decode it where exactly one system is in a cluster, or send it in a message"
+    )]
+    WhichSystem,
 }
 
 static SERIALS: AtomicU64 = AtomicU64::new(1);
@@ -40,13 +57,60 @@ pub(super) fn next_serial() -> u64 {
 pub(super) fn enter(system: &ActorSystem) {
     let mut systems = lock(&SYSTEMS);
     systems.retain(|(_, other)| other.strong_count() > 0);
-    systems.push((system.serial(), std::sync::Arc::downgrade(&system.0)));
+    systems.push((system.serial(), Arc::downgrade(&system.0)));
+}
+
+/// The systems of this process that are in a cluster.
+fn nodes() -> Vec<ActorSystem> {
+    let systems: Vec<_> = lock(&SYSTEMS).iter().filter_map(|(_, system)| system.upgrade()).map(ActorSystem).collect();
+    systems.into_iter().filter(|system| system.links().is_some()).collect()
 }
 
 impl Address {
-    pub(crate) fn find(self) -> Result<AnyRef, NoActor> {
-        let system = lock(&SYSTEMS).iter().find(|(serial, _)| *serial == self.system).and_then(|(_, system)| system.upgrade());
-        let system = ActorSystem(system.ok_or(NoActor::NoSystem)?);
-        system.find(ActorId(self.actor)).map(AnyRef::of).ok_or(NoActor::Stopped)
+    pub(crate) fn of(cell: &dyn AnyCell) -> Self {
+        let system = cell.system();
+        match system.address_of(cell) {
+            Some(FarAddress { node, actor, kind, name }) => Self::Node { node, actor: actor.0, kind, name },
+            None => Self::Here { system: system.serial(), actor: cell.id().0 },
+        }
+    }
+
+    pub(crate) fn find(self) -> Result<Found, NoActor> {
+        let (node, actor, kind, name) = match self {
+            Self::Here { system, actor } => return find_here(system, ActorId(actor)),
+            Self::Node { node, actor, kind, name } => (node, ActorId(actor), kind, name),
+        };
+        let system = system_for(&node)?;
+        let is_here = system.links().is_some_and(|links| links.this_node().id == node.id);
+        let is_now = system.links().is_some_and(|links| links.this_node().incarnation == node.incarnation);
+        if is_here
+            && is_now
+            && let Some(cell) = system.find(actor)
+        {
+            return Ok(Found::Here(cell));
+        }
+        let address = Arc::new(FarAddress { node, actor, kind, name });
+        Ok(if is_here { Found::Ended(system, address) } else { Found::Far(system, address) })
+    }
+}
+
+fn find_here(serial: u64, actor: ActorId) -> Result<Found, NoActor> {
+    let system = lock(&SYSTEMS).iter().find(|(other, _)| *other == serial).and_then(|(_, system)| system.upgrade());
+    let system = ActorSystem(system.ok_or(NoActor::NoSystem)?);
+    system.find(actor).map(Found::Here).ok_or(NoActor::Stopped)
+}
+
+/// The system that reaches the actors of `node`: the one that is decoding, or else that node itself, or else the only one
+/// that can be meant.
+fn system_for(node: &NodeKey) -> Result<ActorSystem, NoActor> {
+    if let Some(system) = decoding_for() {
+        return Ok(system);
+    }
+    let mut nodes = nodes();
+    let this = nodes.iter().position(|system| system.links().is_some_and(|links| links.this_node() == node));
+    match this {
+        Some(this) => Ok(nodes.swap_remove(this)),
+        None if nodes.len() == 1 => Ok(nodes.remove(0)),
+        None => Err(NoActor::WhichSystem),
     }
 }

@@ -25,6 +25,12 @@ pub enum DeadLetterReason {
     Stopped,
     /// The mailbox was full, or the stash.
     MailboxFull,
+    /// Its actor is on another node, which could not be reached, or the message could not go there.
+    Unreachable,
+    /// The connection to its actor's node broke, and that node had not confirmed it. It may have been handled.
+    LostInFlight,
+    /// The actor of this node that it came for does not handle it, or its bytes could not be read.
+    Rejected,
 }
 
 impl fmt::Display for DeadLetterReason {
@@ -32,6 +38,9 @@ impl fmt::Display for DeadLetterReason {
         f.write_str(match self {
             Self::Stopped => "its actor had stopped",
             Self::MailboxFull => "the mailbox was full",
+            Self::Unreachable => "its actor's node could not be reached with it",
+            Self::LostInFlight => "the connection broke behind it",
+            Self::Rejected => "it could not be read, or its actor does not handle it",
         })
     }
 }

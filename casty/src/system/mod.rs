@@ -8,13 +8,14 @@ mod directory;
 mod event;
 mod names;
 mod output;
+mod remote;
 mod shutdown;
 mod spawn;
 
 use std::{
     fmt,
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{
             AtomicBool,
             Ordering::{Relaxed, SeqCst},
@@ -23,17 +24,18 @@ use std::{
     time::Duration,
 };
 
-pub(crate) use address::Address;
+pub(crate) use address::{Address, Found};
 pub use builder::SystemBuilder;
 pub use dead_letters::DeadLetterReason;
 pub(crate) use deadlines::{Deadline, Deadlines, Expire};
 pub use event::{Event, Events};
 pub use output::{MainOutput, run_main, run_test};
+pub(crate) use remote::UNKNOWN;
 pub use spawn::Spawn;
 
 use crate::{
     LookupError,
-    actor::{Actor, ActorId, ActorRef, AnyCell, AnyRef, Mailbox},
+    actor::{Actor, ActorId, ActorRef, AnyCell, AnyRef, Links, Mailbox},
     error::ActorLabel,
     host::Host,
     scheduler::Scheduler,
@@ -75,6 +77,8 @@ struct Inner {
     serial: u64,
     closing: AtomicBool,
     over: tokio::sync::watch::Sender<bool>,
+    /// In a cluster.
+    links: OnceLock<Arc<dyn Links>>,
 }
 
 impl Drop for Inner {
@@ -121,6 +125,7 @@ impl ActorSystem {
             serial: address::next_serial(),
             closing: AtomicBool::new(false),
             over: tokio::sync::watch::Sender::new(false),
+            links: OnceLock::new(),
             host,
             settings,
         }));
@@ -170,7 +175,7 @@ impl ActorSystem {
         let actor = AnyRef::of(found);
         match actor.typed() {
             Some(typed) => Ok(Some(typed)),
-            None => Err(LookupError::WrongType { name: name.into(), found: actor.label().kind(), wanted: A::NAME }),
+            None => Err(LookupError::WrongType { name: name.into(), found: actor.label().kind().into(), wanted: A::NAME }),
         }
     }
 

@@ -111,7 +111,7 @@ impl<A: Actor> Spawn<A> {
         if A::HOOKS.on_start {
             let (started, starting) = oneshot::channel();
             // If the new actor waits for its spawner before it has started, it is told that it would wait for ever.
-            let waits_for = WaitsFor::begin(&self.system, cell.id(), None).ok().flatten();
+            let waits_for = WaitsFor::begin_here(&self.system, cell.id(), None).ok().flatten();
             cell.begin(Box::pin(actor::start(core, started)));
             self.state = State::Starting { cell: cell.clone(), starting, _waits_for: waits_for };
         } else {

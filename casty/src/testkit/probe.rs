@@ -2,13 +2,13 @@
 
 #![expect(clippy::disallowed_methods, reason = "the test's own time is tokio's")]
 
-use std::{fmt, future::Future, time::Duration};
+use std::{any::Any, fmt, future::Future, time::Duration};
 
 use tokio::sync::mpsc;
 
 use crate::{
-    __private::{Declared, Dispatch, Handled, Item, Pace, Ready, Refusal, ReplyTo},
-    Actor, ActorSystem, Context, Handles, Message, Recipient,
+    __private::{Answer, CodecError, Declared, Dispatch, FarPort, Handled, Item, Pace, Ready, Refusal, ReplyTo, incoming},
+    Actor, ActorSystem, Context, Handles, Message, Recipient, actor,
 };
 
 /// How long [`TestProbe::expect`] waits.
@@ -136,6 +136,26 @@ impl<M: Message> Item for Letter<M> {
 
     fn refuse(self, why: Refusal) {
         self.1.refuse(why);
+    }
+
+    fn is_idempotent(&self) -> bool {
+        M::IDEMPOTENT
+    }
+
+    fn encode(&self, into: &mut Vec<u8>) -> Result<(), CodecError> {
+        self.0.__encode(into)
+    }
+
+    fn take_answer(&mut self) -> Option<Box<dyn Answer>> {
+        self.1.take_answer()
+    }
+
+    fn decode(name: &str, body: &[u8], reply: &mut Option<Box<dyn FarPort>>) -> Option<Result<Self, CodecError>> {
+        incoming(name, body, reply).map(|found| found.map(|(message, reply)| Self(message, reply)))
+    }
+
+    fn open(letter: &mut dyn Any) -> Option<Self> {
+        actor::Letter::open(letter).map(|(message, reply)| Self(message, reply))
     }
 }
 

@@ -57,6 +57,29 @@ fn item_impl(actor: &Actor) -> TokenStream {
         })
     });
     let refuse = arms(actor, &quote!(_, __reply), |_| quote!(__reply.refuse(__why)));
+    let is_idempotent = arms(actor, &quote!(..), |handler| {
+        let message = handler.inbound();
+        quote!(<#message as ::casty::__private::Message>::IDEMPOTENT)
+    });
+    let encode = arms(actor, &quote!(ref __message, _), |_| quote!(::casty::__private::Message::__encode(__message, __into)));
+    let take_answer = arms(actor, &quote!(_, ref mut __reply), |_| quote!(__reply.take_answer()));
+    let decode = actor.variants().map(|(variant, handler)| {
+        let message = handler.inbound();
+        quote! {
+            if let ::core::option::Option::Some(__found) = ::casty::__private::incoming::<#message>(__name, __body, __reply) {
+                let __found = __found.map(|(__message, __reply)| __CastyItem::#variant(__message, __reply));
+                return ::core::option::Option::Some(__found);
+            }
+        }
+    });
+    let open = actor.variants().map(|(variant, handler)| {
+        let message = handler.inbound();
+        quote! {
+            if let ::core::option::Option::Some((__message, __reply)) = ::casty::__private::Letter::<#message>::open(__letter) {
+                return ::core::option::Option::Some(__CastyItem::#variant(__message, __reply));
+            }
+        }
+    });
     quote! {
         #[automatically_derived]
         impl #impl_generics ::casty::__private::Item for __CastyItem #ty_generics #where_clause {
@@ -74,6 +97,32 @@ fn item_impl(actor: &Actor) -> TokenStream {
             }
             fn refuse(self, __why: ::casty::__private::Refusal) {
                 match self { #refuse }
+            }
+            fn is_idempotent(&self) -> ::core::primitive::bool {
+                match *self { #is_idempotent }
+            }
+            fn encode(
+                &self,
+                __into: &mut ::std::vec::Vec<::core::primitive::u8>,
+            ) -> ::core::result::Result<(), ::casty::__private::CodecError> {
+                match *self { #encode }
+            }
+            fn take_answer(
+                &mut self,
+            ) -> ::core::option::Option<::std::boxed::Box<dyn ::casty::__private::Answer>> {
+                match *self { #take_answer }
+            }
+            fn decode(
+                __name: &::core::primitive::str,
+                __body: &[::core::primitive::u8],
+                __reply: &mut ::core::option::Option<::std::boxed::Box<dyn ::casty::__private::FarPort>>,
+            ) -> ::core::option::Option<::core::result::Result<Self, ::casty::__private::CodecError>> {
+                #(#decode)*
+                ::core::option::Option::None
+            }
+            fn open(__letter: &mut dyn ::core::any::Any) -> ::core::option::Option<Self> {
+                #(#open)*
+                ::core::option::Option::None
             }
         }
     }

@@ -1,0 +1,107 @@
+//! What the cluster does with a system's actors in other nodes' names, and the links that it gives to the system.
+
+use std::{cell::RefCell, sync::Arc};
+
+use super::ActorSystem;
+use crate::{
+    StopReason,
+    actor::{ActorId, FarAddress, Incoming, Links, Received, TellEnd, Wants},
+    error::ActorLabel,
+    reply::Refusal,
+    system::DeadLetterReason,
+};
+
+thread_local! {
+    /// Whose references are being decoded on this thread.
+    static DECODING: RefCell<Option<ActorSystem>> = const { RefCell::new(None) };
+}
+
+/// Puts back what was there before, whatever happens.
+struct Restore(Option<ActorSystem>);
+
+impl Drop for Restore {
+    fn drop(&mut self) {
+        let inner = DECODING.replace(self.0.take());
+        drop(inner);
+    }
+}
+
+/// The system whose references are being decoded on this thread.
+pub(super) fn decoding_for() -> Option<ActorSystem> {
+    DECODING.with_borrow(Clone::clone)
+}
+
+impl ActorSystem {
+    /// From now on this system is a node. Once: a second set of links is not taken.
+    pub(crate) fn set_links(&self, links: Arc<dyn Links>) {
+        let taken = self.0.links.set(links);
+        debug_assert!(taken.is_ok(), "a system is one node");
+    }
+
+    /// The way to other nodes, in a cluster.
+    pub(crate) fn links(&self) -> Option<&Arc<dyn Links>> {
+        self.0.links.get()
+    }
+
+    /// Runs `decode`; the references that it decodes are this system's.
+    pub(crate) fn decoding<R>(&self, decode: impl FnOnce() -> R) -> R {
+        let _restore = Restore(DECODING.replace(Some(self.clone())));
+        decode()
+    }
+
+    /// A message came from another node. Does not block, and does not wait; it may run the handler.
+    pub(crate) fn receive(&self, actor: ActorId, incoming: Incoming<'_>) -> Received {
+        match self.find(actor) {
+            Some(cell) => cell.receive(incoming),
+            None => {
+                if let Some(port) = incoming.reply {
+                    port.refuse(Refusal::Stopped);
+                } else if incoming.wants == Wants::Nothing {
+                    let label = ActorLabel::here(actor, "an actor", None);
+                    self.dead_letter(label, UNKNOWN, DeadLetterReason::Stopped);
+                }
+                Received::Refused(Refusal::Stopped)
+            }
+        }
+    }
+
+    /// Another node's actor, or task, tells an actor to end.
+    pub(crate) fn stop_for(&self, actor: ActorId) {
+        if let Some(cell) = self.find(actor) {
+            cell.stop(StopReason::Stopped);
+        }
+    }
+
+    /// Another node watches an actor. `watcher` is [`ActorId::outside`], one for each watch; `tell` is called once, at once
+    /// if the actor has ended.
+    pub(crate) fn watch_for(&self, actor: ActorId, watcher: ActorId, tell: TellEnd) {
+        let Some(cell) = self.find(actor) else { return tell(StopReason::Stopped) };
+        cell.extras().watch(watcher, Box::new(move |ended| tell(ended.reason)));
+        if let Some(reason) = cell.ended() {
+            cell.extras().tell_watchers(cell.clone(), &reason);
+        }
+    }
+
+    pub(crate) fn unwatch_for(&self, actor: ActorId, watcher: ActorId) {
+        if let Some(extras) = self.find(actor).as_ref().and_then(|cell| cell.had_extras()) {
+            extras.unwatch(watcher);
+        }
+    }
+
+    /// The actor that has a name on this node. `None` without links.
+    pub(crate) fn lookup_for(&self, name: &str) -> Option<FarAddress> {
+        self.address_of(&*self.0.names.get(name)?)
+    }
+
+    /// The address of an actor of this system, or of one that it knows on another node. `None` without links.
+    pub(crate) fn address_of(&self, cell: &dyn crate::actor::AnyCell) -> Option<FarAddress> {
+        if let Some(far) = cell.far() {
+            return Some((**far).clone());
+        }
+        let node = self.links()?.this_node().clone();
+        Some(FarAddress { node, actor: cell.id(), kind: cell.kind().into(), name: cell.name().cloned() })
+    }
+}
+
+/// In place of the name of a message that this program does not know.
+pub(crate) const UNKNOWN: &str = "an unknown message";
