@@ -99,7 +99,10 @@ pub use actor::{
 };
 #[doc(inline)]
 pub use casty_macros::{actor, handler, main, message, supervised, test};
-pub use cluster::{Incarnation, InvalidSwimConfig, NodeId, SwimConfig};
+pub use cluster::{
+    Cluster, ClusterError, ClusterEvent, ClusterEvents, DistributedBuilder, Incarnation, InvalidSwimConfig, Member, MemberStatus,
+    NodeId, RaftConfig, StartError, SwimConfig,
+};
 pub use error::{ActorLabel, AskError, LookupError, SendError, SpawnError, TrySendError, Undelivered};
 pub use failure::{Failure, Result};
 pub use message::{Message, SentTo};

@@ -27,13 +27,17 @@ pub enum StopReason {
     Killed,
     /// It lived on another node, which was declared down.
     NodeLost,
+    /// Its node was taken for dead and came back, and another actor has its name by now.
+    NameLost,
 }
 
 impl StopReason {
     pub(super) fn for_children(&self) -> Self {
         match self {
             Self::Shutdown => Self::Shutdown,
-            Self::Stopped | Self::Failed(_) | Self::ParentStopped | Self::Killed | Self::NodeLost => Self::ParentStopped,
+            Self::Stopped | Self::Failed(_) | Self::ParentStopped | Self::Killed | Self::NodeLost | Self::NameLost => {
+                Self::ParentStopped
+            },
         }
     }
 
@@ -45,6 +49,7 @@ impl StopReason {
             Self::Shutdown => Travelling::Shutdown,
             Self::Killed => Travelling::Killed,
             Self::NodeLost => Travelling::NodeLost,
+            Self::NameLost => Travelling::NameLost,
         };
         wire::encode(&travelling, into).expect("texts have bytes");
     }
@@ -57,6 +62,7 @@ impl StopReason {
             Travelling::Shutdown => Self::Shutdown,
             Travelling::Killed => Self::Killed,
             Travelling::NodeLost => Self::NodeLost,
+            Travelling::NameLost => Self::NameLost,
         })
     }
 }
@@ -70,6 +76,7 @@ enum Travelling {
     Shutdown,
     Killed,
     NodeLost,
+    NameLost,
 }
 
 impl fmt::Display for StopReason {
@@ -81,6 +88,7 @@ impl fmt::Display for StopReason {
             Self::Shutdown => f.write_str("the system shut down"),
             Self::Killed => f.write_str("killed"),
             Self::NodeLost => f.write_str("its node was lost"),
+            Self::NameLost => f.write_str("its name went to another actor while its node was taken for dead"),
         }
     }
 }

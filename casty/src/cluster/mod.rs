@@ -4,12 +4,25 @@
 
 #![allow(dead_code, unused_imports, reason = "parts land before what uses them")]
 
+mod api;
 mod control;
+mod error;
+mod join;
 mod lease;
+mod life;
+mod myself;
+mod names;
 mod node;
+mod running;
+mod settings;
+mod start;
 mod swim;
+mod transport;
 mod wire;
 
+pub use api::{Cluster, ClusterEvent, ClusterEvents, Member, MemberStatus};
+pub use error::{ClusterError, StartError};
 pub(crate) use node::NodeKey;
 pub use node::{Incarnation, NodeId};
+pub use settings::{DistributedBuilder, RaftConfig};
 pub use swim::{InvalidSwimConfig, SwimConfig};

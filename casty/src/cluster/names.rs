@@ -5,7 +5,12 @@ use std::{future::Future, sync::Arc, time::Duration};
 use tokio::sync::{mpsc, oneshot};
 
 use super::control::{Answer, Command, NameClaim, NameResult, Plane};
-use crate::{SpawnError, actor::ActorId, error::ActorLabel, host::Host};
+use crate::{
+    SpawnError,
+    actor::{ActorId, FarAddress},
+    error::ActorLabel,
+    host::Host,
+};
 
 /// Names that are asked for together, at most.
 const BATCH: usize = 512;
@@ -39,11 +44,12 @@ impl NameDesk {
         let claim = NameClaim { name: name.clone(), kind: kind.into(), actor: actor.0 };
         let _ = self.0.send(Order::Register(claim, answer));
         async move {
-            let unavailable = |reason: String| SpawnError::Unavailable { name: name.clone(), reason };
+            let unavailable = |reason: String| SpawnError::Unavailable { name: name.clone(), reason: reason.into() };
             match answered.await {
                 Ok(Ok(NameResult::Held)) => Ok(()),
                 Ok(Ok(NameResult::Taken { by, kind, actor })) => {
-                    Err(SpawnError::NameTaken { name: name.clone(), by: ActorLabel::elsewhere(ActorId(actor), &kind, &name, &by.id) })
+                    let holder = FarAddress { node: by, actor: ActorId(actor), kind, name: Some(name.clone()) };
+                    Err(SpawnError::NameTaken { name: name.clone(), by: ActorLabel::far(Arc::new(holder)) })
                 }
                 Ok(Ok(NameResult::NotMember)) => Err(unavailable("this node is no serving member of its cluster".into())),
                 Ok(Err(reason)) => Err(unavailable(reason)),

@@ -98,6 +98,14 @@ impl fmt::Debug for Secret {
     }
 }
 
+impl Settings {
+    /// The longest frame.
+    pub(super) fn limit(&self) -> u32 {
+        // A message's name and address are in its frame, too.
+        u32::try_from(self.max_message).unwrap_or(u32::MAX).saturating_add(4096)
+    }
+}
+
 impl DistributedBuilder {
     pub(crate) fn new(bind: String) -> Self {
         Self(Settings {

@@ -190,6 +190,15 @@ impl Host {
         !matches!(self.world, World::Real)
     }
 
+    /// What is at a path of a simulated node's disk; `None` in reality.
+    #[cfg(feature = "testkit")]
+    pub(crate) fn disk<D: Default + Clone + Send + Sync + 'static>(&self, path: &std::path::Path) -> Option<D> {
+        match &self.world {
+            World::Real => None,
+            World::Simulated(node) => Some(node.disk(path)),
+        }
+    }
+
     /// A number that nobody can foresee; in a simulation one that its seed gives.
     pub(crate) fn random(&self) -> u64 {
         match &self.world {

@@ -1,9 +1,12 @@
 //! One node of a simulation: its clocks, its chance, its gate.
 
 use std::{
-    io,
+    any::Any,
+    collections::HashMap,
+    fmt, io,
     net::{IpAddr, SocketAddr},
-    sync::Mutex,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
@@ -19,6 +22,17 @@ pub(crate) struct SimNode {
     gate: Gate,
     chance: Mutex<StdRng>,
     turns: Mutex<Turns>,
+    disks: Mutex<Disks>,
+}
+
+/// What is on the node's disks, by path. It outlives a crash.
+#[derive(Default)]
+struct Disks(HashMap<PathBuf, Arc<dyn Any + Send + Sync>>);
+
+impl fmt::Debug for Disks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Disks({})", self.0.len())
+    }
 }
 
 /// What the simulation turns.
@@ -38,7 +52,7 @@ pub(crate) struct Turns {
 impl SimNode {
     pub(crate) fn new(ip: IpAddr, seed: u64) -> Self {
         let turns = Turns { rate: 1.0, suspended: Duration::ZERO, day_offset: 0, loss: 0.0, duplication: 0.0 };
-        Self { ip, gate: Gate::default(), chance: Mutex::new(StdRng::seed_from_u64(seed)), turns: Mutex::new(turns) }
+        Self { ip, gate: Gate::default(), chance: Mutex::new(StdRng::seed_from_u64(seed)), turns: Mutex::new(turns), disks: Mutex::default() }
     }
 
     pub(crate) fn gate(&self) -> &Gate {
@@ -47,6 +61,18 @@ impl SimNode {
 
     pub(crate) fn turn(&self, turn: impl FnOnce(&mut Turns)) {
         turn(&mut lock(&self.turns));
+    }
+
+    /// What is at a path, made anew if there was nothing.
+    pub(super) fn disk<D: Default + Clone + Send + Sync + 'static>(&self, path: &Path) -> D {
+        let mut disks = lock(&self.disks);
+        let disk = disks.0.entry(path.into()).or_insert_with(|| Arc::new(D::default()));
+        disk.downcast_ref::<D>().cloned().unwrap_or_default()
+    }
+
+    /// All disks are lost.
+    pub(crate) fn wipe(&self) {
+        lock(&self.disks).0.clear();
     }
 
     pub(crate) fn ip(&self) -> IpAddr {

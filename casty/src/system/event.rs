@@ -16,7 +16,7 @@ use std::{
 use futures_core::Stream;
 
 use super::DeadLetterReason;
-use crate::{Failure, StopReason, error::ActorLabel, sync::lock};
+use crate::{ClusterEvent, Failure, StopReason, error::ActorLabel, sync::lock};
 
 /// Something that happened in a system. See [`ActorSystem::events`](crate::ActorSystem::events).
 #[derive(Debug, Clone)]
@@ -82,6 +82,8 @@ pub enum Event {
         /// How many wait.
         len: usize,
     },
+    /// Something happened in the cluster that this system is a node of.
+    Cluster(ClusterEvent),
     /// This reader was too slow: so many events were left out here.
     Missed(u64),
 }
@@ -105,6 +107,7 @@ impl Event {
             Self::MailboxLarge { actor, len } => {
                 tracing::warn!(%actor, len, "a mailbox has grown large; bound it with #[actor(mailbox = ..)]");
             }
+            Self::Cluster(event) => event.log(),
             Self::DeadLetter { .. } | Self::Missed(_) => {}
         }
     }
@@ -128,6 +131,11 @@ struct Inlet {
 }
 
 impl Events {
+    /// Of a system that is no more.
+    pub(crate) fn ended() -> Self {
+        Self(Arc::new(Mutex::new(Inlet { closed: true, ..Inlet::default() })))
+    }
+
     /// The next event; `None` once the system has shut down. Safe to drop half-way, as in a `select!`: no event is lost.
     pub async fn next(&mut self) -> Option<Event> {
         poll_fn(|cx| self.poll(cx)).await

@@ -11,6 +11,7 @@ mod output;
 mod remote;
 mod shutdown;
 mod spawn;
+mod weak;
 
 use std::{
     fmt,
@@ -32,9 +33,10 @@ pub use event::{Event, Events};
 pub use output::{MainOutput, run_main, run_test};
 pub(crate) use remote::UNKNOWN;
 pub use spawn::Spawn;
+pub(crate) use weak::WeakSystem;
 
 use crate::{
-    LookupError,
+    Cluster, DistributedBuilder, LookupError,
     actor::{Actor, ActorId, ActorRef, AnyCell, AnyRef, Links, Mailbox},
     error::ActorLabel,
     host::Host,
@@ -79,6 +81,7 @@ struct Inner {
     over: tokio::sync::watch::Sender<bool>,
     /// In a cluster.
     links: OnceLock<Arc<dyn Links>>,
+    cluster: OnceLock<Cluster>,
 }
 
 impl Drop for Inner {
@@ -112,6 +115,42 @@ impl ActorSystem {
         SystemBuilder::default()
     }
 
+    /// Settings of a node that is to be part of a cluster, listening on `bind`: an address and a port, where port 0 picks a
+    /// free one.
+    ///
+    /// ```no_run
+    /// use casty::prelude::*;
+    ///
+    /// # async fn example() -> casty::Result<()> {
+    /// let system = ActorSystem::distributed("0.0.0.0:8001")
+    ///     .seeds(["node2:8001", "node3:8001"])
+    ///     .advertise("node1:8001")
+    ///     .node_id("node-1")
+    ///     .data_dir("data/node-1")
+    ///     .secret("correct horse battery staple")
+    ///     .start()
+    ///     .await?;
+    /// println!("{:?}", system.cluster().expect("it is a node").members());
+    /// # Ok(()) }
+    /// ```
+    pub fn distributed(bind: impl Into<String>) -> DistributedBuilder {
+        DistributedBuilder::new(bind.into())
+    }
+
+    /// The cluster that this system is a node of; `None` for a system that is not [distributed](Self::distributed).
+    pub fn cluster(&self) -> Option<Cluster> {
+        self.0.cluster.get().cloned()
+    }
+
+    pub(crate) fn set_cluster(&self, cluster: Cluster) {
+        let taken = self.0.cluster.set(cluster);
+        debug_assert!(taken.is_ok(), "a system is one node");
+    }
+
+    pub(crate) fn downgrade(&self) -> WeakSystem {
+        WeakSystem::of(self)
+    }
+
     #[track_caller]
     fn start(settings: Settings) -> Self {
         let host = Host::current();
@@ -126,6 +165,7 @@ impl ActorSystem {
             closing: AtomicBool::new(false),
             over: tokio::sync::watch::Sender::new(false),
             links: OnceLock::new(),
+            cluster: OnceLock::new(),
             host,
             settings,
         }));
@@ -259,6 +299,17 @@ impl ActorSystem {
 
     pub(crate) fn shutdown_timeout(&self) -> Duration {
         self.0.settings.shutdown_timeout
+    }
+
+    /// The actors that have a name of the whole cluster.
+    pub(crate) fn named_roots(&self) -> Vec<Arc<dyn AnyCell>> {
+        let mut roots = self.0.directory.roots();
+        roots.retain(|root| root.name().is_some() && root.is_alive());
+        roots
+    }
+
+    pub(crate) fn find_name(&self, name: &str) -> Option<Arc<dyn AnyCell>> {
+        self.0.names.get(name)
     }
 
     pub(crate) fn find(&self, id: ActorId) -> Option<Arc<dyn AnyCell>> {

@@ -53,6 +53,9 @@ async fn end(system: &ActorSystem) {
             }
         }
     }
+    if let Some(cluster) = system.0.cluster.get() {
+        cluster.shut_down().await;
+    }
     system.0.bus.close();
     system.0.scheduler.close();
     system.0.deadlines.close();

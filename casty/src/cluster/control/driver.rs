@@ -38,6 +38,8 @@ pub(crate) struct Driver {
     pub(crate) keep_down: Duration,
     /// Since when members are seen to be down.
     pub(crate) down_since: HashMap<NodeKey, Instant>,
+    /// The name of the cluster that it begins, if there is none yet.
+    pub(crate) cluster: Arc<str>,
 }
 
 impl Driver {
@@ -58,7 +60,12 @@ impl Driver {
 
     /// One round of a leader.
     async fn lead(&mut self) {
-        for node in self.fallen().await {
+        if self.plane.view().cluster.is_none() {
+            let cluster_id = (u128::from(self.host.random()) << 64) | u128::from(self.host.random());
+            self.propose(Command::Genesis { cluster_id, name: self.cluster.clone() }).await;
+            return;
+        }
+        for node in self.fallen() {
             // From the moment of the proposal on it is granted nothing.
             self.leases.proposes_down(&node);
             tracing::info!(%node, "declared down");
@@ -74,7 +81,7 @@ impl Driver {
     }
 
     /// Members that are to be declared down.
-    async fn fallen(&self) -> Vec<NodeKey> {
+    fn fallen(&self) -> Vec<NodeKey> {
         let myself = self.plane.myself().key();
         let mut fallen = Vec::new();
         for (id, member) in self.plane.view().members.iter() {
@@ -146,7 +153,6 @@ impl Driver {
         let membership = stored.membership();
         let leaving = self.plane.leaving();
         let view = self.plane.view();
-        let heard = metrics.heartbeat.as_ref();
         let myself = self.plane.myself().raft_id();
         let members = view.members.iter().map(|(id, member)| {
             let node = NodeKey { id: id.clone(), incarnation: member.incarnation };
@@ -160,7 +166,6 @@ impl Driver {
             };
             Standing { raft_id: member.raft_id, state }
         });
-        let _ = heard;
         let index = |id: &super::LogId| id.index;
         let acknowledged: BTreeMap<u64, u64> = metrics.replication.as_ref().map_or_else(BTreeMap::new, |replication| {
             replication.iter().filter_map(|(id, matched)| Some((*id, matched.as_ref().map(index)?))).collect()

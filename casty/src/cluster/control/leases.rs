@@ -109,7 +109,7 @@ impl Leases {
         lock(&self.granter).down(node);
     }
 
-    pub(super) fn joined(&self, node: &NodeKey) {
+    pub(crate) fn joined(&self, node: &NodeKey) {
         lock(&self.granter).joined(node);
     }
 
@@ -147,6 +147,10 @@ pub(super) enum Lapsed {
 }
 
 impl Renewals for Leases {
+    fn has_lapsed(&self, node: &NodeKey) -> bool {
+        self.observe() && self.lapsed(node) != Lapsed::No
+    }
+
     fn renew(&self, node: &NodeKey, _: &[u8]) -> Result<Vec<u8>, String> {
         self.observe();
         let view = self.published.view();

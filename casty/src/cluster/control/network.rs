@@ -44,6 +44,12 @@ pub(crate) enum CallError {
     /// The call may have arrived.
     #[error("failed: {0}")]
     Failed(String),
+    /// The other end is this node.
+    #[error("that is this node itself")]
+    Itself,
+    /// The two nodes cannot be of one cluster.
+    #[error("{0}")]
+    Refused(String),
     /// The other node refused.
     #[error("refused: {0}")]
     Remote(String),
@@ -54,6 +60,7 @@ pub(crate) enum CallError {
 pub(crate) trait Calls: Clone + Send + Sync + 'static {
     fn call(
         &self,
+        raft_id: u64,
         to: &RaftNode,
         lane: Lane,
         method: u8,
@@ -104,14 +111,15 @@ impl<C> Network<C> {
 impl<C: Calls> RaftNetworkFactory<TypeConfig> for Network<C> {
     type Network = Client<C>;
 
-    async fn new_client(&mut self, _target: u64, node: &RaftNode) -> Client<C> {
-        Client { calls: self.calls.clone(), node: node.clone() }
+    async fn new_client(&mut self, raft_id: u64, node: &RaftNode) -> Client<C> {
+        Client { calls: self.calls.clone(), raft_id, node: node.clone() }
     }
 }
 
 /// Sends to one node.
 pub(crate) struct Client<C> {
     calls: C,
+    raft_id: u64,
     node: RaftNode,
 }
 
@@ -124,7 +132,7 @@ impl<C: Calls> Client<C> {
         limit: Duration,
     ) -> Result<A, CallError> {
         let body = rmp_serde::to_vec_named(body).map_err(|error| CallError::Failed(error.to_string()))?;
-        let answer = self.calls.call(&self.node, lane, method, body, limit).await?;
+        let answer = self.calls.call(self.raft_id, &self.node, lane, method, body, limit).await?;
         rmp_serde::from_slice(&answer).map_err(|error| CallError::Failed(format!("an answer that makes no sense: {error}")))
     }
 
@@ -205,7 +213,7 @@ impl<C: Calls> RaftNetworkV2<TypeConfig> for Client<C> {
 fn rpc_error(error: &CallError) -> RPCError<TypeConfig> {
     match error {
         CallError::Failed(_) => RPCError::Network(NetworkError::new(error)),
-        CallError::Unreachable(_) | CallError::Remote(_) => RPCError::Unreachable(Unreachable::new(error)),
+        CallError::Unreachable(_) | CallError::Itself | CallError::Refused(_) | CallError::Remote(_) => RPCError::Unreachable(Unreachable::new(error)),
     }
 }
 

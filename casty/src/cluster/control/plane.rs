@@ -101,6 +101,8 @@ struct Inner {
 pub(crate) trait Renewals: Send + Sync {
     /// Answers a node that wants a lease; the bytes are for that node's side.
     fn renew(&self, node: &NodeKey, body: &[u8]) -> Result<Vec<u8>, String>;
+    /// Whether no lease of the node is left anywhere.
+    fn has_lapsed(&self, node: &NodeKey) -> bool;
 }
 
 impl Plane {
@@ -149,7 +151,7 @@ impl Plane {
         lock(&self.0.leaving).remove(node);
     }
 
-    pub(super) fn changed(&self) -> &Notify {
+    pub(crate) fn changed(&self) -> &Notify {
         &self.0.changed
     }
 
@@ -290,7 +292,13 @@ impl Plane {
         }
     }
 
-    async fn join(&self, join: Command) -> ByLeader<Answer> {
+    async fn join(&self, mut join: Command) -> ByLeader<Answer> {
+        // Another process may go by this node id until its lease has ended.
+        if let Command::Join { node, takes_over, .. } = &mut join {
+            let view = self.view();
+            let holder = view.members.get(&node.id).map(|member| NodeKey { id: node.id.clone(), incarnation: member.incarnation });
+            *takes_over = holder.is_some_and(|holder| self.0.renewals.has_lapsed(&holder));
+        }
         let answer = self.write(join).await;
         self.0.changed.notify_one();
         answer
@@ -309,7 +317,7 @@ impl Plane {
 
     async fn read_index(&self) -> ByLeader<u64> {
         match self.0.raft.ensure_linearizable(ReadPolicy::ReadIndex).await {
-            Ok(read) => ByLeader::Done(read.log_id().map_or(0, |id| id.index)),
+            Ok(read) => ByLeader::Done(read.log_id().index),
             Err(RaftError::APIError(LinearizableReadError::ForwardToLeader(to))) => {
                 let leader = to.leader_id.zip(to.leader_node).map(|(raft_id, node)| Leader { raft_id, node });
                 ByLeader::NotLeader(leader)

@@ -1,6 +1,6 @@
 //! The side of a control connection that answers calls.
 
-use std::{future::Future, sync::Arc};
+use std::{future::Future, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use tokio::{
@@ -16,6 +16,9 @@ use crate::{
 
 /// Calls of one connection that are worked on at once.
 const AT_ONCE: usize = 64;
+
+/// Without a call for so long, a connection is given up; the other side does so earlier.
+const IDLE: Duration = Duration::from_secs(90);
 
 /// Answers calls.
 pub(crate) trait Serve: Send + Sync + 'static {
@@ -40,7 +43,7 @@ pub(crate) async fn answer<S: Serve>(host: Host, greeted: Greeted, server: Arc<S
         }
     });
     let room = Arc::new(Semaphore::new(AT_ONCE));
-    let mut reader = FrameReader::new(Kinds::Control, LIMIT);
+    let mut reader = FrameReader::new(Kinds::Calls, LIMIT);
     let mut buffer = rest;
     let why = 'connection: loop {
         loop {
@@ -75,10 +78,11 @@ pub(crate) async fn answer<S: Serve>(host: Host, greeted: Greeted, server: Arc<S
                 Err(error) => break 'connection error.to_string(),
             }
         }
-        match read.read_buf(&mut buffer).await {
-            Ok(0) => break "the other side closed the connection".into(),
-            Ok(_) => {}
-            Err(error) => break error.to_string(),
+        match host.timeout(IDLE, read.read_buf(&mut buffer)).await {
+            Ok(Ok(0)) => break "the other side closed the connection".into(),
+            Ok(Ok(_)) => {}
+            Ok(Err(error)) => break error.to_string(),
+            Err(_) => break "no call for long".into(),
         }
     };
     writer.abort();

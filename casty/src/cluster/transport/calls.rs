@@ -13,12 +13,15 @@ use tokio::{
     time::Instant,
 };
 
-use super::greet::{self, Greeted};
+use super::greet::{self, GreetError, Greeted};
 use crate::{
     cluster::{
-        control::{CallError, Calls, Lane},
+        control::{CallError, Calls, Lane, RaftNode},
         myself::Myself,
-        wire::{CallFrame, FrameReader, Kinds, ReplyStatus},
+        wire::{
+            CallFrame, FrameReader, Kinds, ReplyStatus,
+            handshake::{self, RefuseCode},
+        },
     },
     host::{Host, ReadHalf, WriteHalf},
     sync::lock,
@@ -99,6 +102,38 @@ impl Caller {
     }
 }
 
+impl Calls for Caller {
+    async fn call(
+        &self,
+        raft_id: u64,
+        to: &RaftNode,
+        lane: Lane,
+        method: u8,
+        body: Vec<u8>,
+        limit: Duration,
+    ) -> Result<Bytes, CallError> {
+        let to = Callee { address: to.address.clone(), raft_id: Some(raft_id) };
+        Self::call(self, to, lane, method, body, limit).await
+    }
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "for map_err")]
+fn why_not(error: GreetError) -> CallError {
+    match error.refused() {
+        Some(RefuseCode::Itself) => CallError::Itself,
+        Some(
+            RefuseCode::Version
+            | RefuseCode::ClusterName
+            | RefuseCode::ClusterId
+            | RefuseCode::NeedsSecret
+            | RefuseCode::WrongSecret
+            | RefuseCode::Fenced
+            | RefuseCode::SameNode,
+        ) => CallError::Refused(error.to_string()),
+        _ => CallError::Unreachable(error.to_string()),
+    }
+}
+
 /// One connection's task.
 struct Line {
     inner: Arc<Inner>,
@@ -114,14 +149,14 @@ impl Line {
         let host = self.inner.host.clone();
         while let Ok(Some(first)) = host.timeout(IDLE, self.calls.recv()).await {
             let limit = first.deadline.saturating_duration_since(host.now());
-            let dialled = host.timeout(limit, self.dial()).await.unwrap_or_else(|_| Err(format!("no connection within {limit:?}")));
+            let late = || CallError::Unreachable(format!("no connection within {limit:?}"));
+            let dialled = host.timeout(limit, self.dial()).await.unwrap_or_else(|_| Err(late()));
             match dialled {
                 Ok(greeted) => {
                     let why = self.talk(greeted, first).await;
                     tracing::trace!(to = %self.to.address, %why, "a control connection ended");
                 }
                 Err(why) => {
-                    let why = CallError::Unreachable(why);
                     let _ = first.answer.send(Err(why.clone()));
                     while let Ok(call) = self.calls.try_recv() {
                         let _ = call.answer.send(Err(why.clone()));
@@ -131,16 +166,17 @@ impl Line {
         }
     }
 
-    async fn dial(&self) -> Result<Greeted, String> {
+    async fn dial(&self) -> Result<Greeted, CallError> {
         let Inner { host, myself, .. } = &*self.inner;
         let lane = match self.lane {
-            Lane::Control => crate::cluster::wire::handshake::Lane::Control,
-            Lane::Bulk => crate::cluster::wire::handshake::Lane::Bulk,
+            Lane::Control => handshake::Lane::Control,
+            Lane::Bulk => handshake::Lane::Bulk,
         };
-        let greeted = greet::dial(host, myself, &self.to.address, lane, 0).await.map_err(|error| error.to_string())?;
+        let greeted = greet::dial(host, myself, &self.to.address, lane, 0).await.map_err(why_not)?;
         match self.to.raft_id {
             Some(wanted) if wanted != greeted.peer.raft_id => {
-                Err(format!("another start of {} is at {} by now", greeted.peer.node, self.to.address))
+                let text = format!("another start of {} is at {} by now", greeted.peer.node, self.to.address);
+                Err(CallError::Unreachable(text))
             }
             _ => Ok(greeted),
         }
@@ -160,7 +196,7 @@ impl Line {
 
     async fn carry(&mut self, mut read: ReadHalf, mut buffer: BytesMut, mut write: WriteHalf, first: Call, waiting: &mut Waiting) -> String {
         let host = self.inner.host.clone();
-        let mut reader = FrameReader::new(Kinds::Control, LIMIT);
+        let mut reader = FrameReader::new(Kinds::Calls, LIMIT);
         let mut number = 0;
         let mut next = Some(first);
         let mut frames = Vec::new();

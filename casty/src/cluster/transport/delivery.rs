@@ -10,7 +10,7 @@ use bytes::Bytes;
 use super::{network::Network, replies::Replies};
 use crate::{
     ActorSystem,
-    actor::{ActorId, AnyCell, ForRoom, Incoming, Received},
+    actor::{ActorId, AnyCell, ForRoom, Incoming, Received, Wants},
     cluster::{
         NodeKey,
         wire::{AnswerStatus, DataFrame, Kind, Request, flags},
@@ -102,6 +102,13 @@ impl Delivery {
         let incoming = Incoming {
             name: request.name,
             body: request.body,
+            wants: if request.flags & flags::ASK != 0 {
+                Wants::Answer
+            } else if request.flags & flags::CONFIRM != 0 {
+                Wants::Receipt
+            } else {
+                Wants::Nothing
+            },
             reply: (request.flags & flags::ASK != 0).then(|| self.replies.port(request.request)),
             chain: chain.filter_map(|(node, actor)| Some((self.network.key_of(node)?, ActorId(actor)))).collect(),
         };

@@ -128,7 +128,7 @@ fn local(host: &Host, myself: &Myself) -> Local {
         incarnation: myself.key().incarnation,
         raft_id: myself.raft_id(),
         advertise: myself.address().to_string(),
-        secret: myself.secret().map(Secret::new),
+        secret: myself.secret().map(Secret::from),
         nonce,
     }
 }

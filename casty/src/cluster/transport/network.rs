@@ -33,7 +33,7 @@ use crate::{
     host::Host,
     reply::Refusal,
     sync::lock,
-    system::{DeadLetterReason, WeakSystem},
+    system::{DeadLetterReason, UNKNOWN, WeakSystem},
 };
 
 /// How long a look-up of a name may take.
@@ -118,14 +118,15 @@ impl Network {
         self.plane.view().current(node).map(|member| member.address.clone())
     }
 
-    pub(super) fn dead_letter(&self, to: &FarAddress, message: &'static str, reason: DeadLetterReason) {
-        self.with_system(|system| system.dead_letter(ActorLabel::far(to), message, reason));
+    pub(super) fn dead_letter(&self, to: &Arc<FarAddress>, message: &'static str, reason: DeadLetterReason) {
+        self.with_system(|system| system.dead_letter(ActorLabel::far(to.clone()), message, reason));
     }
 
     /// A message from another node for an actor that is not here, whose sender does not wait.
     pub(super) fn stray(&self, from: &NodeKey, request: &Request<'_>) {
         tracing::debug!(%from, actor = %ActorId(request.actor), message = request.name, "a message for an actor that has ended");
-        self.with_system(|system| system.count_dead_letter());
+        let to = ActorLabel::here(ActorId(request.actor), "an actor", None);
+        self.with_system(|system| system.dead_letter(to, UNKNOWN, DeadLetterReason::Stopped));
     }
 
     /// The link to where the address leads now.
@@ -299,7 +300,7 @@ impl Network {
 }
 
 fn unavailable(name: &Arc<str>, why: &impl ToString) -> LookupError {
-    LookupError::Unavailable { name: name.clone(), reason: why.to_string() }
+    LookupError::Unavailable { name: name.clone(), reason: why.to_string().into() }
 }
 
 /// Waits for another node's answer to a look-up.
@@ -393,6 +394,18 @@ impl Links for Network {
 }
 
 impl Network {
+    /// This node was taken for dead, and its names were free meanwhile: an actor whose name has gone to another ends.
+    pub(crate) async fn register_again(&self, system: &ActorSystem) {
+        for root in system.named_roots() {
+            let Some(name) = root.name() else { continue };
+            match self.desk.register(name.clone(), root.kind(), root.id()).await {
+                Ok(()) => {}
+                Err(SpawnError::NameTaken { .. }) => root.clone().stop(StopReason::NameLost),
+                Err(error) => tracing::warn!(%error, "a name is not registered again yet"),
+            }
+        }
+    }
+
     fn lost_watch(&self, number: u64) {
         let tell = lock(&self.watches).ended(number);
         if let Some(tell) = tell {

@@ -1,17 +1,11 @@
 //! Death watch from node to node: what actors here watch elsewhere, and what others watch here.
 
-use std::{
-    collections::HashMap,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering::Relaxed},
-    },
-};
+use std::collections::HashMap;
 
 use super::replies::Replies;
 use crate::{
     ActorSystem, StopReason,
-    actor::{ActorId, AnyCell, TellEnd},
+    actor::{ActorId, TellEnd},
     cluster::{Incarnation, NodeKey, wire::DataFrame},
 };
 
@@ -75,11 +69,8 @@ pub(super) struct Watched {
     system: ActorSystem,
     replies: Replies,
     here: Incarnation,
-    watched: HashMap<(u64, u64), (Arc<dyn AnyCell>, ActorId)>,
+    watched: HashMap<(u64, u64), ActorId>,
 }
-
-/// Watchers elsewhere have no id here. These are never given to an actor.
-static WATCHERS: AtomicU64 = AtomicU64::new(0);
 
 impl Watched {
     pub(super) fn new(system: ActorSystem, replies: Replies, here: Incarnation) -> Self {
@@ -95,28 +86,26 @@ impl Watched {
             let (reason, text) = encode(&reason);
             replies.frame(&DataFrame::Terminated { watcher, actor, incarnation, reason, text: &text });
         };
-        let cell = if incarnation == self.here.0 { self.system.find(ActorId(actor)) } else { None };
-        match cell {
-            Some(cell) => {
-                let id = ActorId(u64::MAX - WATCHERS.fetch_add(1, Relaxed));
-                cell.clone().watch_end(id, Box::new(tell));
-                self.watched.insert((watcher, actor), (cell, id));
-            }
-            None => tell(StopReason::Stopped),
+        if incarnation == self.here.0 {
+            let outside = ActorId::outside();
+            self.system.watch_for(ActorId(actor), outside, Box::new(tell));
+            self.watched.insert((watcher, actor), outside);
+        } else {
+            tell(StopReason::Stopped);
         }
     }
 
     pub(super) fn unwatch(&mut self, watcher: u64, actor: u64) {
-        if let Some((cell, id)) = self.watched.remove(&(watcher, actor)) {
-            cell.unwatch_end(id);
+        if let Some(outside) = self.watched.remove(&(watcher, actor)) {
+            self.system.unwatch_for(ActorId(actor), outside);
         }
     }
 }
 
 impl Drop for Watched {
     fn drop(&mut self) {
-        for (cell, id) in self.watched.drain().map(|(_, watched)| watched) {
-            cell.unwatch_end(id);
+        for ((_, actor), outside) in self.watched.drain() {
+            self.system.unwatch_for(ActorId(actor), outside);
         }
     }
 }

@@ -43,45 +43,14 @@ pub(crate) enum DataFrame<'a> {
 pub(crate) enum AnswerStatus {
     /// Handled; the body is the answer.
     Ok = 0,
-    /// The actor has stopped.
-    Stopped = 1,
-    /// The actor's mailbox is full.
-    Full = 2,
-    /// The handler ended without an answer.
-    NotAnswered = 3,
-    /// The handler failed; the body says how.
-    Failed = 4,
-    /// No such actor on this node.
-    NoActor = 5,
-    /// The actor handles no message of that name.
-    UnknownMessage = 6,
-    /// The body is no message of that name.
-    Undecodable = 7,
-    /// The answer could not be encoded.
-    Unencodable = 8,
+    /// There is no answer; the body says why.
+    Refused = 1,
     /// Put into the mailbox.
-    Delivered = 9,
-    /// The answer would have waited for itself.
-    Cycle = 10,
-    /// The actor belongs to another node, or to another start of this one.
-    WrongNode = 11,
+    Delivered = 2,
 }
 
 impl AnswerStatus {
-    const ALL: [Self; 12] = [
-        Self::Ok,
-        Self::Stopped,
-        Self::Full,
-        Self::NotAnswered,
-        Self::Failed,
-        Self::NoActor,
-        Self::UnknownMessage,
-        Self::Undecodable,
-        Self::Unencodable,
-        Self::Delivered,
-        Self::Cycle,
-        Self::WrongNode,
-    ];
+    const ALL: [Self; 3] = [Self::Ok, Self::Refused, Self::Delivered];
 
     #[inline]
     fn read(cursor: &mut Cursor<'_>) -> Result<Self, WireError> {

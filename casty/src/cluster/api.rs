@@ -1,0 +1,217 @@
+//! What a program sees of its cluster.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use super::{ClusterError, Incarnation, NodeId, NodeKey, control, running::Running};
+use crate::{Event, system::Events};
+
+/// The cluster that a system is a node of. Cheap to clone.
+///
+/// ```no_run
+/// use casty::prelude::*;
+///
+/// # async fn example() -> casty::Result<()> {
+/// let system = ActorSystem::distributed("127.0.0.1:0").start().await?;
+/// let cluster = system.cluster().expect("started as a node of one");
+/// println!("{} at {}: {:?}", cluster.node_id(), cluster.address(), cluster.members());
+/// # Ok(()) }
+/// ```
+#[derive(Clone)]
+pub struct Cluster(pub(super) Arc<Running>);
+
+/// A node of the cluster, as agreed on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Member {
+    /// Its name.
+    pub id: NodeId,
+    /// Which start of its process.
+    pub incarnation: Incarnation,
+    /// Where other nodes reach it.
+    pub address: Arc<str>,
+    /// Whether it serves.
+    pub status: MemberStatus,
+}
+
+/// Whether a member serves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum MemberStatus {
+    /// It does.
+    Up,
+    /// It did not answer, and the cluster agreed that it is down. Actors that lived there are gone.
+    Down,
+    /// It has shut down, keeps what it stored, and is to come back.
+    Away,
+}
+
+/// What happens in a cluster. See [`Cluster::events`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ClusterEvent {
+    /// A node serves: a new one, or one that is back.
+    MemberUp(Member),
+    /// A node did not answer. Its actors are gone, their names free.
+    MemberDown {
+        /// The node.
+        id: NodeId,
+        /// The start of it that is down.
+        incarnation: Incarnation,
+    },
+    /// A node serves nothing for now, and keeps what it stored.
+    MemberAway {
+        /// The node.
+        id: NodeId,
+    },
+    /// A node has left in good order, or its entry was given up after it had been down for long.
+    MemberLeft {
+        /// The node.
+        id: NodeId,
+    },
+    /// Another node leads, or nobody is known to.
+    LeaderChanged(Option<NodeId>),
+    /// This node was taken for dead, or a newer start of it has joined: it serves nothing.
+    Fenced {
+        /// What happened.
+        reason: Arc<str>,
+    },
+    /// The timers of this node's control plane are late by over half a lease: the machine is overloaded, or was paused.
+    Late(Duration),
+}
+
+impl Cluster {
+    /// All members, by name; those that are down too.
+    pub fn members(&self) -> Vec<Member> {
+        let view = self.0.plane.view();
+        view.members.iter().map(|(id, member)| Member::new(id.clone(), member)).collect()
+    }
+
+    /// The node that leads the control plane, as far as this one knows.
+    pub fn leader(&self) -> Option<NodeId> {
+        self.0.plane.leader().map(|leader| leader.node.id)
+    }
+
+    /// Whether this node leads the control plane, as far as it knows.
+    pub fn is_leader(&self) -> bool {
+        self.0.plane.leads()
+    }
+
+    /// This node's name.
+    pub fn node_id(&self) -> &NodeId {
+        &self.0.plane.myself().key().id
+    }
+
+    /// Which start of this node's process it is.
+    pub fn incarnation(&self) -> Incarnation {
+        self.0.plane.myself().key().incarnation
+    }
+
+    /// Where other nodes reach this one, as `"host:port"`: what they are given as a seed.
+    pub fn address(&self) -> &str {
+        self.0.plane.myself().address()
+    }
+
+    /// What happens from now on. It ends with the system.
+    pub fn events(&self) -> ClusterEvents {
+        ClusterEvents(self.0.events())
+    }
+
+    /// Waits until `count` members are up, this one included, as far as this node knows. It waits for as long as that takes.
+    ///
+    /// # Errors
+    /// [`ClusterError::ShuttingDown`] if the system ends first.
+    pub async fn wait_for_members(&self, count: usize) -> Result<(), ClusterError> {
+        self.0.wait_until(|view| view.members.values().filter(|member| member.status == control::MemberStatus::Up).count() >= count).await
+    }
+
+    /// Whether this node holds a lease: it hears from a majority, and may serve.
+    pub fn has_lease(&self) -> bool {
+        self.0.leases.is_held()
+    }
+
+    /// Leaves the cluster in good order: this node hands over what it has, gives up its vote, and is removed. The system
+    /// ends with it, as by [`shutdown`](crate::ActorSystem::shutdown).
+    ///
+    /// # Errors
+    /// [`ClusterError::Unavailable`] if there is no majority to agree; the node is a member still, and its system goes on.
+    pub async fn leave(&self) -> Result<(), ClusterError> {
+        self.0.leave().await
+    }
+
+    pub(crate) async fn shut_down(&self) {
+        self.0.shut_down().await;
+    }
+
+    /// How many connections were refused so far: strangers, wrong secrets, garbage.
+    pub fn refused_connections(&self) -> u64 {
+        self.0.refused.count()
+    }
+}
+
+impl Member {
+    pub(super) fn new(id: NodeId, member: &control::Member) -> Self {
+        let status = match member.status {
+            control::MemberStatus::Up => MemberStatus::Up,
+            control::MemberStatus::Down => MemberStatus::Down,
+            control::MemberStatus::Away => MemberStatus::Away,
+        };
+        Self { id, incarnation: member.incarnation, address: member.address.clone(), status }
+    }
+}
+
+impl ClusterEvent {
+    /// What a change of the replicated state is to a program.
+    pub(super) fn of(change: &control::Change) -> Option<Self> {
+        use control::Change;
+        Some(match change {
+            Change::Up { node, member } => Self::MemberUp(Member::new(node.id.clone(), member)),
+            Change::Down { node } | Change::Replaced { node, .. } => {
+                let NodeKey { id, incarnation } = node.clone();
+                Self::MemberDown { id, incarnation }
+            }
+            Change::Away { node } => Self::MemberAway { id: node.id.clone() },
+            Change::Left { node } | Change::Forgotten { node } => Self::MemberLeft { id: node.id.clone() },
+            Change::Cluster(_)
+            | Change::Moved { .. }
+            | Change::NameTaken { .. }
+            | Change::NameFreed { .. }
+            | Change::NamesChanged => return None,
+        })
+    }
+
+    pub(crate) fn log(&self) {
+        match self {
+            Self::MemberUp(member) => tracing::info!(id = %member.id, address = %member.address, "a member is up"),
+            Self::MemberDown { id, .. } => tracing::warn!(%id, "a member is down"),
+            Self::MemberAway { id } => tracing::info!(%id, "a member is away"),
+            Self::MemberLeft { id } => tracing::info!(%id, "a member has left"),
+            Self::LeaderChanged(Some(leader)) => tracing::info!(%leader, "the cluster has a leader"),
+            Self::LeaderChanged(None) => tracing::warn!("the cluster has no leader"),
+            Self::Fenced { reason } => tracing::error!(%reason, "this node serves nothing"),
+            Self::Late(late) => tracing::warn!(?late, "the control plane's timers are late: is the machine overloaded?"),
+        }
+    }
+}
+
+/// The events of a cluster from the moment of [`Cluster::events`] on.
+///
+/// It never holds anybody up: of those that a slow reader leaves waiting, the oldest are left out.
+#[derive(Debug)]
+pub struct ClusterEvents(Events);
+
+impl ClusterEvents {
+    /// The next event; `None` once the system has shut down. Safe to drop half-way, as in a `select!`.
+    pub async fn next(&mut self) -> Option<ClusterEvent> {
+        loop {
+            if let Event::Cluster(event) = self.0.next().await? {
+                return Some(event);
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Cluster {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Cluster({} at {})", self.node_id(), self.address())
+    }
+}

@@ -1,0 +1,208 @@
+//! How a node comes into its cluster: it asks its seeds, and once a majority of them has said that there is none, makes one.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
+
+use futures_util::future::join_all;
+
+use super::{
+    ClusterError, Incarnation, StartError,
+    control::{Answer, CallError, Command, JoinRefused, Lane, Plane, Probed, RaftNode, call},
+    transport::Callee,
+    wire::{self, handshake::Versions},
+};
+
+/// How long a seed has to answer.
+const PROBE: Duration = Duration::from_millis(1000);
+/// Between two rounds.
+const PAUSE: Duration = Duration::from_millis(100);
+/// How long the cluster has to let this node in, each time it is asked.
+const JOIN: Duration = Duration::from_secs(3);
+/// So many rounds whoever has the lowest address has to make the cluster; then any other does.
+const PATIENCE: u32 = 10;
+/// So often it is said what is waited for.
+const TELL: u32 = 50;
+
+/// Why a node is not in.
+pub(super) enum NotIn {
+    /// For good.
+    Start(StartError),
+    /// A start of this node that is not older is known: this one has to take a greater incarnation.
+    Older(Incarnation),
+}
+
+impl From<StartError> for NotIn {
+    fn from(error: StartError) -> Self {
+        Self::Start(error)
+    }
+}
+
+/// Makes this node a member, and returns once it knows that it is one.
+pub(super) async fn enter(plane: &Plane, seeds: &[String], in_use: Duration) -> Result<(), NotIn> {
+    let through = if seeds.is_empty() || is_initialised(plane).await {
+        if seeds.is_empty() && !is_initialised(plane).await {
+            initialise(plane, BTreeMap::new()).await?;
+        }
+        None
+    } else {
+        find(plane, seeds).await?
+    };
+    join(plane, through, in_use).await
+}
+
+async fn is_initialised(plane: &Plane) -> bool {
+    plane.raft().is_initialized().await.unwrap_or(false)
+}
+
+/// Makes a cluster of this node and the `others` that were heard.
+async fn initialise(plane: &Plane, mut others: BTreeMap<u64, RaftNode>) -> Result<(), StartError> {
+    let myself = plane.myself();
+    others.insert(myself.raft_id(), RaftNode { id: myself.key().id.clone(), address: myself.address().clone() });
+    tracing::info!(nodes = others.len(), "making a new cluster");
+    if let Err(error) = plane.raft().initialize(others).await {
+        // Another of them was quicker.
+        tracing::debug!(%error, "raft has been initialised already");
+    }
+    Ok(())
+}
+
+/// Finds somebody who belongs to a cluster, or makes one with those who were heard, or is made part of one.
+async fn find(plane: &Plane, seeds: &[String]) -> Result<Option<Callee>, StartError> {
+    let mut heard: BTreeMap<u64, Probed> = BTreeMap::new();
+    let mut complete = 0;
+    for round in 1.. {
+        if is_initialised(plane).await {
+            return Ok(None);
+        }
+        let answers = join_all(seeds.iter().map(|seed| probe(plane, seed))).await;
+        let mut silent = 0;
+        let mut reasons = Vec::new();
+        heard.clear();
+        for (seed, answer) in seeds.iter().zip(answers) {
+            match answer {
+                Seed::Itself => {}
+                Seed::Heard(probed) if probed.cluster_id.is_some() => {
+                    return Ok(Some(Callee { address: seed.as_str().into(), raft_id: Some(probed.raft_id) }));
+                }
+                Seed::Heard(probed) => _ = heard.insert(probed.raft_id, probed),
+                Seed::Refuses(reason) => return Err(StartError::Refused { by: seed.clone(), reason }),
+                Seed::Silent(reason) => {
+                    silent += 1;
+                    reasons.push(format!("{seed}: {reason}"));
+                }
+            }
+        }
+        // This node and those it heard, out of them and those that say nothing. Silence is no emptiness.
+        let present = heard.len() + 1;
+        if present * 2 > present + silent {
+            complete += 1;
+            let lowest = heard.values().all(|other| *plane.myself().address() < other.address);
+            if lowest || complete > PATIENCE {
+                let others = heard.values().map(|it| (it.raft_id, RaftNode { id: it.node.clone(), address: it.address.clone() }));
+                initialise(plane, others.collect()).await?;
+                return Ok(None);
+            }
+        }
+        if round % TELL == 0 {
+            tracing::warn!(seeds = reasons.join("; "), "waiting for a cluster, or for a majority of the seeds to make one");
+        }
+        plane.host().sleep(PAUSE).await;
+    }
+    Ok(None)
+}
+
+enum Seed {
+    Itself,
+    Heard(Probed),
+    Silent(String),
+    /// It will never take this node.
+    Refuses(String),
+}
+
+async fn probe(plane: &Plane, seed: &str) -> Seed {
+    let to = Callee { address: seed.into(), raft_id: None };
+    match plane.caller().call(to, Lane::Control, call::PROBE, Vec::new(), PROBE).await {
+        Ok(answer) => match wire::decode::<Probed>(&answer) {
+            Ok(probed) if probed.raft_id == plane.myself().raft_id() => Seed::Itself,
+            Ok(probed) => Seed::Heard(probed),
+            Err(error) => Seed::Silent(error.to_string()),
+        },
+        Err(CallError::Itself) => Seed::Itself,
+        Err(CallError::Refused(reason)) => Seed::Refuses(reason),
+        Err(error) => Seed::Silent(error.to_string()),
+    }
+}
+
+/// Asks the leader to be let in until it is.
+async fn join(plane: &Plane, through: Option<Callee>, in_use: Duration) -> Result<(), NotIn> {
+    let myself = plane.myself();
+    let host = plane.host();
+    let begun = host.now();
+    let join = Command::Join {
+        node: myself.key().clone(),
+        raft_id: myself.raft_id(),
+        address: myself.address().clone(),
+        protocol: (Versions::SPOKEN.min, Versions::SPOKEN.max),
+        takes_over: false,
+    };
+    for round in 1.. {
+        let answer = plane.at_leader_through::<Answer>(through.clone(), call::JOIN, &join, JOIN).await;
+        match answer {
+            Ok(Answer::Joined { cluster_id, .. }) => {
+                myself.belongs_to(cluster_id);
+                return arrive(plane).await;
+            }
+            Ok(Answer::Refused(JoinRefused::NewerIncarnation(known))) => return Err(NotIn::Older(known)),
+            Ok(Answer::Refused(JoinRefused::IdInUse { address, .. })) => {
+                if host.now().saturating_duration_since(begun) > in_use {
+                    let node = myself.key().id.clone();
+                    return Err(StartError::NodeIdInUse { node, address: address.to_string() }.into());
+                }
+            }
+            Ok(Answer::Refused(JoinRefused::NoCluster)) => {}
+            Ok(other) => tracing::warn!(answer = %other, "an answer to a join that makes no sense"),
+            Err(error) => {
+                if round % 10 == 0 {
+                    tracing::warn!(%error, "waiting to be let into the cluster");
+                }
+            }
+        }
+        host.sleep(PAUSE).await;
+    }
+    Ok(())
+}
+
+/// Waits until this node has heard that it is a member.
+async fn arrive(plane: &Plane) -> Result<(), NotIn> {
+    let mut applied = plane.published().applied();
+    loop {
+        applied.borrow_and_update();
+        if plane.view().is_up(plane.myself().key()) {
+            return Ok(());
+        }
+        if applied.changed().await.is_err() {
+            return Err(StartError::Setting("the node has ended".into()).into());
+        }
+    }
+}
+
+/// A member that was taken for dead comes back under the same incarnation.
+pub(super) async fn rejoin(plane: &Plane, seeds: &[String]) -> Result<(), ClusterError> {
+    let myself = plane.myself();
+    let join = Command::Join {
+        node: myself.key().clone(),
+        raft_id: myself.raft_id(),
+        address: myself.address().clone(),
+        protocol: (Versions::SPOKEN.min, Versions::SPOKEN.max),
+        takes_over: false,
+    };
+    let through = seeds.first().map(|seed| Callee { address: seed.as_str().into(), raft_id: None });
+    match plane.at_leader_through::<Answer>(through, call::JOIN, &join, JOIN).await? {
+        Answer::Joined { .. } => Ok(()),
+        Answer::Refused(why) => Err(ClusterError::NotMember { reason: why.to_string() }),
+        other => Err(ClusterError::NotMember { reason: other.to_string() }),
+    }
+}

@@ -1,0 +1,165 @@
+//! What a node does for as long as it runs: it renews its lease, follows the members, comes back when it was taken for dead.
+
+use std::{collections::BTreeMap, future::Future, net::SocketAddr, sync::Arc, time::Duration};
+
+use openraft::async_runtime::WatchReceiver as _;
+use tokio::sync::mpsc;
+
+use super::{
+    ClusterEvent,
+    control::{Change, Changed, MemberStatus, Renewal},
+    join,
+    lease::NoGrant,
+    running::Running,
+    settings::Settings,
+    swim::{self, SwimCommand},
+};
+use crate::host::Host;
+
+/// How often the lateness of timers is measured.
+const LATENESS: Duration = Duration::from_millis(50);
+/// Between two attempts to come back.
+const AGAIN: Duration = Duration::from_millis(200);
+
+/// Starts the node's standing tasks on the control plane's host.
+pub(super) fn begin(control: &Host, running: &Arc<Running>, changes: mpsc::UnboundedReceiver<Changed>, settings: &Settings) {
+    let beat = settings.raft.heartbeat_interval;
+    control.spawn(until_the_end(running.clone(), renew(running.clone(), beat, settings.seeds.clone())));
+    control.spawn(until_the_end(running.clone(), follow(running.clone(), changes)));
+    control.spawn(until_the_end(running.clone(), watch_leader(running.clone())));
+    control.spawn(until_the_end(running.clone(), measure(running.clone())));
+}
+
+async fn until_the_end(running: Arc<Running>, task: impl Future<Output = ()>) {
+    let mut ending = running.ending.subscribe();
+    drop(running);
+    tokio::select! {
+        biased;
+        _ = ending.wait_for(|ending| *ending) => {}
+        () = task => {}
+    }
+}
+
+/// Asks for the lease with each heartbeat, whatever became of the last time.
+async fn renew(running: Arc<Running>, beat: Duration, seeds: Vec<String>) {
+    let host = running.host.clone();
+    let (lost, mut is_lost) = mpsc::channel::<Renewal>(1);
+    loop {
+        tokio::select! {
+            biased;
+            Some(_) = is_lost.recv() => come_back(&running, &seeds).await,
+            () = host.sleep(beat) => {
+                let (running, lost) = (running.clone(), lost.clone());
+                host.spawn(async move {
+                    let renewal = running.leases.renew(&running.plane, beat * 5).await;
+                    if let Some(renewal @ (Renewal::NotMember | Renewal::Refused(NoGrant::Down))) = renewal {
+                        let _ = lost.try_send(renewal);
+                    }
+                });
+            }
+        }
+    }
+}
+
+/// The others hold this node for dead, and it is not.
+async fn come_back(running: &Running, seeds: &[String]) {
+    let myself = running.plane.myself().key().clone();
+    if *running.parting.borrow() {
+        return;
+    }
+    running.leases.fence();
+    running.emit(ClusterEvent::Fenced { reason: "this node was taken for dead; it joins again".into() });
+    match join::rejoin(&running.plane, seeds).await {
+        Ok(()) => {
+            tracing::info!(node = %myself, "back in the cluster");
+            running.register_again().await;
+        }
+        Err(error) => {
+            tracing::warn!(%error, "not back in the cluster yet");
+            running.host.sleep(AGAIN).await;
+        }
+    }
+}
+
+/// Follows the replicated state.
+async fn follow(running: Arc<Running>, mut changes: mpsc::UnboundedReceiver<Changed>) {
+    let mut addresses = BTreeMap::new();
+    while let Some(Changed { change, .. }) = changes.recv().await {
+        match &change {
+            Change::Cluster(cluster) => running.plane.myself().belongs_to(cluster.id),
+            Change::Up { node, .. } => running.leases.joined(node),
+            Change::Down { node } => running.network.lost(node, "its node is down"),
+            Change::Left { node } => running.network.lost(node, "its node has left the cluster"),
+            Change::Replaced { node, .. } => running.network.lost(node, "its node has restarted"),
+            Change::Away { node } => running.network.lost(node, "its node is away"),
+            Change::Forgotten { .. }
+            | Change::Moved { .. }
+            | Change::NameTaken { .. }
+            | Change::NameFreed { .. }
+            | Change::NamesChanged => {}
+        }
+        let members = matches!(
+            change,
+            Change::Up { .. } | Change::Moved { .. } | Change::Down { .. } | Change::Left { .. } | Change::Replaced { .. }
+        );
+        if members {
+            watch_members(&running, &mut addresses).await;
+            running.plane.changed().notify_one();
+        }
+        if let Some(event) = ClusterEvent::of(&change) {
+            running.emit(event);
+        }
+    }
+}
+
+/// Tells SWIM whom there is to watch.
+async fn watch_members(
+    running: &Running,
+    addresses: &mut BTreeMap<Arc<str>, SocketAddr>,
+) {
+    let myself = running.plane.myself().key();
+    let view = running.plane.view();
+    let mut peers = Vec::new();
+    for (id, member) in view.members.iter().filter(|(id, member)| **id != myself.id && member.status == MemberStatus::Up) {
+        let address = match addresses.get(&member.address) {
+            Some(known) => Some(*known),
+            None => running.host.resolve(&member.address).await.ok().and_then(|found| found.first().copied()),
+        };
+        if let Some(address) = address {
+            addresses.insert(member.address.clone(), address);
+            peers.push(swim::Peer { id: id.clone(), address });
+        }
+    }
+    let _ = running.swim.commands.send(SwimCommand::SetPeers(peers)).await;
+}
+
+async fn watch_leader(running: Arc<Running>) {
+    let mut metrics = running.plane.raft().server_metrics();
+    let mut leader = None;
+    loop {
+        let now = running.plane.leader().map(|leader| leader.node.id);
+        if now != leader {
+            leader.clone_from(&now);
+            running.emit(ClusterEvent::LeaderChanged(now));
+            running.plane.changed().notify_one();
+        }
+        if metrics.changed().await.is_err() {
+            return;
+        }
+    }
+}
+
+/// Measures how late the control plane's timers are.
+async fn measure(running: Arc<Running>) {
+    let host = running.host.clone();
+    let half = running.lease / 2;
+    loop {
+        let due = host.now() + LATENESS;
+        host.sleep_until(due).await;
+        let late = host.now().saturating_duration_since(due);
+        let _ = running.swim.commands.try_send(SwimCommand::Lag(late));
+        if late > half {
+            running.emit(ClusterEvent::Late(late));
+        }
+    }
+}

@@ -1,0 +1,175 @@
+//! A node that runs: its parts, and how it ends.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::sync::watch;
+
+use super::{
+    ClusterError, ClusterEvent,
+    control::{Command, Leases, MemberStatus, Plane, View, call},
+    swim::{SwimCommand, SwimHandle},
+    transport::{Network, Refusals},
+};
+use crate::{
+    Event,
+    host::Host,
+    system::{Events, WeakSystem},
+};
+
+pub(crate) struct Running {
+    pub(super) host: Host,
+    pub(super) system: WeakSystem,
+    pub(super) plane: Plane,
+    pub(super) leases: Arc<Leases>,
+    pub(super) network: Arc<Network>,
+    pub(super) swim: SwimHandle,
+    pub(super) refused: Arc<Refusals>,
+    /// How long a lease is.
+    pub(super) lease: Duration,
+    /// Whether this node has said that it goes.
+    pub(super) parting: watch::Sender<bool>,
+    /// Whether the node keeps its part on disk.
+    pub(super) durable: bool,
+    pub(super) limit: Duration,
+    /// Becomes true when the node is to end, for all its tasks.
+    pub(super) ending: watch::Sender<bool>,
+    /// Becomes true once they have ended, and the data directory is closed.
+    pub(super) ended: watch::Sender<bool>,
+}
+
+/// How long this node waits, going away, for a word of the leader.
+const ASK: Duration = Duration::from_secs(2);
+/// Between two looks.
+const PAUSE: Duration = Duration::from_millis(20);
+
+impl Running {
+    pub(super) fn events(&self) -> Events {
+        match self.system.upgrade() {
+            Some(system) => system.events(),
+            None => Events::ended(),
+        }
+    }
+
+    pub(super) fn emit(&self, event: ClusterEvent) {
+        if let Some(system) = self.system.upgrade() {
+            system.emit(&Event::Cluster(event));
+        }
+    }
+
+    /// Waits until the replicated state is as wanted.
+    pub(super) async fn wait_until(&self, is_so: impl Fn(&View) -> bool) -> Result<(), ClusterError> {
+        let mut applied = self.plane.published().applied();
+        let mut ending = self.ending.subscribe();
+        loop {
+            applied.borrow_and_update();
+            if is_so(&self.plane.view()) {
+                return Ok(());
+            }
+            tokio::select! {
+                biased;
+                _ = ending.wait_for(|ending| *ending) => return Err(ClusterError::ShuttingDown),
+                changed = applied.changed() => changed.map_err(|_| ClusterError::ShuttingDown)?,
+            }
+        }
+    }
+
+    fn others_up(&self) -> bool {
+        let myself = &self.plane.myself().key().id;
+        self.plane.view().members.iter().any(|(id, member)| id != myself && member.status == MemberStatus::Up)
+    }
+
+    /// Removes this node from the cluster, and ends its system.
+    pub(super) async fn leave(&self) -> Result<(), ClusterError> {
+        self.part().await?;
+        if let Some(system) = self.system.upgrade() {
+            system.shutdown().await;
+        }
+        Ok(())
+    }
+
+    /// Has this node removed from the cluster.
+    async fn part(&self) -> Result<(), ClusterError> {
+        self.parting.send_replace(true);
+        let myself = self.plane.myself().key().clone();
+        let host = &self.host;
+        let deadline = host.now() + self.limit;
+        while self.others_up() && self.plane.view().current(&myself).is_some() {
+            if self.plane.leads() {
+                self.hand_over_lead().await;
+            }
+            let asked = self.plane.at_leader::<()>(call::LEAVE, &myself, ASK).await;
+            let left = deadline.saturating_duration_since(host.now());
+            if left.is_zero() {
+                return Err(ClusterError::Unavailable {
+                    after: self.limit,
+                    reason: asked.err().map_or_else(|| "the leader has not let this node go".into(), |error| error.to_string()),
+                });
+            }
+            // The leader takes this node's vote first. The last word may not come here any more.
+            for _ in 0..25 {
+                if self.plane.view().current(&myself).is_none() {
+                    return Ok(());
+                }
+                if self.is_removed().await {
+                    return Ok(());
+                }
+                host.sleep(PAUSE).await;
+            }
+        }
+        Ok(())
+    }
+
+    /// The names of this node's actors, once more: it was taken for dead, and they were free meanwhile.
+    pub(super) async fn register_again(&self) {
+        if let Some(system) = self.system.upgrade() {
+            self.network.register_again(&system).await;
+        }
+    }
+
+    /// Whether the leader says that this node is no member any more.
+    async fn is_removed(&self) -> bool {
+        let renewal = self.leases.renew(&self.plane, ASK).await;
+        matches!(renewal, Some(super::control::Renewal::NotMember))
+    }
+
+    /// Has another voter lead, if there is one.
+    async fn hand_over_lead(&self) {
+        let view = self.plane.view();
+        let voters: Vec<u64> = self.plane.raft().voter_ids().collect();
+        let myself = self.plane.myself().raft_id();
+        let next = view.members.values().find(|member| {
+            member.status == MemberStatus::Up && member.raft_id != myself && voters.contains(&member.raft_id)
+        });
+        if let Some(next) = next {
+            let _ = self.plane.raft().trigger().transfer_leader(next.raft_id).await;
+            for _ in 0..50 {
+                if !self.plane.leads() {
+                    return;
+                }
+                self.host.sleep(PAUSE).await;
+            }
+        }
+    }
+
+    /// The end of the node, when its system ends. With a data directory it stays a member that is away.
+    pub(crate) async fn shut_down(&self) {
+        let has_lease = self.leases.is_held();
+        let myself = self.plane.myself().key().clone();
+        // The last node up, and one without a majority, stop at once.
+        if has_lease && self.others_up() && self.plane.view().current(&myself).is_some() {
+            if self.durable {
+                if self.plane.leads() {
+                    self.hand_over_lead().await;
+                }
+                let _ = self.plane.propose(Command::Away { node: myself }, ASK).await;
+            } else if let Err(error) = self.part().await {
+                tracing::warn!(%error, "this node has not left in good order; the others will take it for down");
+            }
+        }
+        let _ = self.swim.commands.send(SwimCommand::Leave).await;
+        self.network.close();
+        self.ending.send_replace(true);
+        let mut ended = self.ended.subscribe();
+        let _ = self.host.timeout(ASK, ended.wait_for(|ended| *ended)).await;
+    }
+}

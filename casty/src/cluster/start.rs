@@ -1,0 +1,375 @@
+//! Puts a node together, from its settings to a member of a cluster.
+
+use std::{
+    collections::HashMap,
+    io,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
+
+use tokio::sync::{mpsc, oneshot, watch};
+
+use super::{
+    Cluster, Incarnation, NodeId, NodeKey, RaftConfig, StartError, SwimConfig,
+    control::{
+        self, Closer, DataDir, Driver, Identity, Leases, LogStore, Machine, MemberStatus, OpenError, Plane, RaftTimes,
+        Snapshots,
+    },
+    join::{self, NotIn},
+    lease::LeaseConfig,
+    life,
+    myself::Myself,
+    running::Running,
+    settings::Settings,
+    swim,
+    transport::{self, Caller, Door, Greeted, Network, Refusals},
+    wire::handshake::{Peer, RefuseCode},
+};
+use crate::{
+    ActorSystem,
+    host::{Datagrams, Host, Listener},
+};
+
+/// Greeted connections that wait to be taken over.
+const GREETED: usize = 256;
+/// Attempts to find a port that is free for both protocols.
+const PORTS: u32 = 16;
+
+/// Starts a node and waits until it is a member.
+pub(super) async fn start(settings: Settings) -> Result<ActorSystem, StartError> {
+    let host = Host::current();
+    let mut least = Incarnation(0);
+    loop {
+        match attempt(&host, &settings, least).await {
+            Ok(system) => return Ok(system),
+            Err(NotIn::Start(error)) => return Err(error),
+            // The clock was set back since the last start. Incarnations only rise.
+            Err(NotIn::Older(known)) => least = Incarnation(known.0 + 1),
+        }
+    }
+}
+
+async fn attempt(host: &Host, settings: &Settings, least: Incarnation) -> Result<ActorSystem, NotIn> {
+    let system = settings.system.clone().build();
+    let (ready, is_ready) = oneshot::channel();
+    let (main, settings, for_node) = (host.clone(), settings.clone(), system.clone());
+    let (give_up, given_up) = oneshot::channel::<()>();
+    let run = move |control: Host| async move {
+        let mut given_up = given_up;
+        let starting = assemble(&main, &control, settings, least, &for_node);
+        tokio::select! {
+            biased;
+            // Whoever waited for the start does not any more.
+            _ = &mut given_up => {}
+            started = starting => match started {
+                Ok(parts) => {
+                    let running = parts.running.clone();
+                    if ready.send(Ok(running)).is_ok() {
+                        parts.last().await;
+                    } else {
+                        parts.running.ending.send_replace(true);
+                        parts.last().await;
+                    }
+                }
+                Err(error) => drop(ready.send(Err(error))),
+            }
+        }
+    };
+    host.apart("casty-control", run).map_err(StartError::System)?;
+    let started = is_ready.await;
+    // Not before: a start that is dropped half-way is given up.
+    std::mem::forget(give_up);
+    match started {
+        Ok(Ok(running)) => {
+            system.set_cluster(Cluster(running));
+            Ok(system)
+        }
+        Ok(Err(error)) => {
+            system.shutdown().await;
+            Err(error)
+        }
+        Err(_) => {
+            system.shutdown().await;
+            Err(StartError::System(io::Error::other("the control plane's thread has ended")).into())
+        }
+    }
+}
+
+/// What a started node is, to the thread that runs its control plane.
+struct Parts {
+    running: Arc<Running>,
+    closer: Option<Closer>,
+    control: Host,
+}
+
+impl Parts {
+    /// Waits for the end, and ends what the thread runs.
+    async fn last(self) {
+        let mut ending = self.running.ending.subscribe();
+        let _ = ending.wait_for(|ending| *ending).await;
+        let _ = self.running.plane.raft().shutdown().await;
+        if let Some(closer) = self.closer {
+            let _ = self.control.timeout(Duration::from_secs(1), closer.close()).await;
+        }
+        self.running.ended.send_replace(true);
+        // What was told lately leaves.
+        self.control.sleep(Duration::from_millis(20)).await;
+    }
+}
+
+struct Stored {
+    identity: Identity,
+    store: LogStore,
+    snapshots: Snapshots,
+    closer: Option<Closer>,
+}
+
+async fn assemble(
+    main: &Host,
+    control: &Host,
+    settings: Settings,
+    least: Incarnation,
+    system: &ActorSystem,
+) -> Result<Parts, NotIn> {
+    let swim_config = settings.swim.clone().unwrap_or_else(|| swim_for(settings.raft));
+    swim_config.validate().map_err(|error| StartError::Setting(error.to_string()))?;
+    let (listener, socket, bound) = bind(control, &settings).await?;
+    let address = advertised(control, &settings, bound).await?;
+    let Stored { identity, store, snapshots, closer } = open(control, &settings).await?;
+    let key = NodeKey { id: identity.node_id.clone(), incarnation: identity.incarnation.max(least) };
+    let myself = Arc::new(Myself::new(
+        key.clone(),
+        identity.raft_id,
+        address.as_str().into(),
+        settings.cluster.as_str().into(),
+        settings.secret.clone(),
+    ));
+    let (machine, published, changes) = Machine::new(control.clone(), snapshots);
+    let caller = Caller::new(control.clone(), myself.clone());
+    let raft = control::start(identity.raft_id, &settings.cluster, times(settings.raft), caller.clone(), store, machine).await;
+    let raft = raft.map_err(|error| StartError::Setting(error.to_string()))?;
+    if let Some(cluster) = &published.view().cluster {
+        myself.belongs_to(cluster.id);
+    }
+    let leases = Leases::new(control.clone(), raft.clone(), published.clone(), lease_for(settings.raft));
+    let plane = Plane::new(control.clone(), myself.clone(), raft, caller, published, leases.clone());
+
+    let network = Network::new(main.clone(), plane.clone(), system, settings.limit());
+    let refused = Arc::new(Refusals::default());
+    let (data, mut data_in) = mpsc::channel::<Greeted>(GREETED);
+    let (calls, mut calls_in) = mpsc::channel::<Greeted>(GREETED);
+    let judged = plane.clone();
+    let door = Door {
+        host: control.clone(),
+        myself: myself.clone(),
+        judge: Arc::new(move |peer: &Peer| judge(&judged, peer)),
+        data,
+        control: calls,
+        refused: refused.clone(),
+    };
+    control.spawn(door.run(listener));
+    let served = Arc::new(plane.clone());
+    let host = control.clone();
+    control.spawn(async move {
+        while let Some(greeted) = calls_in.recv().await {
+            host.spawn(transport::answer(host.clone(), greeted, served.clone()));
+        }
+    });
+    let taking = network.clone();
+    main.spawn(async move {
+        while let Some(mut greeted) = data_in.recv().await {
+            match greeted.stream.moved_here() {
+                Ok(stream) => {
+                    greeted.stream = stream;
+                    taking.accept(greeted);
+                }
+                Err(error) => tracing::warn!(%error, "a connection could not be taken over"),
+            }
+        }
+    });
+
+    let reach = control.resolve(&address).await.ok().and_then(|found| found.first().copied()).unwrap_or(bound);
+    let seed = control.random();
+    let core = swim::Swim::new(swim::Identity::new(key, reach), swim_config.clone(), seed);
+    let (swim_events, mut swim_told) = mpsc::channel(GREETED);
+    let seal = swim::Seal::new(&settings.cluster, myself.secret());
+    let (swim, swim_driver) = swim::Driver::new(control.clone(), socket, core, seal, swim_events);
+    control.spawn(swim_driver.run());
+    let told = plane.clone();
+    control.spawn(async move {
+        while swim_told.recv().await.is_some() {
+            told.changed().notify_one();
+        }
+    });
+    let driver = Driver {
+        host: control.clone(),
+        plane: plane.clone(),
+        leases: leases.clone(),
+        swim: swim.clone(),
+        on_suspicion: swim_config.proposes_on_suspicion(),
+        tick: (settings.raft.heartbeat_interval / 4).max(Duration::from_millis(10)),
+        keep_down: settings.away_for,
+        down_since: HashMap::new(),
+        cluster: settings.cluster.as_str().into(),
+    };
+    control.spawn(driver.run());
+
+    let running = Arc::new(Running {
+        host: control.clone(),
+        system: system.downgrade(),
+        plane: plane.clone(),
+        leases,
+        network: network.clone(),
+        swim,
+        refused,
+        durable: settings.data_dir.is_some(),
+        limit: system.shutdown_timeout(),
+        lease: lease_for(settings.raft).length,
+        parting: watch::Sender::new(false),
+        ending: watch::Sender::new(false),
+        ended: watch::Sender::new(false),
+    });
+    life::begin(control, &running, changes, &settings);
+    system.set_links(network);
+    let parts = Parts { running, closer, control: control.clone() };
+    let in_use = lease_for(settings.raft).length * 6;
+    if let Err(error) = join::enter(&plane, &settings.seeds, in_use).await {
+        parts.running.network.close();
+        parts.running.ending.send_replace(true);
+        parts.last().await;
+        return Err(error);
+    }
+    Ok(parts)
+}
+
+fn times(raft: RaftConfig) -> RaftTimes {
+    RaftTimes {
+        heartbeat: raft.heartbeat_interval,
+        election_min: raft.election_timeout_min,
+        election_max: raft.election_timeout_max,
+    }
+}
+
+/// Leases and SWIM follow how quick raft is.
+fn lease_for(raft: RaftConfig) -> LeaseConfig {
+    if raft.election_timeout_max <= RaftConfig::fast().election_timeout_max {
+        LeaseConfig::FAST
+    } else if raft.election_timeout_max < RaftConfig::relaxed().election_timeout_max {
+        LeaseConfig::DEFAULT
+    } else {
+        LeaseConfig::RELAXED
+    }
+}
+
+fn swim_for(raft: RaftConfig) -> SwimConfig {
+    if raft.election_timeout_max <= RaftConfig::fast().election_timeout_max {
+        SwimConfig::fast()
+    } else if raft.election_timeout_max < RaftConfig::relaxed().election_timeout_max {
+        SwimConfig::default()
+    } else {
+        SwimConfig::relaxed()
+    }
+}
+
+/// Whether a peer that has proved who it is may stay.
+fn judge(plane: &Plane, peer: &Peer) -> Result<(), (RefuseCode, String)> {
+    let view = plane.view();
+    let Some(member) = view.members.get(&peer.node) else { return Ok(()) };
+    if member.incarnation > peer.incarnation {
+        let text = format!("a later start of {} is a member: this one (incarnation {:?}) is over", peer.node, peer.incarnation);
+        return Err((RefuseCode::Fenced, text));
+    }
+    let is_data = peer.lane == super::wire::handshake::Lane::Data;
+    if is_data && member.incarnation == peer.incarnation && member.status == MemberStatus::Down {
+        return Err((RefuseCode::Fenced, format!("{} is taken for dead; it has to join again first", peer.node)));
+    }
+    Ok(())
+}
+
+/// One port for both protocols.
+async fn bind(control: &Host, settings: &Settings) -> Result<(Listener, Datagrams, SocketAddr), StartError> {
+    let failed = |source| StartError::Bind { bind: settings.bind.clone(), source };
+    let found = control.resolve(&settings.bind).await.map_err(failed)?;
+    let Some(wanted) = found.first().copied() else {
+        return Err(failed(io::Error::new(io::ErrorKind::NotFound, "the name has no address")));
+    };
+    if !wanted.ip().is_loopback() && settings.secret.is_none() && !settings.insecure && !control.is_simulated() {
+        return Err(StartError::Insecure { address: wanted });
+    }
+    let taken = |error: io::Error| match error.kind() {
+        io::ErrorKind::AddrInUse => StartError::AddressInUse { address: wanted },
+        _ => failed(error),
+    };
+    for attempt in 1.. {
+        let listener = control.listen(wanted).await.map_err(taken)?;
+        let bound = listener.local_addr().map_err(failed)?;
+        match control.datagrams(bound).await {
+            Ok(socket) => return Ok((listener, socket, bound)),
+            // The system chose a port whose other half is taken: another one then.
+            Err(error) if wanted.port() == 0 && error.kind() == io::ErrorKind::AddrInUse && attempt < PORTS => {}
+            Err(error) => return Err(taken(error)),
+        }
+    }
+    Err(StartError::AddressInUse { address: wanted })
+}
+
+/// What others dial.
+async fn advertised(control: &Host, settings: &Settings, bound: SocketAddr) -> Result<String, StartError> {
+    if let Some(address) = &settings.advertise {
+        let Some((host, port)) = address.rsplit_once(':') else {
+            return Err(StartError::Setting(format!("advertise: \"{address}\" has no port; write \"host:port\"")));
+        };
+        return match port.parse::<u16>() {
+            Ok(0) => Ok(format!("{host}:{}", bound.port())),
+            Ok(_) => Ok(address.clone()),
+            Err(_) => Err(StartError::Setting(format!("advertise: \"{port}\" is no port"))),
+        };
+    }
+    if !bound.ip().is_unspecified() {
+        return Ok(bound.to_string());
+    }
+    // Whatever way leads to the seeds, or else out of the machine (an address for documentation: nothing is sent).
+    let out: SocketAddr = (Ipv4Addr::new(192, 0, 2, 1), 9).into();
+    let mut towards = Vec::new();
+    for seed in &settings.seeds {
+        towards.extend(control.resolve(seed).await.unwrap_or_default());
+    }
+    towards.push(out);
+    for peer in towards {
+        if let Ok(ip) = control.local_ip_towards(peer).await {
+            return Ok(SocketAddr::new(ip, bound.port()).to_string());
+        }
+    }
+    Ok(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), bound.port()).to_string())
+}
+
+async fn open(control: &Host, settings: &Settings) -> Result<Stored, StartError> {
+    let Some(path) = &settings.data_dir else {
+        let node_id = settings.node_id.clone().unwrap_or_else(|| NodeId::from(format!("node-{:08x}", control.random() as u32)));
+        let identity = Identity::new(control, node_id);
+        let (store, snapshots) = LogStore::in_memory();
+        return Ok(Stored { identity, store, snapshots, closer: None });
+    };
+    #[cfg(feature = "testkit")]
+    if let Some(disk) = control.disk::<control::SimDisk>(path) {
+        let node_id = settings.node_id.clone().unwrap_or_else(|| NodeId::from(format!("node-{:08x}", control.random() as u32)));
+        let (identity, store, snapshots) = disk.open(control, &node_id);
+        return Ok(Stored { identity, store, snapshots, closer: None });
+    }
+    let opened = DataDir::open(control, path, settings.node_id.clone()).await;
+    let dir = opened.map_err(|error| StartError::Data { path: path.clone(), problem: way_out(&error) })?;
+    let closer = Some(dir.closer());
+    Ok(Stored { identity: dir.identity, store: dir.store, snapshots: dir.snapshots, closer })
+}
+
+fn way_out(error: &OpenError) -> String {
+    let way = match error {
+        OpenError::Locked { .. } => "stop that process, or give this node another directory",
+        OpenError::Corrupt { .. } => "move it away, and the node starts as a new one that gets everything from the others",
+        OpenError::NewerFormat { .. } => "run the version that wrote it, or a later one",
+        OpenError::OtherNode { .. } => "leave `.node_id(..)` out, or give this node another directory",
+        OpenError::Io { .. } => "is there room on the disk, and may this process write there?",
+    };
+    format!("{error}; {way}")
+}
