@@ -18,7 +18,7 @@ mod settings;
 mod start;
 mod swim;
 mod transport;
-mod wire;
+pub(crate) mod wire;
 
 pub use api::{Cluster, ClusterEvent, ClusterEvents, Member, MemberStatus};
 pub use error::{ClusterError, StartError};

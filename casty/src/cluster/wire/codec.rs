@@ -3,8 +3,11 @@
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use thiserror::Error;
 
-// Values within values. What recurses deeper is refused when it is read, long before the stack ends.
-const DEPTH: usize = 128;
+use super::depth::Bounded;
+
+// Values within values: fields, elements, variants, options, newtypes. What is nested deeper is refused when it is read,
+// long before the stack ends.
+const DEPTH: u16 = 256;
 
 /// Why a value is no bytes, or bytes are no value.
 #[derive(Debug, Error)]
@@ -33,8 +36,7 @@ pub(crate) fn encode<T: Serialize + ?Sized>(value: &T, into: &mut Vec<u8>) -> Re
 /// The value that the bytes are, all of them.
 pub(crate) fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, CodecError> {
     let mut deserializer = rmp_serde::Deserializer::from_read_ref(bytes);
-    deserializer.set_max_depth(DEPTH);
-    let value = T::deserialize(&mut deserializer)?;
+    let value = T::deserialize(Bounded::new(&mut deserializer, DEPTH))?;
     // The deserializer does not tell where it is, but whether one more value could begin.
     match u8::deserialize(&mut deserializer) {
         Err(rmp_serde::decode::Error::InvalidMarkerRead(_)) => Ok(value),
@@ -70,6 +72,10 @@ mod tests {
         Leaf,
         Branch(Box<Self>),
     }
+
+    /// Reads itself again and again without taking a byte.
+    #[derive(Debug, Deserialize)]
+    struct Endless(#[expect(dead_code, reason = "only read")] Option<Box<Self>>);
 
     fn bytes<T: Serialize>(value: &T) -> Vec<u8> {
         let mut bytes = Vec::new();
@@ -114,9 +120,20 @@ mod tests {
 
     #[test]
     fn what_recurses_for_ever_is_refused() {
+        let tree = bytes(&Tree::Branch(Box::new(Tree::Leaf)));
+        let branch = &tree[..8];
+        assert!(decode::<Tree>(&branch.repeat(1_000_000)).unwrap_err().to_string().contains("too deeply"));
+        assert!(decode::<Endless>(&[0]).unwrap_err().to_string().contains("too deeply"));
+        // What is passed over counts as well.
         let mut unknown = b"\x81\xa1x".to_vec();
         unknown.extend(vec![0x91; 1_000_000]);
         assert!(matches!(decode::<New>(&unknown), Err(CodecError::Decode(_))));
+    }
+
+    #[test]
+    fn what_is_nested_reasonably_passes() {
+        let tree = (0..250).fold(Tree::Leaf, |tree, _| Tree::Branch(Box::new(tree)));
+        assert_eq!(decode::<Tree>(&bytes(&tree)).unwrap(), tree);
     }
 
     #[test]

@@ -50,7 +50,7 @@ pub(crate) enum AnswerStatus {
 }
 
 impl AnswerStatus {
-    const ALL: [Self; 3] = [Self::Ok, Self::Refused, Self::Delivered];
+    pub(super) const ALL: [Self; 3] = [Self::Ok, Self::Refused, Self::Delivered];
 
     #[inline]
     fn read(cursor: &mut Cursor<'_>) -> Result<Self, WireError> {

@@ -9,6 +9,7 @@ mod call;
 mod chain;
 mod codec;
 mod cursor;
+mod depth;
 mod error;
 mod frame;
 #[cfg(any(test, feature = "fuzzing"))]
@@ -20,6 +21,8 @@ mod kind;
 mod message;
 mod pieces;
 mod request;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use call::{CallFrame, ReplyStatus};
 pub(crate) use chain::{Chain, ChainBuf};
