@@ -78,6 +78,9 @@ mod actor;
 mod cluster;
 mod error;
 mod failure;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzz;
 mod host;
 mod inbound;
 mod message;
