@@ -38,11 +38,8 @@ pub(crate) use self::{
 use self::{preamble::PREAMBLE, proof::Transcript};
 use super::{Frame, FrameReader, Kind, Kinds, WireError, codec};
 
-/// The longest frame of a handshake.
+/// The longest frame of a handshake. Neither side takes more than three, so a whole handshake is under 16 KiB.
 const FRAME_LIMIT: u32 = 4 * 1024;
-
-/// The most bytes of a whole handshake that are taken from a peer.
-const TOTAL_LIMIT: usize = 16 * 1024;
 
 /// One side of a handshake. Bytes from the peer go in, bytes for the peer come out.
 #[derive(Debug)]
@@ -51,7 +48,6 @@ pub(crate) struct Handshake {
     state: State,
     reader: FrameReader,
     transcript: Transcript,
-    taken: usize,
     // Whether the peer's preamble has come, and whether this side's went.
     preamble: (bool, bool),
 }
@@ -112,7 +108,7 @@ impl Handshake {
         output
     }
 
-    /// Takes what has come of the peer, as far as the handshake goes. What `output` holds then is to be sent, also after
+    /// Takes what has come of the peer, as far as the handshake goes: read little at a time until then. What `output` holds then is to be sent, also after
     /// an error; after an error the connection is to be closed then.
     pub(crate) fn feed(&mut self, input: &mut BytesMut, output: &mut Vec<u8>) -> Result<Step, HandshakeError> {
         let step = self.advance(input, output);
@@ -158,7 +154,6 @@ impl Handshake {
             state,
             reader: FrameReader::new(Kinds::Handshake, FRAME_LIMIT),
             transcript: Transcript::new(),
-            taken: 0,
             preamble: (false, false),
         })
     }
@@ -172,19 +167,13 @@ impl Handshake {
                 return Ok(Step::More);
             }
             self.preamble.0 = true;
-            self.taken += PREAMBLE.len();
             self.transcript.absorb(&PREAMBLE);
         }
         loop {
             if let State::Judging { peer, .. } = &self.state {
                 return Ok(Step::Judge(peer.clone()));
             }
-            let before = input.len();
             let Some(frame) = self.reader.next(input).map_err(malformed)? else { return Ok(Step::More) };
-            self.taken += before - input.len();
-            if self.taken > TOTAL_LIMIT {
-                return Err(refusal::malformed(format!("the handshake takes over {TOTAL_LIMIT} bytes")));
-            }
             if frame.kind == Kind::Refuse {
                 return Err(refusal::read(&frame.payload));
             }

@@ -144,6 +144,7 @@ impl Local {
 
 fn named(what: &str, name: &str) -> Result<(), String> {
     match name.len() {
+        _ if name.contains(char::is_control) => Err(format!("the {what} {name:?} has control characters")),
         0 => Err(format!("the {what} is empty")),
         1..=NAME_LIMIT => Ok(()),
         length => Err(format!("the {what} has {length} bytes, and the limit is {NAME_LIMIT}")),

@@ -335,6 +335,34 @@ fn a_node_that_cannot_introduce_itself_is_told_before_it_connects() {
 }
 
 #[test]
+fn a_name_that_would_write_into_logs_is_refused() {
+    let with = Local { advertise: "a\nb".into(), ..local("a") };
+    assert!(Handshake::accept(with).unwrap_err().to_string().contains("control characters"));
+    let peer = Introduction { advertise: "a\nb".into(), ..Introduction::of(&local("a"), None) };
+    let error = local("bb").meet(peer, 1, Lane::Data, 1).unwrap_err();
+    assert_eq!(error.code(), Some(RefuseCode::Malformed));
+}
+
+#[test]
+fn a_later_version_may_say_more() {
+    #[derive(serde::Serialize)]
+    struct Later {
+        speaks: Vec<String>,
+        nonce: serde_bytes::ByteArray<32>,
+        auth: hello::Auth,
+        version_max: u16,
+        version_min: u16,
+    }
+    let later =
+        Later { speaks: vec!["more".into()], nonce: [0; 32].into(), auth: hello::Auth::Secret, version_max: 9, version_min: 1 };
+    let mut bytes = PREAMBLE.to_vec();
+    let start = crate::cluster::wire::begin_frame(&mut bytes, Kind::Hello);
+    codec::encode(&later, &mut bytes).unwrap();
+    start.end(&mut bytes, FRAME_LIMIT).unwrap();
+    assert_eq!(says_to(&bytes).0, Ok(Step::More));
+}
+
+#[test]
 fn the_longest_names_fit() {
     let long = |node: &str| Local {
         cluster: "c".repeat(255),
