@@ -71,6 +71,10 @@ pub(crate) fn fuzz_handshake(data: &[u8]) {
     for side in [connecting, accepting] {
         assert!(talk(side, data, at_once, &mut Vec::new()).is_err(), "a stranger was taken for a node");
     }
+    let open = Handshake::accept(local("b", None)).expect("the names are short");
+    if let Ok(peer) = talk(open, data, at_once, &mut Vec::new()) {
+        assert!(peer.node.as_str() != "b" && !peer.advertise.is_empty());
+    }
     meddle(data, at_once);
 }
 
