@@ -1,6 +1,6 @@
 //! The state machine as openraft drives it.
 
-use std::io;
+use std::{io, mem};
 
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt as _};
@@ -65,6 +65,15 @@ impl Machine {
         }
         self.listeners.tell(index, &mut self.changes);
     }
+
+    /// Has what is left of freed names cleared away, elsewhere.
+    fn sweep(&mut self) {
+        if !self.state.litter.is_empty() {
+            let (names, litter) = (self.state.names.clone(), mem::take(&mut self.state.litter));
+            let host = self.host.clone();
+            self.host.spawn(async move { drop(host.blocking(move || names.sweep(litter)).await) });
+        }
+    }
 }
 
 impl RaftStateMachine<TypeConfig> for Machine {
@@ -97,6 +106,7 @@ impl RaftStateMachine<TypeConfig> for Machine {
             };
             self.publish(id.index);
             self.published.has_applied(id.index);
+            self.sweep();
             if let Some(responder) = responder {
                 responder.send(answer);
             }
@@ -120,7 +130,7 @@ impl RaftStateMachine<TypeConfig> for Machine {
         let index = meta.last_log_id.map_or(0, |id| id.index);
         self.changes = self.state.changes_to(&new);
         let old = self.state.names.replace(&new.names);
-        self.state = State { names: self.state.names.clone(), ..new };
+        self.state = State { names: self.state.names.clone(), litter: mem::take(&mut self.state.litter), ..new };
         self.applied = meta.last_log_id;
         self.membership = meta.last_membership.clone();
         self.publish(index);

@@ -21,11 +21,29 @@ pub(crate) struct NameEntry {
     pub(crate) actor: u64,
 }
 
-/// A part of the names, and which of them each node has.
+/// A part of the names.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Shard {
-    names: BTreeMap<Arc<str>, NameEntry>,
+    /// Which names each node has. This is what counts.
     of: BTreeMap<NodeKey, BTreeSet<Arc<str>>>,
+    /// Who has a name: of a node that has freed all of its names at once, it can be there still.
+    names: BTreeMap<Arc<str>, NameEntry>,
+}
+
+impl Shard {
+    fn find(&self, name: &str) -> Option<&NameEntry> {
+        self.names.get(name).filter(|entry| self.of.get(&entry.owner).is_some_and(|names| names.contains(name)))
+    }
+}
+
+/// What is left of names that were freed all at once, for [`Names::sweep`].
+#[derive(Debug, Clone, Default)]
+pub(super) struct Litter(Vec<(usize, BTreeSet<Arc<str>>)>);
+
+impl Litter {
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
 }
 
 /// All names. Clones share them: one writes, any number read.
@@ -47,7 +65,7 @@ impl Names {
     /// What was under the name, if it was not free. Then nothing is changed.
     pub(super) fn take(&self, name: &Arc<str>, entry: NameEntry) -> Option<NameEntry> {
         let mut shard = write(self.shard(name));
-        if let Some(before) = shard.names.get(name) {
+        if let Some(before) = shard.find(name) {
             return Some(before.clone());
         }
         let shard = Arc::make_mut(&mut shard);
@@ -59,7 +77,7 @@ impl Names {
     /// Frees the name if this actor of this node holds it.
     pub(super) fn give_up(&self, name: &str, owner: &NodeKey, actor: u64) -> bool {
         let mut shard = write(self.shard(name));
-        if !shard.names.get(name).is_some_and(|entry| entry.owner == *owner && entry.actor == actor) {
+        if !shard.find(name).is_some_and(|entry| entry.owner == *owner && entry.actor == actor) {
             return false;
         }
         let shard = Arc::make_mut(&mut shard);
@@ -73,25 +91,31 @@ impl Names {
         true
     }
 
-    /// Frees all names of a node, and says how many.
-    pub(super) fn free(&self, owner: &NodeKey) -> usize {
-        let mut freed = 0;
-        for shard in self.shards.iter() {
+    /// Frees all names of a node, however many they are. What is left of them is to be swept, at any time.
+    pub(super) fn free(&self, owner: &NodeKey, litter: &mut Litter) {
+        for (index, shard) in self.shards.iter().enumerate() {
             let mut shard = write(shard);
-            if !shard.of.contains_key(owner) {
-                continue;
-            }
-            let shard = Arc::make_mut(&mut shard);
-            for name in shard.of.remove(owner).unwrap_or_default() {
-                shard.names.remove(&name);
-                freed += 1;
+            if shard.of.contains_key(owner) {
+                litter.0.extend(Arc::make_mut(&mut shard).of.remove(owner).map(|names| (index, names)));
             }
         }
-        freed
+    }
+
+    /// Gives the memory back that names freed at once still take. Nobody can see whether it was done.
+    pub(super) fn sweep(&self, litter: Litter) {
+        for (index, names) in litter.0 {
+            let mut shard = write(&self.shards[index]);
+            let shard = Arc::make_mut(&mut shard);
+            for name in names {
+                if shard.find(&name).is_none() {
+                    shard.names.remove(&name);
+                }
+            }
+        }
     }
 
     pub(super) fn find(&self, name: &str) -> Option<NameEntry> {
-        read(self.shard(name)).names.get(name).cloned()
+        read(self.shard(name)).find(name).cloned()
     }
 
     pub(super) fn of(&self, owner: &NodeKey) -> Vec<Arc<str>> {
@@ -102,7 +126,7 @@ impl Names {
     }
 
     pub(super) fn len(&self) -> usize {
-        self.shards.iter().map(|shard| read(shard).names.len()).sum()
+        self.shards.iter().map(|shard| read(shard).of.values().map(BTreeSet::len).sum::<usize>()).sum()
     }
 
     /// A copy that later changes leave alone, at the price of some hundred pointers.
@@ -124,7 +148,7 @@ impl Names {
 
 /// All names of a frozen table with who holds them, in no order.
 pub(super) fn entries(frozen: &FrozenNames) -> impl Iterator<Item = (&Arc<str>, &NameEntry)> {
-    frozen.iter().flat_map(|shard| &shard.names)
+    frozen.iter().flat_map(|shard| shard.of.values().flatten().filter_map(|name| shard.names.get_key_value(name)))
 }
 
 fn read(shard: &RwLock<Arc<Shard>>) -> RwLockReadGuard<'_, Arc<Shard>> {

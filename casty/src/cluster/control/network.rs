@@ -168,7 +168,9 @@ impl<C: Calls> RaftNetworkV2<TypeConfig> for Client<C> {
         request: AppendEntriesRequest<TypeConfig>,
         option: RPCOption,
     ) -> Result<AppendEntriesResponse<TypeConfig>, RPCError<TypeConfig>> {
-        self.call(Lane::Control, method::APPEND, &request, option.hard_ttl()).await.map_err(|error| rpc_error(&error))
+        // A heartbeat that is late is of no use. Entries may take longer to send and to sync than the time between two.
+        let limit = if request.entries.is_empty() { option.hard_ttl() } else { option.hard_ttl() * 10 };
+        self.call(Lane::Control, method::APPEND, &request, limit).await.map_err(|error| rpc_error(&error))
     }
 
     async fn vote(

@@ -75,5 +75,5 @@ pub(super) fn decode(bytes: &[u8]) -> io::Result<State> {
     for (name, entry) in entries {
         names.take(&name, entry);
     }
-    Ok(State { cluster, members, past, names })
+    Ok(State { cluster, members, past, names, ..State::default() })
 }

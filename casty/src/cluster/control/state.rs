@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     command::{Answer, Command, JoinRefused, NameClaim, NameResult, Protocols},
-    names::{NameEntry, Names},
+    names::{Litter, NameEntry, Names},
 };
 use crate::cluster::{Incarnation, NodeId, NodeKey};
 
@@ -86,6 +86,8 @@ pub(crate) struct State {
     pub(super) members: Arc<BTreeMap<NodeId, Member>>,
     pub(super) past: Arc<BTreeMap<NodeId, Past>>,
     pub(super) names: Names,
+    /// Left to [`Names::sweep`].
+    pub(super) litter: Litter,
 }
 
 impl State {
@@ -155,7 +157,7 @@ impl State {
             }
             Some(old) => {
                 let older = NodeKey { id: node.id.clone(), incarnation: old.incarnation };
-                self.names.free(&older);
+                self.names.free(&older, &mut self.litter);
                 changes.push(Change::Replaced { node: older, by: node.incarnation });
                 changes.push(Change::Up { node: node.clone(), member: new.clone() });
             }
@@ -192,7 +194,7 @@ impl State {
 
     fn down(&mut self, index: u64, node: NodeKey, changes: &mut Vec<Change>) -> Answer {
         if self.turn(index, &node, MemberStatus::Down, |from| from != MemberStatus::Down) {
-            self.names.free(&node);
+            self.names.free(&node, &mut self.litter);
             changes.push(Change::Down { node });
         }
         Answer::Done
@@ -207,7 +209,7 @@ impl State {
 
     fn leave(&mut self, index: u64, node: NodeKey, changes: &mut Vec<Change>) -> Answer {
         if self.current(&node).is_some() {
-            self.names.free(&node);
+            self.names.free(&node, &mut self.litter);
             self.remove(index, &node, true);
             changes.push(Change::Left { node });
         }

@@ -13,6 +13,7 @@ const MESSAGE: usize = 256 * 1024;
 #[derive(Debug, Clone, Default)]
 pub(super) struct Log {
     entries: BTreeMap<u64, Entry>,
+    bytes: usize,
     purged: Option<LogId>,
     committed: Option<LogId>,
     vote: Option<Vote>,
@@ -20,16 +21,26 @@ pub(super) struct Log {
 
 impl Log {
     pub(super) fn append(&mut self, entries: impl IntoIterator<Item = Entry>) {
-        self.entries.extend(entries.into_iter().map(|entry| (entry.log_id().index, entry)));
+        for entry in entries {
+            self.bytes += size(&entry);
+            if let Some(before) = self.entries.insert(entry.log_id().index, entry) {
+                self.bytes -= size(&before);
+            }
+        }
     }
 
     pub(super) fn truncate_after(&mut self, last: Option<u64>) {
-        self.entries.split_off(&last.map_or(0, |last| last + 1));
+        let gone = self.entries.split_off(&last.map_or(0, |last| last + 1));
+        self.bytes -= gone.values().map(size).sum::<usize>();
     }
 
     pub(super) fn purge(&mut self, upto: LogId) {
         self.purged = self.purged.max(Some(upto));
-        self.entries = self.entries.split_off(&(upto.index + 1));
+        while let Some(first) = self.entries.first_entry()
+            && *first.key() <= upto.index
+        {
+            self.bytes -= size(&first.remove());
+        }
     }
 
     pub(super) fn set_vote(&mut self, vote: Vote) {
@@ -57,6 +68,10 @@ impl Log {
 
     pub(super) fn last(&self) -> Option<LogId> {
         self.entries.last_key_value().map(|(_, entry)| entry.log_id()).or(self.purged)
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
     }
 
     pub(super) fn purged(&self) -> Option<LogId> {

@@ -12,13 +12,15 @@ mod memory;
 use std::{
     fmt::Debug,
     io,
-    ops::RangeBounds,
+    ops::{Bound, RangeBounds},
     sync::{Arc, Mutex},
 };
 
 use bytes::Bytes;
+use futures_util::{Stream, StreamExt as _, future, stream};
 use openraft::{
     OptionalSend, RaftLogReader,
+    entry::RaftEntry as _,
     storage::{IOFlushed, LogState, RaftLogStorage},
 };
 use tokio::sync::{mpsc, oneshot};
@@ -79,6 +81,11 @@ impl LogStore {
         log.last().is_none() && log.vote().is_none()
     }
 
+    /// About how many bytes of commands the log has. A snapshot is worth its while before they are many.
+    pub(crate) fn bytes(&self) -> usize {
+        lock(&self.log).bytes()
+    }
+
     /// Returns when all that was written before is on disk.
     pub(crate) async fn sync(&self) -> io::Result<()> {
         ask(self.writer.as_ref(), Write::Barrier).await
@@ -111,6 +118,21 @@ impl Snapshots {
     }
 }
 
+/// The first index of the range, and the one after its last.
+fn bounds(range: &impl RangeBounds<u64>) -> (u64, u64) {
+    let from = match range.start_bound() {
+        Bound::Included(from) => *from,
+        Bound::Excluded(before) => before.saturating_add(1),
+        Bound::Unbounded => 0,
+    };
+    let to = match range.end_bound() {
+        Bound::Included(last) => last.saturating_add(1),
+        Bound::Excluded(to) => *to,
+        Bound::Unbounded => u64::MAX,
+    };
+    (from, to)
+}
+
 /// Has something written, and waits for it.
 async fn ask(writer: Option<&mpsc::UnboundedSender<Write>>, write: impl FnOnce(Done) -> Write) -> io::Result<()> {
     let Some(writer) = writer else { return Ok(()) };
@@ -133,6 +155,21 @@ impl RaftLogReader<TypeConfig> for LogStore {
 
     async fn limited_get_log_entries(&mut self, start: u64, end: u64) -> Result<Vec<Entry>, io::Error> {
         Ok(lock(&self.log).some_of(start..end))
+    }
+
+    async fn entries_stream<R>(&mut self, range: R) -> impl Stream<Item = io::Result<Entry>> + OptionalSend
+    where
+        R: RangeBounds<u64> + Clone + Debug + OptionalSend,
+    {
+        // A part at a time, so that none holds up the thread.
+        let (from, to) = bounds(&range);
+        let log = self.log.clone();
+        let parts = stream::unfold(from, move |from| {
+            let part = if from < to { lock(&log).some_of(from..to) } else { Vec::new() };
+            let next = part.last().map(|last| last.log_id().index + 1);
+            future::ready(next.map(|next| (stream::iter(part.into_iter().map(Ok)), next)))
+        });
+        parts.flatten()
     }
 
     async fn read_vote(&mut self) -> Result<Option<Vote>, io::Error> {

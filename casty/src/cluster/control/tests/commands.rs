@@ -76,6 +76,11 @@ proptest! {
                 prop_assert!(*greatest <= member.incarnation, "{} went back", id);
                 *greatest = member.incarnation;
             }
+            if index % 3 == 0 {
+                state.names.sweep(std::mem::take(&mut state.litter));
+                check_names(&state);
+                prop_assert_eq!(&after, &bytes(&state), "sweeping can be seen");
+            }
             let mut again = Vec::new();
             let second = state.apply(index, command.clone(), &mut again);
             prop_assert!(again.is_empty(), "{} came twice and changed {:?}", &command, again);
