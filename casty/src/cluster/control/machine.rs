@@ -14,7 +14,7 @@ use tokio::sync::mpsc;
 use super::{
     command::Answer,
     publish::{Changed, Listeners, Published},
-    raft::{LogId, Snapshot, SnapshotMeta, StoredMembership, TypeConfig},
+    raft::{LogId, Membership, Snapshot, SnapshotMeta, StoredMembership, TypeConfig},
     snapshot::{self, Frozen},
     state::{Change, State},
     store::Snapshots,
@@ -54,6 +54,12 @@ impl Machine {
             changes: Vec::new(),
         };
         (machine, published, receiver)
+    }
+
+    /// Holds this membership from the entry after the last one, whoever agreed to it. For [`super::recover_alone`].
+    pub(super) fn adopt(&mut self, id: LogId, membership: Membership) {
+        self.applied = Some(id);
+        self.membership = StoredMembership::new(Some(id), membership);
     }
 
     /// Shows what the entry at `index` changed.

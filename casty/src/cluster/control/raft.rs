@@ -32,6 +32,7 @@ pub(crate) type Raft = openraft::Raft<TypeConfig, Machine>;
 pub(crate) type LogId = openraft::type_config::alias::LogIdOf<TypeConfig>;
 pub(super) type Entry = openraft::type_config::alias::EntryOf<TypeConfig>;
 pub(super) type Vote = openraft::type_config::alias::VoteOf<TypeConfig>;
+pub(super) type Membership = openraft::Membership<u64, RaftNode>;
 pub(super) type StoredMembership = openraft::type_config::alias::StoredMembershipOf<TypeConfig>;
 pub(super) type SnapshotMeta = openraft::type_config::alias::SnapshotMetaOf<TypeConfig>;
 pub(super) type Snapshot = openraft::type_config::alias::SnapshotOf<TypeConfig, bytes::Bytes>;

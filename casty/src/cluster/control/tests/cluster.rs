@@ -11,8 +11,8 @@ use openraft::async_runtime::WatchReceiver as _;
 
 use super::{
     super::{
-        Answer, CallError, Calls, Command, Lane, LogStore, Machine, NameResult, Published, Raft, RaftNode, RaftServer, RaftTimes,
-        Snapshots, start,
+        Answer, CallError, Calls, Command, DataDir, Lane, LogStore, Machine, NameResult, Published, Raft, RaftNode, RaftServer,
+        RaftTimes, Snapshots, start,
     },
     genesis, join, key, register,
 };
@@ -118,4 +118,35 @@ async fn names_outlive_the_leader() {
         assert_eq!(node.published.lookup("y").map(|entry| entry.actor), Some(2));
         assert!(node.published.view().is_up(&owner));
     }
+}
+
+#[tokio::test]
+async fn a_leader_that_was_killed_comes_back_and_catches_up() {
+    let wires = Wires::default();
+    let host = Host::current();
+    let dirs: Vec<_> = (0..3).map(|_| tempfile::tempdir().expect("a directory")).collect();
+    let mut all = HashMap::new();
+    let mut closers = HashMap::new();
+    for (id, dir) in (1..).zip(&dirs) {
+        let opened = DataDir::open(&host, dir.path(), None).await.expect("a new directory");
+        closers.insert(id, opened.closer());
+        all.insert(id, TestNode::start(id, &wires, opened.store, opened.snapshots).await);
+    }
+    all[&1].raft.initialize(nodes(1..=3)).await.expect("a first leader");
+    assert!(all[&1].leads(Duration::from_secs(5)).await);
+    let owner = key("n2", 1);
+    all[&1].write(genesis()).await;
+    all[&1].write(join(&owner, 2)).await;
+    all.remove(&1).expect("it was started").stop().await;
+    closers.remove(&1).expect("it was started").close().await;
+
+    let follows = all[&2].raft.wait(Some(Duration::from_secs(5)));
+    let metrics = follows.metrics(|metrics| metrics.current_leader.is_some_and(|leader| leader != 1), "a leader").await;
+    let leader = metrics.expect("in time").current_leader.expect("just seen");
+    all[&leader].write(register(&owner, [("x", 1)])).await;
+
+    let opened = DataDir::open(&host, dirs[0].path(), None).await.expect("it is closed");
+    let back = TestNode::start(1, &wires, opened.store, opened.snapshots).await;
+    back.has_applied(all[&leader].applied()).await;
+    assert_eq!(back.published.lookup("x").map(|entry| entry.owner), Some(owner));
 }

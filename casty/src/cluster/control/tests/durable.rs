@@ -3,8 +3,8 @@
 use std::{path::Path, time::Duration};
 
 use super::{
-    super::{Answer, Command, DataDir, OpenError, SimDisk},
-    cluster::{TestNode, Wires, nodes},
+    super::{Answer, Command, DataDir, LogStore, OpenError, SimDisk, recover_alone},
+    cluster::{TestNode, Wires, node, nodes},
     genesis, join, key, register,
 };
 use crate::{cluster::NodeId, host::Host};
@@ -144,4 +144,37 @@ async fn a_simulated_disk_keeps_what_was_synced_and_the_raft_id() {
     assert!(node.leads(Duration::from_secs(5)).await);
     node.write(Command::Nothing).await;
     assert!(node.published.view().cluster.is_some());
+}
+
+#[tokio::test]
+async fn a_survivor_goes_on_alone() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let wires = Wires::default();
+    let opened = open(dir.path()).await.expect("a new directory");
+    let closer = opened.closer();
+    let survivor = TestNode::start(1, &wires, opened.store, opened.snapshots).await;
+    let mut others = Vec::new();
+    for id in 2..=3 {
+        let (store, snapshots) = LogStore::in_memory();
+        others.push(TestNode::start(id, &wires, store, snapshots).await);
+    }
+    survivor.raft.initialize(nodes(1..=3)).await.expect("a first leader");
+    assert!(survivor.leads(Duration::from_secs(5)).await);
+    survivor.write(genesis()).await;
+    for other in &others {
+        other.stop().await;
+    }
+    survivor.stop().await;
+    drop(survivor);
+    closer.close().await;
+
+    let mut opened = open(dir.path()).await.expect("it is closed");
+    recover_alone(&Host::current(), 1, node(1), &mut opened.store, &opened.snapshots).await.expect("it is recovered");
+    opened.closer().close().await;
+    let opened = open(dir.path()).await.expect("it is closed");
+    let survivor = TestNode::start(1, &wires, opened.store, opened.snapshots).await;
+    assert!(survivor.leads(Duration::from_secs(5)).await);
+    assert_eq!(survivor.write(Command::Generation { generation: 1 }).await, Answer::Done);
+    let cluster = survivor.published.view().cluster.clone().expect("it has begun");
+    assert_eq!((&*cluster.name, cluster.generation), ("test", 1));
 }

@@ -4,6 +4,8 @@ mod cluster;
 mod commands;
 mod durable;
 mod losses;
+#[cfg(feature = "testkit")]
+mod simulated;
 mod snapshots;
 mod suite;
 
