@@ -83,6 +83,9 @@ pub(crate) mod method {
 /// How many bytes of a snapshot go into one call.
 const PIECE: usize = 512 * 1024;
 
+/// At most so much is reserved for a snapshot before it is here.
+const RESERVED: usize = 32 * 1024 * 1024;
+
 /// A part of a snapshot. The last one is answered with a [`SnapshotResponse`], any other with nothing.
 #[derive(Serialize, Deserialize)]
 struct Piece {
@@ -263,7 +266,9 @@ impl RaftServer {
         }
         let mut slot = lock(&self.incoming);
         if piece.offset == 0 {
-            *slot = Some(Incoming { vote: piece.vote, meta: piece.meta.clone(), bytes: Vec::new() });
+            let expected = usize::try_from(piece.total).unwrap_or(usize::MAX);
+            let bytes = Vec::with_capacity(expected.min(RESERVED));
+            *slot = Some(Incoming { vote: piece.vote, meta: piece.meta.clone(), bytes });
         }
         let follows =
             slot.as_mut().filter(|it| it.vote == piece.vote && it.meta == piece.meta && it.bytes.len() as u64 == piece.offset);

@@ -6,8 +6,8 @@ use openraft::{EntryPayload, entry::RaftEntry as _};
 
 use super::super::raft::{Entry, LogId, Vote};
 
-/// About how many bytes of entries go into one message.
-const MESSAGE: usize = 256 * 1024;
+/// About how many bytes of entries go into one message: what a thread can decode within a millisecond.
+const MESSAGE: usize = 64 * 1024;
 
 /// Entries, vote, and how far the log is committed.
 #[derive(Debug, Clone, Default)]

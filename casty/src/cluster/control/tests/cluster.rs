@@ -54,8 +54,16 @@ impl TestNode {
         Self { raft, published, id, wires: wires.clone() }
     }
 
+    /// Has a command carried out. A new leader refuses until a quorum has answered it.
     pub(super) async fn write(&self, command: Command) -> Answer {
-        self.raft.client_write(command).await.expect("a leader takes it").data
+        for _ in 0..100 {
+            match self.raft.client_write(command.clone()).await {
+                Ok(written) => return written.data,
+                Err(error) if error.forward_to_leader().is_some() => Host::current().sleep(Duration::from_millis(20)).await,
+                Err(error) => panic!("{error}"),
+            }
+        }
+        panic!("no leader takes {command}");
     }
 
     pub(super) async fn stop(&self) {
@@ -149,4 +157,19 @@ async fn a_leader_that_was_killed_comes_back_and_catches_up() {
     let back = TestNode::start(1, &wires, opened.store, opened.snapshots).await;
     back.has_applied(all[&leader].applied()).await;
     assert_eq!(back.published.lookup("x").map(|entry| entry.owner), Some(owner));
+}
+
+#[tokio::test]
+async fn calls_that_make_no_sense_are_refused() {
+    let wires = Wires::default();
+    let (store, snapshots) = LogStore::in_memory();
+    let only = TestNode::start(1, &wires, store, snapshots).await;
+    let server = RaftServer::new(only.raft.clone());
+    for method in 0..=9 {
+        for body in [&b""[..], b"noise", &[0xdd, 0xff, 0xff, 0xff, 0xff], &[0x91; 5000]] {
+            assert!(server.serve(method, body).await.is_err(), "method {method}");
+        }
+    }
+    only.raft.initialize(nodes([1])).await.expect("it lives");
+    assert!(only.leads(Duration::from_secs(5)).await);
 }

@@ -111,6 +111,22 @@ proptest! {
     }
 
     #[test]
+    fn bytes_of_no_snapshot_are_an_error_and_nothing_worse(
+        commands in prop::collection::vec(command(), 1..20),
+        damage in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4),
+        noise in prop::collection::vec(any::<u8>(), 0..200),
+    ) {
+        let mut damaged = bytes(&after(commands));
+        for (at, byte) in damage {
+            let at = at.index(damaged.len());
+            damaged[at] = byte;
+        }
+        let _ = decode(&damaged);
+        let _ = decode(&noise);
+        let _ = rmp_serde::from_slice::<Command>(&noise);
+    }
+
+    #[test]
     fn a_command_is_read_as_it_was_written(command in command()) {
         let bytes = rmp_serde::to_vec_named(&command).expect("a command can be encoded");
         prop_assert_eq!(rmp_serde::from_slice::<Command>(&bytes).expect("what was encoded"), command);
