@@ -37,7 +37,7 @@ impl StopReason {
             Self::Shutdown => Self::Shutdown,
             Self::Stopped | Self::Failed(_) | Self::ParentStopped | Self::Killed | Self::NodeLost | Self::NameLost => {
                 Self::ParentStopped
-            },
+            }
         }
     }
 

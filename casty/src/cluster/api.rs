@@ -121,7 +121,9 @@ impl Cluster {
     /// # Errors
     /// [`ClusterError::ShuttingDown`] if the system ends first.
     pub async fn wait_for_members(&self, count: usize) -> Result<(), ClusterError> {
-        self.0.wait_until(|view| view.members.values().filter(|member| member.status == control::MemberStatus::Up).count() >= count).await
+        self.0
+            .wait_until(|view| view.members.values().filter(|member| member.status == control::MemberStatus::Up).count() >= count)
+            .await
     }
 
     /// Whether this node holds a lease: it hears from a majority, and may serve.

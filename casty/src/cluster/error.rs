@@ -52,7 +52,9 @@ pub enum StartError {
         reason: String,
     },
     /// A node of this name is alive in the cluster.
-    #[error("\"{node}\" is a member already, at {address}, and alive: give this node another `.node_id(..)`, or stop the other first")]
+    #[error(
+        "\"{node}\" is a member already, at {address}, and alive: give this node another `.node_id(..)`, or stop the other first"
+    )]
     NodeIdInUse {
         /// The name.
         node: NodeId,

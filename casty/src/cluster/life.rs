@@ -113,10 +113,7 @@ async fn follow(running: Arc<Running>, mut changes: mpsc::UnboundedReceiver<Chan
 }
 
 /// Tells SWIM whom there is to watch.
-async fn watch_members(
-    running: &Running,
-    addresses: &mut BTreeMap<Arc<str>, SocketAddr>,
-) {
+async fn watch_members(running: &Running, addresses: &mut BTreeMap<Arc<str>, SocketAddr>) {
     let myself = running.plane.myself().key();
     let view = running.plane.view();
     let mut peers = Vec::new();

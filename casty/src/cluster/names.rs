@@ -81,7 +81,8 @@ async fn work(host: Host, plane: Plane, mut orders: mpsc::UnboundedReceiver<Orde
                 }
                 Order::Unregister(name, actor) => {
                     let mut names = vec![(name, actor)];
-                    while let Some(Order::Unregister(name, actor)) = orders.next_if(|next| matches!(next, Order::Unregister(..))) {
+                    while let Some(Order::Unregister(name, actor)) = orders.next_if(|next| matches!(next, Order::Unregister(..)))
+                    {
                         names.push((name, actor));
                     }
                     unregister(&host, &plane, Command::Unregister { owner: owner.clone(), names }).await;

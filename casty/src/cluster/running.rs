@@ -137,9 +137,10 @@ impl Running {
         let view = self.plane.view();
         let voters: Vec<u64> = self.plane.raft().voter_ids().collect();
         let myself = self.plane.myself().raft_id();
-        let next = view.members.values().find(|member| {
-            member.status == MemberStatus::Up && member.raft_id != myself && voters.contains(&member.raft_id)
-        });
+        let next = view
+            .members
+            .values()
+            .find(|member| member.status == MemberStatus::Up && member.raft_id != myself && voters.contains(&member.raft_id));
         if let Some(next) = next {
             let _ = self.plane.raft().trigger().transfer_leader(next.raft_id).await;
             for _ in 0..50 {

@@ -13,8 +13,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use super::{
     Cluster, Incarnation, NodeId, NodeKey, RaftConfig, StartError, SwimConfig,
     control::{
-        self, Closer, DataDir, Driver, Identity, Leases, LogStore, Machine, MemberStatus, OpenError, Plane, RaftTimes,
-        Snapshots,
+        self, Closer, DataDir, Driver, Identity, Leases, LogStore, Machine, MemberStatus, OpenError, Plane, RaftTimes, Snapshots,
     },
     join::{self, NotIn},
     lease::LeaseConfig,

@@ -52,7 +52,13 @@ pub(crate) struct Turns {
 impl SimNode {
     pub(crate) fn new(ip: IpAddr, seed: u64) -> Self {
         let turns = Turns { rate: 1.0, suspended: Duration::ZERO, day_offset: 0, loss: 0.0, duplication: 0.0 };
-        Self { ip, gate: Gate::default(), chance: Mutex::new(StdRng::seed_from_u64(seed)), turns: Mutex::new(turns), disks: Mutex::default() }
+        Self {
+            ip,
+            gate: Gate::default(),
+            chance: Mutex::new(StdRng::seed_from_u64(seed)),
+            turns: Mutex::new(turns),
+            disks: Mutex::default(),
+        }
     }
 
     pub(crate) fn gate(&self) -> &Gate {

@@ -218,7 +218,9 @@ impl<C: Calls> RaftNetworkV2<TypeConfig> for Client<C> {
 fn rpc_error(error: &CallError) -> RPCError<TypeConfig> {
     match error {
         CallError::Failed(_) => RPCError::Network(NetworkError::new(error)),
-        CallError::Unreachable(_) | CallError::Itself | CallError::Refused(_) | CallError::Remote(_) => RPCError::Unreachable(Unreachable::new(error)),
+        CallError::Unreachable(_) | CallError::Itself | CallError::Refused(_) | CallError::Remote(_) => {
+            RPCError::Unreachable(Unreachable::new(error))
+        }
     }
 }
 

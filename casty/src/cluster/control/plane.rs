@@ -16,10 +16,7 @@ use openraft::{
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use tokio::sync::Notify;
 
-use super::{
-    Answer, CallError, Command, Lane, Published, Raft, RaftNode, RaftServer,
-    publish::View,
-};
+use super::{Answer, CallError, Command, Lane, Published, Raft, RaftNode, RaftServer, publish::View};
 use crate::{
     cluster::{
         ClusterError, NodeId, NodeKey,
@@ -186,9 +183,7 @@ impl Plane {
         match self.0.host.timeout(limit, applied.wait_for(|applied| *applied >= index)).await {
             Ok(Ok(_)) => Ok(()),
             Ok(Err(_)) => Err(ClusterError::ShuttingDown),
-            Err(_) => {
-                Err(ClusterError::Unavailable { after: limit, reason: format!("entry {index} has not come to this node") })
-            }
+            Err(_) => Err(ClusterError::Unavailable { after: limit, reason: format!("entry {index} has not come to this node") }),
         }
     }
 
@@ -296,7 +291,8 @@ impl Plane {
         // Another process may go by this node id until its lease has ended.
         if let Command::Join { node, takes_over, .. } = &mut join {
             let view = self.view();
-            let holder = view.members.get(&node.id).map(|member| NodeKey { id: node.id.clone(), incarnation: member.incarnation });
+            let holder =
+                view.members.get(&node.id).map(|member| NodeKey { id: node.id.clone(), incarnation: member.incarnation });
             *takes_over = holder.is_some_and(|holder| self.0.renewals.has_lapsed(&holder));
         }
         let answer = self.write(join).await;

@@ -66,7 +66,14 @@ impl Caller {
     }
 
     /// Calls, and waits for the answer no longer than `limit`.
-    pub(crate) async fn call(&self, to: Callee, lane: Lane, method: u8, body: Vec<u8>, limit: Duration) -> Result<Bytes, CallError> {
+    pub(crate) async fn call(
+        &self,
+        to: Callee,
+        lane: Lane,
+        method: u8,
+        body: Vec<u8>,
+        limit: Duration,
+    ) -> Result<Bytes, CallError> {
         let host = &self.0.host;
         let (answer, answered) = oneshot::channel();
         let call = Call { method, body, deadline: host.now() + limit, answer };
@@ -194,7 +201,14 @@ impl Line {
         why
     }
 
-    async fn carry(&mut self, mut read: ReadHalf, mut buffer: BytesMut, mut write: WriteHalf, first: Call, waiting: &mut Waiting) -> String {
+    async fn carry(
+        &mut self,
+        mut read: ReadHalf,
+        mut buffer: BytesMut,
+        mut write: WriteHalf,
+        first: Call,
+        waiting: &mut Waiting,
+    ) -> String {
         let host = self.inner.host.clone();
         let mut reader = FrameReader::new(Kinds::Calls, LIMIT);
         let mut number = 0;

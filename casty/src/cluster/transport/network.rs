@@ -290,12 +290,7 @@ impl Network {
             Ok(Err(_)) => return Err(unavailable(&name, &"the connection broke")),
             Err(_) => return Err(unavailable(&name, &format!("{} did not answer within {LOOKUP:?}", entry.owner.id))),
         };
-        Ok(found.map(|found| FarAddress {
-            node: entry.owner,
-            actor: ActorId(found.actor),
-            kind: found.kind,
-            name: Some(name),
-        }))
+        Ok(found.map(|found| FarAddress { node: entry.owner, actor: ActorId(found.actor), kind: found.kind, name: Some(name) }))
     }
 }
 

@@ -54,7 +54,7 @@ impl Parts {
                 chain: self.chain.as_chain(),
                 body,
             }),
-            1 => DataFrame::Answer { request, status: AnswerStatus::ALL[usize::from(self.byte % 12)], body },
+            1 => DataFrame::Answer { request, status: AnswerStatus::ALL[usize::from(self.byte % 3)], body },
             2 => DataFrame::Ack { received },
             3 => DataFrame::Pause { actor },
             4 => DataFrame::Resume { actor },

@@ -23,7 +23,7 @@ use crate::{cluster::NodeId, host::Host, sync::lock};
 pub(super) struct Wires(Arc<Mutex<HashMap<NodeId, RaftServer>>>);
 
 impl Calls for Wires {
-    async fn call(&self, to: &RaftNode, _: Lane, method: u8, body: Vec<u8>, limit: Duration) -> Result<Bytes, CallError> {
+    async fn call(&self, _: u64, to: &RaftNode, _: Lane, method: u8, body: Vec<u8>, limit: Duration) -> Result<Bytes, CallError> {
         let server = lock(&self.0).get(&to.id).cloned();
         let Some(server) = server else { return Err(CallError::Unreachable(format!("{to} is off"))) };
         match Host::current().timeout(limit, server.serve(method, &body)).await {
