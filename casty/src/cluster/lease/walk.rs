@@ -52,13 +52,40 @@ type Entry = (u64, Option<(u64, usize)>);
 
 #[derive(Clone)]
 enum Message {
-    Beat { from: usize, term: u64, sent: f64, log: Vec<Entry>, commit: usize },
-    Ack { from: usize, term: u64, sent: f64, length: usize },
-    Vote { from: usize, term: u64, last: (u64, usize), transfer: bool },
-    Voted { term: u64 },
-    Ask { from: usize, ask: AskId },
-    Granted { ask: AskId, grant: Grant },
-    Transfer { term: u64 },
+    /// With the log, or a mere heartbeat.
+    Beat {
+        from: usize,
+        term: u64,
+        sent: f64,
+        log: Option<Vec<Entry>>,
+        commit: usize,
+    },
+    Ack {
+        from: usize,
+        term: u64,
+        sent: f64,
+        length: usize,
+    },
+    Vote {
+        from: usize,
+        term: u64,
+        last: (u64, usize),
+        transfer: bool,
+    },
+    Voted {
+        term: u64,
+    },
+    Ask {
+        from: usize,
+        ask: AskId,
+    },
+    Granted {
+        ask: AskId,
+        grant: Grant,
+    },
+    Transfer {
+        term: u64,
+    },
 }
 
 enum Event {
@@ -342,15 +369,16 @@ impl Walk {
     }
 
     fn beat(&mut self, leader: usize) {
+        let with_log = self.happens(0.5);
         let l = &self.nodes[leader];
         if l.role == Role::Leader {
-            let (term, log, commit) = (l.term, l.log.clone(), l.commit);
+            let (term, log, commit) = (l.term, with_log.then(|| l.log.clone()), l.commit);
             let message = Message::Beat { from: leader, term, sent: self.monotonic(leader), log, commit };
             self.broadcast(leader, &message);
         }
     }
 
-    fn on_beat(&mut self, at: usize, from: usize, term: u64, sent: f64, log: Vec<Entry>, commit: usize) {
+    fn on_beat(&mut self, at: usize, from: usize, term: u64, sent: f64, log: Option<Vec<Entry>>, commit: usize) {
         let (monotonic, timeout) = (self.monotonic(at), self.between(300.0, 600.0));
         let node = &mut self.nodes[at];
         if term < node.term {
@@ -361,8 +389,8 @@ impl Walk {
             node.granter.deposed();
         }
         (node.leader, node.heard, node.timeout) = (Some(from), monotonic, timeout);
-        let length = log.len();
-        if node.log.get(..length) != Some(&log[..]) {
+        let length = log.as_ref().map_or(0, Vec::len);
+        if let Some(log) = log.filter(|log| node.log.get(..length) != Some(&log[..])) {
             node.log = log;
         }
         self.commit(at, commit.min(length));
