@@ -252,6 +252,14 @@ impl Datagrams {
         }
     }
 
+    pub(crate) fn local_addr(&self) -> io::Result<SocketAddr> {
+        match self {
+            Self::Real(socket) => socket.local_addr(),
+            #[cfg(feature = "testkit")]
+            Self::Simulated(socket, _) => socket.local_addr(),
+        }
+    }
+
     pub(crate) async fn recv_from(&self, into: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
         match self {
             Self::Real(socket) => socket.recv_from(into).await,

@@ -153,7 +153,9 @@ impl Swim {
                 return;
             }
             Ok(Header { src, .. }) => {
-                self.heard_at.insert(src.id.clone(), now);
+                if self.known.contains_key(&src.id) {
+                    self.heard_at.insert(src.id.clone(), now);
+                }
                 self.tell_of_later_start(src);
             }
             Err(_) => {
@@ -193,6 +195,16 @@ impl Swim {
             self.doubts.push(Doubt { identity: identity.clone(), since: now, ask_at: now });
             self.pursue_doubts(now);
         }
+    }
+
+    /// Forgets a node that is down and gone for good: it is not asked any more whether it is back.
+    pub(crate) fn forget(&mut self, now: Duration, node: &NodeId) {
+        let Some((identity, _)) = self.known.get(node).filter(|(_, state)| *state == State::Down).cloned() else { return };
+        let mut output = Output::default();
+        let _ = self.foca.handle_timer(Timer::RemoveDown(identity), &mut output);
+        self.known.remove(node);
+        self.heard_at.remove(node);
+        self.settle(now, output);
     }
 
     /// Does what is due.
@@ -324,7 +336,7 @@ impl Swim {
         let Some((later, state)) = self.known.get(&sender.id) else { return };
         if later.incarnation > sender.incarnation {
             let to = sender.address;
-            if let Some(packet) = self.news(sender, Message::Gossip, foca::Member::new(later.clone(), 0, *state)) {
+            if let Some(packet) = self.news(sender, Message::Gossip, &foca::Member::new(later.clone(), 0, *state)) {
                 self.actions.push_back(Action::Send { to, packet });
             }
         }
@@ -391,17 +403,17 @@ impl Swim {
     /// A ping whose answer no probe waits for, and the news what its target is taken for.
     fn question(&self, suspect: &Identity) -> Option<Vec<u8>> {
         let member = self.foca.iter_members().find(|member| member.id() == suspect)?;
-        self.news(suspect.clone(), Message::Ping(0), member.clone())
+        self.news(suspect.clone(), Message::Ping(0), member)
     }
 
     /// A packet with one member's state.
-    fn news(&self, to: Identity, message: Message<Identity>, member: foca::Member<Identity>) -> Option<Vec<u8>> {
+    fn news(&self, to: Identity, message: Message<Identity>, member: &foca::Member<Identity>) -> Option<Vec<u8>> {
         let src = self.foca.identity().clone();
         let header = Header { src, src_incarnation: self.objections, dst: to, message };
         let mut packet = Vec::new();
         MessagePack.encode_header(&header, &mut packet).ok()?;
         packet.put_u16(1);
-        MessagePack.encode_member(&member, &mut packet).ok()?;
+        MessagePack.encode_member(member, &mut packet).ok()?;
         Some(packet)
     }
 

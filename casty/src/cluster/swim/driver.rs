@@ -33,6 +33,8 @@ pub(crate) enum SwimCommand {
     SetPeers(Vec<Peer>),
     /// Probe this node out of turn: its renewals are missing.
     Doubt(NodeKey),
+    /// This node is down and gone for good.
+    Forget(NodeId),
     /// Timers of this thread are that late.
     Lag(Duration),
     /// Tell others that this node goes away; then end.
@@ -137,7 +139,7 @@ impl Driver {
                     Some(command) => self.obey(command),
                 },
                 received = self.socket.recv_from(&mut buffer) => {
-                    self.take(received, &buffer);
+                    self.take(received.ok().map(|(length, _)| &buffer[..length]));
                     self.read(&mut buffer);
                 }
                 () = due => {
@@ -159,6 +161,10 @@ impl Driver {
             SwimCommand::Announce(peer) => self.core.announce(now, &peer),
             SwimCommand::SetPeers(peers) => self.core.set_peers(peers),
             SwimCommand::Doubt(node) => self.core.doubt(now, &node),
+            SwimCommand::Forget(node) => {
+                self.core.forget(now, &node);
+                self.publish();
+            }
             SwimCommand::Lag(lag) => self.core.set_lag(lag),
             SwimCommand::Leave => self.core.leave(now),
             SwimCommand::Stop => {}
@@ -169,18 +175,19 @@ impl Driver {
     fn read(&mut self, buffer: &mut [u8]) {
         for _ in 0..BUDGET {
             let Some(received) = self.socket.recv_from(buffer).now_or_never() else { return };
-            self.take(received, buffer);
+            self.take(received.ok().map(|(length, _)| &buffer[..length]));
         }
     }
 
-    fn take(&mut self, received: std::io::Result<(usize, SocketAddr)>, buffer: &[u8]) {
-        let Ok((length, _)) = received else {
+    fn take(&mut self, received: Option<&[u8]>) {
+        let Some(datagram) = received else {
             // "Refused", after a peer's process has ended, comes up here.
             self.opinions.socket_errors.fetch_add(1, Relaxed);
             return;
         };
-        match self.seal.open(&buffer[..length]) {
-            Some(packet) => self.core.handle_datagram(self.host.now().saturating_duration_since(self.started), packet),
+        let now = self.now();
+        match self.seal.open(datagram) {
+            Some(packet) => self.core.handle_datagram(now, packet),
             None => _ = self.opinions.refused.fetch_add(1, Relaxed),
         }
     }
@@ -207,8 +214,93 @@ impl Driver {
 
     fn publish(&self) {
         let mut members = lock(&self.opinions.members);
+        members.clear();
         for member in self.core.members() {
             members.insert(member.key.id, (member.key.incarnation, member.opinion, member.address));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cluster::swim::{Identity, SwimConfig};
+
+    const MS: Duration = Duration::from_millis(1);
+
+    struct Node {
+        handle: SwimHandle,
+        events: mpsc::Receiver<SwimEvent>,
+        key: NodeKey,
+        address: SocketAddr,
+        running: tokio::task::JoinHandle<()>,
+    }
+
+    async fn node(host: &Host, name: &str, incarnation: u64, secret: &[u8]) -> Node {
+        let socket = host.datagrams(([127, 0, 0, 1], 0).into()).await.unwrap();
+        let address = socket.local_addr().unwrap();
+        let key = NodeKey { id: name.into(), incarnation: Incarnation(incarnation) };
+        let core = Swim::new(Identity::new(key.clone(), address), SwimConfig::fast(), incarnation);
+        let (sender, events) = mpsc::channel(64);
+        let (handle, driver) = Driver::new(host.clone(), socket, core, Seal::new("test", Some(secret)), sender);
+        Node { handle, events, key, address, running: host.spawn(driver.run()) }
+    }
+
+    impl Node {
+        async fn knows(&self, other: &Self) {
+            let peer = Peer { id: other.key.id.clone(), address: other.address };
+            self.handle.commands.send(SwimCommand::SetPeers(vec![peer])).await.unwrap();
+        }
+
+        async fn comes_to(&mut self, wanted: SwimEvent) {
+            while let Some(event) = self.events.recv().await {
+                if event == wanted {
+                    return;
+                }
+            }
+            panic!("never {wanted:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn nodes_meet_over_sockets_and_notice_an_end() {
+        let host = Host::current();
+        let (mut a, mut b) = (node(&host, "a", 1, b"s").await, node(&host, "b", 1, b"s").await);
+        let mut c = node(&host, "c", 1, b"s").await;
+        for other in [&b, &c] {
+            other.knows(&a).await;
+        }
+        let meeting = async {
+            a.comes_to(SwimEvent::Alive(c.key.clone())).await;
+            b.comes_to(SwimEvent::Alive(c.key.clone())).await;
+            c.comes_to(SwimEvent::Alive(b.key.clone())).await;
+            assert_eq!(a.handle.opinions.of(&c.key), Opinion::Alive);
+            c.running.abort();
+            a.handle.commands.send(SwimCommand::Doubt(c.key.clone())).await.unwrap();
+            a.comes_to(SwimEvent::Suspect(c.key.clone())).await;
+            b.comes_to(SwimEvent::Down(c.key.clone())).await;
+            assert_eq!(b.handle.opinions.of(&c.key), Opinion::Down);
+            b.handle.commands.send(SwimCommand::Leave).await.unwrap();
+            a.comes_to(SwimEvent::Down(b.key.clone())).await;
+            b.running.await.unwrap();
+        };
+        host.timeout(Duration::from_secs(20), meeting).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn who_has_another_secret_is_counted_and_not_heard() {
+        let host = Host::current();
+        let (a, b) = (node(&host, "a", 1, b"s").await, node(&host, "b", 1, b"other").await);
+        b.knows(&a).await;
+        let stranger = host.datagrams(([127, 0, 0, 1], 0).into()).await.unwrap();
+        stranger.send_to(&[7; 1200], a.address).await.unwrap();
+        stranger.send_to(&[], a.address).await.unwrap();
+        let refusing = async {
+            while a.handle.opinions.refused.load(Relaxed) < 4 {
+                host.sleep(10 * MS).await;
+            }
+        };
+        host.timeout(Duration::from_secs(20), refusing).await.unwrap();
+        assert!(a.handle.opinions.members().is_empty() && b.handle.opinions.members().is_empty());
     }
 }
