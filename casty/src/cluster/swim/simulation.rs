@@ -22,7 +22,15 @@ struct Node {
     up: bool,
     /// What came while the node stood still.
     paused: Option<Vec<Vec<u8>>>,
+    /// How late its timers are.
+    late: Duration,
     events: Vec<(Duration, SwimEvent)>,
+}
+
+impl Node {
+    fn due(&self) -> Option<Duration> {
+        Some(self.core.next_deadline()? + self.late)
+    }
 }
 
 /// A world in virtual time.
@@ -71,7 +79,7 @@ impl World {
         };
         for node in 0..nodes {
             let core = world.core(node, 1);
-            world.nodes.push(Node { core, up: true, paused: None, events: Vec::new() });
+            world.nodes.push(Node { core, up: true, paused: None, late: Duration::ZERO, events: Vec::new() });
         }
         world
     }
@@ -107,7 +115,7 @@ impl World {
                 return true;
             }
             let running = self.nodes.iter().filter(|node| node.up && node.paused.is_none());
-            let timer = running.filter_map(|node| node.core.next_deadline()).min();
+            let timer = running.filter_map(Node::due).min();
             let packet = self.flying.peek().map(|Reverse((at, ..))| *at);
             let next = [timer, packet].into_iter().flatten().min().unwrap_or(end).max(self.now);
             if next > end {
@@ -124,7 +132,7 @@ impl World {
                 }
             }
             for node in &mut self.nodes {
-                if node.up && node.paused.is_none() && node.core.next_deadline().is_some_and(|at| at <= next) {
+                if node.up && node.paused.is_none() && node.due().is_some_and(|at| at <= next) {
                     node.core.handle_time(next);
                 }
             }
@@ -199,7 +207,7 @@ impl World {
 
     fn restart(&mut self, node: usize, incarnation: u64) {
         let core = self.core(node, incarnation);
-        self.nodes[node] = Node { core, up: true, paused: None, events: Vec::new() };
+        self.nodes[node] = Node { core, up: true, paused: None, late: Duration::ZERO, events: Vec::new() };
     }
 }
 
@@ -240,6 +248,8 @@ fn detection(config: &SwimConfig, nodes: usize, opinion: Opinion, rounds: u64, m
     times
 }
 
+/// Left to their turns, probes come late now and then, the more so the more nodes there are: so who misses a node's
+/// renewals has it probed out of turn.
 #[test]
 fn a_killed_node_is_down_everywhere_in_time() {
     let rounds = number("CASTY_SWIM_ROUNDS", 10);
@@ -251,9 +261,9 @@ fn a_killed_node_is_down_everywhere_in_time() {
     };
     let (default, fast) = (SwimConfig::default(), SwimConfig::fast());
     for nodes in [3, 5, 9] {
-        limit(&default, nodes, Opinion::Down, None, 2000 * MS);
+        limit(&default, nodes, Opinion::Down, None, 2600 * MS);
         limit(&default, nodes, Opinion::Down, Some(250 * MS), 1250 * MS);
-        limit(&fast, nodes, Opinion::Suspect, None, 600 * MS);
+        limit(&fast, nodes, Opinion::Suspect, None, 900 * MS);
         limit(&fast, nodes, Opinion::Suspect, Some(75 * MS), 150 * MS);
         limit(&fast, nodes, Opinion::Down, Some(75 * MS), 450 * MS);
     }
@@ -262,11 +272,11 @@ fn a_killed_node_is_down_everywhere_in_time() {
 #[test]
 fn a_doubt_about_a_living_node_changes_nothing() {
     let mut world = World::settled(5, &SwimConfig::default(), 3);
-    world.loss = 0.05;
+    (world.loss, world.delay) = (0.05, (MS / 10, 100 * MS));
     for _ in 0..300 {
         let now = world.now;
         world.nodes[0].core.doubt(now, &key(3, 1));
-        world.run(100 * MS);
+        world.run(250 * MS);
     }
     assert_eq!(world.downs(), []);
     assert!(world.nodes.iter().all(|node| node.core.identity().renewal == 0));
@@ -276,7 +286,7 @@ fn a_doubt_about_a_living_node_changes_nothing() {
 #[test]
 fn loss_and_jitter_alone_take_nobody_for_dead() {
     let minutes = number("CASTY_SWIM_MINUTES", 2);
-    let mut world = World::settled(5, &SwimConfig::default(), 42);
+    let mut world = World::settled(5, &SwimConfig::default(), number("CASTY_SWIM_SEED", 42));
     (world.loss, world.doubled, world.delay) = (0.05, 0.01, (MS / 10, 100 * MS));
     world.run(Duration::from_secs(60 * minutes));
     println!("{minutes} minutes: {} suspicions, {} packets", world.suspicions(), world.packets);
@@ -393,7 +403,7 @@ fn an_older_start_that_wakes_is_ignored_and_told() {
     let later = Identity::new(key(1, 2), address(4));
     let mut core = Swim::new(later, SwimConfig::default(), 1);
     core.set_peers(vec![Peer { id: key(0, 0).id, address: address(0) }]);
-    world.nodes.push(Node { core, up: true, paused: None, events: Vec::new() });
+    world.nodes.push(Node { core, up: true, paused: None, late: Duration::ZERO, events: Vec::new() });
     let before = world.packets;
     world.run(Duration::from_secs(10));
     assert!([0, 2, 3].into_iter().all(|node| world.opinion(node, &key(1, 2)) == Opinion::Alive));
@@ -415,6 +425,18 @@ fn late_timers_make_a_node_patient() {
     };
     let (usual, late) = (patience(Duration::ZERO), patience(200 * MS));
     assert!(late > usual + 200 * MS, "{usual:?}, {late:?}");
+}
+
+#[test]
+fn a_node_whose_timers_are_late_condemns_nobody() {
+    for late in [50, 150, 280] {
+        let mut world = World::settled(5, &SwimConfig::default(), 5);
+        (world.loss, world.delay) = (0.05, (MS / 10, 50 * MS));
+        world.nodes[2].late = late * MS;
+        world.run(Duration::from_secs(60));
+        assert_eq!(world.downs(), [], "{late} ms late");
+        assert!(world.nodes[2].core.lag() >= 40 * MS);
+    }
 }
 
 proptest! {
