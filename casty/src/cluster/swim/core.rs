@@ -1,80 +1,24 @@
 //! SWIM as a value: datagrams and time come in, datagrams and news come out.
 
+mod suspects;
+
 use std::{
     collections::{HashMap, VecDeque},
-    net::SocketAddr,
     time::Duration,
 };
 
-use bytes::BufMut as _;
 use foca::{Codec as _, Foca, Header, Message, NoCustomBroadcast, Notification, Runtime, State, Timer};
 use rand::{SeedableRng as _, rngs::StdRng};
 
-use super::{codec::MessagePack, config::SwimConfig, identity::Identity, timers::Timers};
+use self::suspects::Doubt;
+use super::{
+    codec::MessagePack,
+    config::SwimConfig,
+    identity::Identity,
+    news::{Action, Member, Opinion, Peer, SwimEvent},
+    timers::Timers,
+};
 use crate::cluster::{NodeId, NodeKey};
-
-/// What this node thinks of another one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Opinion {
-    Alive,
-    Suspect,
-    /// It did not object to its suspicion, it left, or a later start of it was heard of.
-    Down,
-    Unknown,
-}
-
-/// What changed. The opinions are what holds; this says which to look at.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum SwimEvent {
-    /// Heard of for the first time, or again, or it objected to its suspicion.
-    Alive(NodeKey),
-    Suspect(NodeKey),
-    Down(NodeKey),
-    /// A later start of the same node was heard of. An opinion of the new one follows.
-    Restarted {
-        old: NodeKey,
-        new: NodeKey,
-    },
-    /// This node was taken for dead, and is back under the same incarnation.
-    Rejoined,
-    /// A later start of this very node is about: this one is ignored by whoever knows.
-    Superseded(NodeKey),
-    /// This node stood still for so long, and gives others the time to speak up again.
-    Paused(Duration),
-}
-
-/// What the core asks its driver to do.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Action {
-    /// Send this packet, sealed. It may be lost.
-    Send {
-        to: SocketAddr,
-        packet: Vec<u8>,
-    },
-    Tell(SwimEvent),
-}
-
-/// A node that is to be asked whether it is there, until it is known to be.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Peer {
-    pub(crate) id: NodeId,
-    pub(crate) address: SocketAddr,
-}
-
-/// A node that was heard of.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Member {
-    pub(crate) key: NodeKey,
-    pub(crate) address: SocketAddr,
-    pub(crate) opinion: Opinion,
-}
-
-/// A node that is probed out of turn.
-struct Doubt {
-    identity: Identity,
-    since: Duration,
-    ask_at: Duration,
-}
 
 /// How often nodes that are not known to be there are asked.
 const CALL_PERIOD: Duration = Duration::from_secs(2);
@@ -184,17 +128,6 @@ impl Swim {
     /// Goes on asking these, in the place of those named before, until they are known to be there.
     pub(crate) fn set_peers(&mut self, peers: Vec<Peer>) {
         self.peers = peers;
-    }
-
-    /// Probes a node out of turn, since somebody misses it: one that answers nothing for two round trips is suspected.
-    pub(crate) fn doubt(&mut self, now: Duration, node: &NodeKey) {
-        if self.left || self.opinion(node) != Opinion::Alive || self.doubts.iter().any(|doubt| doubt.identity.id == node.id) {
-            return;
-        }
-        if let Some((identity, _)) = self.known.get(&node.id) {
-            self.doubts.push(Doubt { identity: identity.clone(), since: now, ask_at: now });
-            self.pursue_doubts(now);
-        }
     }
 
     /// Forgets a node that is down and gone for good: it is not asked any more whether it is back.
@@ -342,81 +275,6 @@ impl Swim {
         }
     }
 
-    fn pursue_doubts(&mut self, now: Duration) {
-        let ends = self.config.probe_rtt * 2;
-        for mut doubt in std::mem::take(&mut self.doubts) {
-            let heard = self.heard_at.get(&doubt.identity.id).is_some_and(|at| *at > doubt.since);
-            let alive = self.known.get(&doubt.identity.id) == Some(&(doubt.identity.clone(), State::Alive));
-            if heard || !alive {
-                continue;
-            }
-            if now >= doubt.since + ends {
-                self.suspect(now, &doubt.identity);
-                continue;
-            }
-            if now >= doubt.ask_at {
-                doubt.ask_at = (now + ends / 3).min(doubt.since + ends);
-                if let Some(packet) = self.question(&doubt.identity) {
-                    self.actions.push_back(Action::Send { to: doubt.identity.address, packet });
-                }
-            }
-            self.doubts.push(doubt);
-        }
-    }
-
-    /// As foca does after a probe without an answer.
-    fn suspect(&mut self, now: Duration, identity: &Identity) {
-        let Some(member) = self.foca.iter_members().find(|member| member.id() == identity) else { return };
-        let incarnation = member.incarnation();
-        let suspicion = foca::Member::new(identity.clone(), incarnation, State::Suspect);
-        let mut output = Output::default();
-        let _ = self.foca.apply_many([suspicion].into_iter(), true, &mut output);
-        let timer = Timer::ChangeSuspectToDown { member_id: identity.clone(), incarnation, token: self.token };
-        output.timers.push((self.config.suspicion, timer));
-        self.settle(now, output);
-    }
-
-    /// Asks those that this node is about to declare down, again and again, and tells them: news of a suspicion, and
-    /// of its refutation, are too precious to be left to gossip where packets get lost.
-    fn ask_suspects(&mut self, now: Duration) {
-        if now < self.ask_at {
-            return;
-        }
-        self.ask_at = now + self.config.gossip_period / 2;
-        let known = &self.known;
-        let suspected = |identity: &&Identity| {
-            known.get(&identity.id).is_some_and(|(known, state)| known == *identity && *state == State::Suspect)
-        };
-        let mut accused: Vec<Identity> = Vec::new();
-        for identity in self.timers.accused().filter(suspected) {
-            if !accused.contains(identity) {
-                accused.push(identity.clone());
-            }
-        }
-        for identity in accused {
-            if let Some(packet) = self.question(&identity) {
-                self.actions.push_back(Action::Send { to: identity.address, packet });
-            }
-        }
-    }
-
-    /// A ping whose answer no probe waits for, and the news what its target is taken for.
-    fn question(&self, suspect: &Identity) -> Option<Vec<u8>> {
-        let member = self.foca.iter_members().find(|member| member.id() == suspect)?;
-        self.news(suspect.clone(), Message::Ping(0), member)
-    }
-
-    /// A packet with one member's state.
-    fn news(&self, to: Identity, message: Message<Identity>, member: &foca::Member<Identity>) -> Option<Vec<u8>> {
-        let src = self.foca.identity().clone();
-        let header = Header { src, src_incarnation: self.objections, dst: to, message };
-        let mut packet = Vec::new();
-        MessagePack.encode_header(&header, &mut packet).ok()?;
-        packet.put_u16(1);
-        MessagePack.encode_member(member, &mut packet).ok()?;
-        Some(packet)
-    }
-
     /// Foca itself asks nobody while it knows nobody, and asks only those that it once knew.
     fn call_peers(&mut self, now: Duration) {
         if now < self.call_at {
@@ -487,36 +345,18 @@ impl Swim {
                         tell(SwimEvent::Restarted { old: known.key(), new: identity.key() });
                     }
                     if restarted || *known_state != state {
-                        tell(event(identity, state));
+                        tell(SwimEvent::of(identity, state));
                     }
                     (*known, *known_state) = (identity.clone(), state);
                 }
                 None => {
-                    tell(event(identity, state));
+                    tell(SwimEvent::of(identity, state));
                     self.known.insert(identity.id.clone(), (identity.clone(), state));
                 }
             }
         }
         if let Some(identity) = later_start {
             self.notice_later_start(&identity);
-        }
-    }
-}
-
-fn event(identity: &Identity, state: State) -> SwimEvent {
-    match state {
-        State::Alive => SwimEvent::Alive(identity.key()),
-        State::Suspect => SwimEvent::Suspect(identity.key()),
-        State::Down => SwimEvent::Down(identity.key()),
-    }
-}
-
-impl From<State> for Opinion {
-    fn from(state: State) -> Self {
-        match state {
-            State::Alive => Self::Alive,
-            State::Suspect => Self::Suspect,
-            State::Down => Self::Down,
         }
     }
 }

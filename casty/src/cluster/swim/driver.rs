@@ -15,7 +15,8 @@ use futures_util::FutureExt as _;
 use tokio::sync::mpsc;
 
 use super::{
-    core::{Action, Member, Opinion, Peer, Swim, SwimEvent},
+    core::Swim,
+    news::{Action, Member, Opinion, Peer, SwimEvent},
     seal::Seal,
 };
 use crate::{

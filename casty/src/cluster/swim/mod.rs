@@ -8,6 +8,7 @@ mod config;
 mod core;
 mod driver;
 mod identity;
+mod news;
 mod seal;
 #[cfg(test)]
 mod simulation;
@@ -15,8 +16,9 @@ mod timers;
 
 pub use self::config::{InvalidSwimConfig, SwimConfig};
 pub(crate) use self::{
-    core::{Action, Member, Opinion, Peer, Swim, SwimEvent},
+    core::Swim,
     driver::{Driver, Opinions, SwimCommand, SwimHandle},
     identity::Identity,
+    news::{Action, Member, Opinion, Peer, SwimEvent},
     seal::Seal,
 };

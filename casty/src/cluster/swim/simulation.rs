@@ -7,8 +7,9 @@ use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
 
 use super::{
     config::SwimConfig,
-    core::{Action, Opinion, Peer, Swim, SwimEvent},
+    core::Swim,
     identity::Identity,
+    news::{Action, Opinion, Peer, SwimEvent},
 };
 use crate::cluster::{Incarnation, NodeKey};
 
