@@ -9,7 +9,7 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
     Message,
-    actor::{Answer, Awaited, FarPort},
+    actor::{Answer, Awaited, FarPort, FarReply},
     probe::Is,
     reply::ReplyTo,
 };
@@ -84,10 +84,7 @@ where
     }
 
     fn reply(port: Box<dyn FarPort>) -> ReplyTo<M> {
-        ReplyTo::far(move |answer| match answer {
-            Ok(answer) => port.answer(&|into| encode(&answer, into)),
-            Err(why) => port.refuse(why),
-        })
+        ReplyTo::far(FarReply::new(port, encode))
     }
 }
 

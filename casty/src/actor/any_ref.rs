@@ -6,7 +6,9 @@ use std::{
     sync::Arc,
 };
 
-use super::{Actor, ActorId, ActorRef, AnyCell, Cell, StopReason};
+use tokio::sync::oneshot;
+
+use super::{Actor, ActorId, ActorRef, AnyCell, Cell, StopReason, watch};
 use crate::error::ActorLabel;
 
 /// A reference to an actor whose type is not known: a child, or an actor that has ended.
@@ -60,6 +62,9 @@ impl AnyRef {
 
     /// Waits until it has ended, its name is free, and its watchers were told.
     pub async fn stopped(&self) {
+        if self.0.far().is_some() {
+            return self.stopped_far().await;
+        }
         let extras = self.0.extras();
         let notified = extras.stopped.notified();
         tokio::pin!(notified);
@@ -67,6 +72,25 @@ impl AnyRef {
         if !self.0.is_gone() {
             notified.await;
         }
+    }
+
+    async fn stopped_far(&self) {
+        let (told, ended) = oneshot::channel();
+        let watch = Watching { cell: &*self.0, watcher: ActorId::outside() };
+        watch::watch(&self.0, watch.watcher, Box::new(move |terminated| drop(told.send(terminated))));
+        drop(ended.await);
+    }
+}
+
+/// While it lives, somebody who is no actor watches one.
+struct Watching<'a> {
+    cell: &'a dyn AnyCell,
+    watcher: ActorId,
+}
+
+impl Drop for Watching<'_> {
+    fn drop(&mut self) {
+        watch::unwatch(self.cell, self.watcher);
     }
 }
 

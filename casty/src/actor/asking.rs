@@ -11,7 +11,7 @@ use std::{
 
 use tokio::time::Sleep;
 
-use super::{Actor, ActorId, Answer, AnyCell, Cell, stack};
+use super::{Actor, ActorId, Answer, AnyCell, Cell, chain, stack};
 use crate::{
     ActorSystem, AskError, Message, SendError,
     error::ActorLabel,
@@ -241,16 +241,20 @@ pub(crate) struct WaitsFor {
 /// Waiting would be for oneself.
 pub(crate) struct Cycle;
 
+/// In place of an actor on another node, as one that is waited for. What the message carries tells whom that waits for.
+const ELSEWHERE: ActorId = ActorId(u64::MAX);
+
 /// How many actors one that waits can be waiting for, in a row.
 const CHAIN: usize = 1024;
 
 impl WaitsFor {
     /// The actor on whose turn this runs begins to wait. `None` if there is none.
     pub(super) fn begin<T: Target>(to: &T, question: Option<Arc<dyn Expire>>) -> Result<Option<Self>, Cycle> {
-        if stack::current(to.system()).is_none() || to.is_far() {
+        if stack::current(to.system()).is_none() {
             return Ok(None);
         }
-        Self::begin_here(to.system(), to.id(), question)
+        let target = if to.is_far() { ELSEWHERE } else { to.id() };
+        Self::begin_here(to.system(), target, question)
     }
 
     /// As [`begin`](Self::begin), for an actor of this node.
@@ -297,8 +301,15 @@ impl Drop for WaitsFor {
     }
 }
 
+/// Whether an actor waits for an actor of another node.
+pub(super) fn waits_elsewhere(system: &ActorSystem, id: ActorId) -> bool {
+    let Some(cell) = system.find(id) else { return false };
+    let Some(extras) = cell.had_extras() else { return false };
+    lock(&extras.waits_for).iter().any(|wait| wait.target == ELSEWHERE && wait.holds())
+}
+
 /// Whether `from` waits, itself or through others, for `to`.
-fn leads_to(system: &ActorSystem, from: ActorId, to: ActorId) -> bool {
+pub(super) fn leads_to(system: &ActorSystem, from: ActorId, to: ActorId) -> bool {
     let mut open = vec![from];
     let mut seen = 0;
     while let Some(id) = open.pop() {
@@ -312,7 +323,12 @@ fn leads_to(system: &ActorSystem, from: ActorId, to: ActorId) -> bool {
         if let Some(cell) = system.find(id)
             && let Some(extras) = cell.had_extras()
         {
+            let before = open.len();
             open.extend(lock(&extras.waits_for).iter().filter(|wait| wait.holds()).map(|wait| wait.target));
+            if open[before..].contains(&ELSEWHERE) {
+                open.retain(|id| *id != ELSEWHERE);
+                open.extend(chain::through_others(system, id));
+            }
         }
     }
     false

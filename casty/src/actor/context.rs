@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use super::{Actor, ActorRef, AnyRef, Cell, Signal, StopReason, Terminated, Timer, extra::Extra};
+use super::{Actor, ActorRef, AnyRef, Cell, Signal, StopReason, Terminated, Timer, extra::Extra, watch};
 use crate::{ActorSystem, Later, Message, SentTo, reply::ReplyTo, sync::lock, system::Spawn};
 
 /// An actor's view of itself: its children, its timers, its own reference. Handlers and hooks are given it.
@@ -208,10 +208,9 @@ impl<A: Actor> Context<A> {
         let tell = Box::new(move |terminated: Terminated| watcher.push_beyond_bound(terminated.__wrap(ReplyTo::NOBODY)));
         let target = other.into();
         let cell = target.cell();
-        cell.extras().watch(id, tell);
-        if let Some(reason) = cell.ended() {
-            cell.extras().tell_watchers(cell.clone(), &reason);
-        } else if let watched = &mut self.extra().watched
+        watch(&cell, id, tell);
+        if !cell.is_gone()
+            && let watched = &mut self.extra().watched
             && !watched.contains(&target)
         {
             watched.retain(AnyRef::is_alive);
@@ -225,9 +224,7 @@ impl<A: Actor> Context<A> {
         if let Some(extra) = &mut self.extra {
             extra.watched.retain(|watched| *watched != target);
         }
-        if let Some(extras) = target.cell().had_extras() {
-            extras.unwatch(self.cell.id());
-        }
+        watch::unwatch(&*target.cell(), self.cell.id());
     }
 
     /// Sends this actor `message` after `delay`. Ends with the instance: at a restart and at the end.

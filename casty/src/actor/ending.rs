@@ -47,7 +47,7 @@ impl<A: Actor> Cell<A> {
         while let Some(item) = left.pop() {
             self.leave_behind(item);
         }
-        self.system.forget(self.id, self.name.as_ref());
+        self.system.forget(self.id, self.name.as_ref(), self.parent.is_none());
         if let Some(parent) = &self.parent {
             parent.extras().remove_child(self.birth);
         }

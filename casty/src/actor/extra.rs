@@ -10,7 +10,7 @@ use std::{
 
 use tokio::time::Instant;
 
-use super::{Actor, AnyRef, Context, Timer, core::discard};
+use super::{Actor, AnyRef, Context, Timer, core::discard, watch};
 use crate::{Failure, supervision::Restarts, sync::lock};
 
 pub(super) struct Extra<A: Actor> {
@@ -86,9 +86,7 @@ impl<A: Actor> Context<A> {
         self.cancel_timers();
         let Some(extra) = self.extra.take() else { return VecDeque::new() };
         for watched in extra.watched {
-            if let Some(extras) = watched.cell().had_extras() {
-                extras.unwatch(self.cell.id());
-            }
+            watch::unwatch(&*watched.cell(), self.cell.id());
         }
         mem::take(&mut *lock(&extra.stash))
     }

@@ -123,12 +123,17 @@ pub(crate) const CHAIN: usize = 32;
 pub(crate) struct Parcel<'a> {
     content: &'a mut dyn Content,
     receipt: &'a mut Option<Box<dyn Answer>>,
-    pub(super) chain: Vec<Waiting>,
+    chain: Vec<Waiting>,
 }
 
 impl<'a> Parcel<'a> {
     pub(super) fn new(content: &'a mut dyn Content, receipt: &'a mut Option<Box<dyn Answer>>) -> Self {
         Self { content, receipt, chain: Vec::new() }
+    }
+
+    pub(super) fn with_chain(mut self, chain: Vec<Waiting>) -> Self {
+        self.chain = chain;
+        self
     }
 
     /// The message's name, which tells its type at the actor that it is for.
@@ -288,6 +293,31 @@ pub trait FarPort: Send {
     fn answer(self: Box<Self>, encode: &dyn Fn(&mut Vec<u8>) -> Result<(), CodecError>);
     /// Sends why there is none.
     fn refuse(self: Box<Self>, why: Refusal);
+    /// The handler has ended, and the answer comes later.
+    fn is_late(&self) {}
+}
+
+/// Where the answer to one message of another node goes.
+pub(crate) struct FarReply<R> {
+    port: Box<dyn FarPort>,
+    encode: fn(&R, &mut Vec<u8>) -> Result<(), CodecError>,
+}
+
+impl<R> FarReply<R> {
+    pub(crate) fn new(port: Box<dyn FarPort>, encode: fn(&R, &mut Vec<u8>) -> Result<(), CodecError>) -> Self {
+        Self { port, encode }
+    }
+
+    pub(crate) fn fill(self, answer: Result<R, Refusal>) {
+        match answer {
+            Ok(answer) => self.port.answer(&|into| (self.encode)(&answer, into)),
+            Err(why) => self.port.refuse(why),
+        }
+    }
+
+    pub(crate) fn is_late(&self) {
+        self.port.is_late();
+    }
 }
 
 /// A message that came from another node.

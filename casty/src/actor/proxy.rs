@@ -4,10 +4,14 @@
 use std::sync::Arc;
 
 use super::{
-    Actor, ActorId, Answer, Cell, CellParts, Extras, FarAddress, Mailbox, NotSent, Parcel, StopReason, delivery::Refused,
+    Actor, ActorId, Answer, Cell, CellParts, Extras, FarAddress, Mailbox, NotSent, Parcel, StopReason, chain, delivery::Refused,
     far::Content, inbox::Seat,
 };
-use crate::{ActorSystem, reply::Refusal, sync::lock};
+use crate::{
+    ActorSystem,
+    reply::{FarRefusal, Refusal},
+    sync::lock,
+};
 
 impl<A: Actor> Cell<A> {
     /// The cell of another node's actor; with `ended`, of one that has ended.
@@ -71,7 +75,12 @@ pub(super) fn send_far(
     receipt: &mut Option<Box<dyn Answer>>,
 ) -> Result<(), NotSent> {
     let links = system.links().ok_or_else(no_links)?;
-    links.send(to, &mut Parcel::new(content, receipt))
+    let waits = content.is_ask() || receipt.is_some();
+    let chain = if waits { chain::of_asker(system) } else { Vec::new() };
+    if chain.iter().any(|(node, actor)| *actor == to.actor && *node == to.node) {
+        return Err(FarRefusal::Cycle.into());
+    }
+    links.send(to, &mut Parcel::new(content, receipt).with_chain(chain))
 }
 
 /// Hands a message to the link once it has room for it.

@@ -2,15 +2,31 @@
 
 use std::sync::Arc;
 
-use super::{Actor, Cell, Incoming, Item, Received, Wants, asking::ForRoom, delivery::Refused};
+use super::{
+    Actor, Cell, Incoming, Item, Received, Wants,
+    asking::ForRoom,
+    chain::{Remembered, is_circle},
+    delivery::Refused,
+};
 use crate::{
-    reply::Refusal,
+    reply::{FarRefusal, Refusal},
     system::{DeadLetterReason, UNKNOWN},
 };
 
 impl<A: Actor> Cell<A> {
     pub(super) fn receive(self: &Arc<Self>, incoming: Incoming<'_>) -> Received {
-        let Incoming { name, body, wants, mut reply, chain: _ } = incoming;
+        let Incoming { name, body, wants, mut reply, chain } = incoming;
+        if !chain.is_empty()
+            && let Some(port) = reply.take()
+        {
+            // First it is remembered and then looked at, so that of two questions that close a circle one is seen to.
+            let port = Remembered::new(self.system(), self.id(), chain.clone(), port);
+            if is_circle(self.system(), self.id(), &chain) {
+                port.refuse(FarRefusal::Cycle.into());
+                return Received::Refused(FarRefusal::Cycle.into());
+            }
+            reply = Some(port);
+        }
         let why = match self.system().decoding(|| A::Item::decode(name, body, &mut reply)) {
             Some(Ok(item)) => return self.take(item, wants),
             Some(Err(error)) => Refusal::rejected(&format_args!("{name} could not be read: {error}")),

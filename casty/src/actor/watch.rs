@@ -110,14 +110,45 @@ impl Message for Terminated {
     const LOCAL: bool = true;
 }
 
-pub(crate) type Tell = Box<dyn FnOnce(Terminated) + Send>;
+type Tell = Box<dyn FnOnce(Terminated) + Send>;
+
+/// `tell` is called once, when the actor of `cell` has ended; at once if it has.
+pub(crate) fn watch(cell: &Arc<dyn AnyCell>, watcher: ActorId, tell: Tell) {
+    if let Some(to) = cell.far().filter(|_| !cell.is_gone()) {
+        let Some(links) = cell.system().links() else { return };
+        let proxy = cell.clone();
+        links.watch(
+            to,
+            watcher,
+            Box::new(move |reason| {
+                proxy.ended_far(&reason);
+                tell(Terminated { actor: AnyRef::of(proxy), reason });
+            }),
+        );
+        return;
+    }
+    cell.extras().watch(watcher, tell);
+    if let Some(reason) = cell.ended() {
+        cell.extras().tell_watchers(cell.clone(), &reason);
+    }
+}
+
+/// Takes a watch back.
+pub(super) fn unwatch(cell: &dyn AnyCell, watcher: ActorId) {
+    if let (Some(to), Some(links)) = (cell.far(), cell.system().links()) {
+        links.unwatch(to, watcher);
+    }
+    if let Some(extras) = cell.had_extras() {
+        extras.unwatch(watcher);
+    }
+}
 
 #[derive(Default)]
 pub(crate) struct Watchers(Vec<(ActorId, Tell)>);
 
 impl Extras {
     /// `watcher` is told once; if it watches already, it still is.
-    pub(crate) fn watch(&self, watcher: ActorId, tell: Tell) {
+    pub(super) fn watch(&self, watcher: ActorId, tell: Tell) {
         let mut watchers = lock(&self.watchers);
         if !watchers.0.iter().any(|(id, _)| *id == watcher) {
             watchers.0.push((watcher, tell));
@@ -131,7 +162,7 @@ impl Extras {
         drop(unwatched);
     }
 
-    pub(crate) fn tell_watchers(&self, ended: Arc<dyn AnyCell>, reason: &StopReason) {
+    pub(super) fn tell_watchers(&self, ended: Arc<dyn AnyCell>, reason: &StopReason) {
         let watchers = std::mem::take(&mut *lock(&self.watchers));
         let actor = AnyRef::of(ended);
         for (_, tell) in watchers.0 {

@@ -5,33 +5,45 @@ use std::{
     fmt, mem,
     sync::{
         Arc, Mutex,
-        atomic::{AtomicBool, Ordering::Relaxed},
+        atomic::{AtomicU8, Ordering::Relaxed},
     },
     task::{Context, Poll, Waker},
 };
 
 use super::Refusal;
-use crate::{Failure, Message, actor::Answer, sync::lock, system::Expire};
+use crate::{
+    Failure, Message,
+    actor::{Answer, FarReply},
+    sync::lock,
+    system::Expire,
+};
 
 /// Shared by an asker and whoever answers. Written once, read once.
 pub(crate) struct Slot<R> {
     state: Mutex<State<R>>,
-    /// The message was handled, and its answer comes later.
-    late: AtomicBool,
+    /// [`NOT_LATE`], [`LATE`] or [`FAR`].
+    late: AtomicU8,
 }
+
+/// The message may not have been handled yet.
+const NOT_LATE: u8 = 0;
+/// It was handled, and its answer comes later.
+const LATE: u8 = 1;
+/// As the first; and it is another node's, where this matters.
+const FAR: u8 = 2;
 
 enum State<R> {
     Waiting(Option<Waker>),
     Answered(Result<R, Refusal>),
     /// Whoever waits is on another node.
-    Far(Box<dyn FnOnce(Result<R, Refusal>) + Send>),
+    Far(Box<FarReply<R>>),
     /// The answer was taken, or nobody waits for it any more.
     Closed,
 }
 
 impl<R> Slot<R> {
     pub(crate) fn new() -> Arc<Self> {
-        Arc::new(Self { state: Mutex::new(State::Waiting(None)), late: AtomicBool::new(false) })
+        Arc::new(Self { state: Mutex::new(State::Waiting(None)), late: AtomicU8::new(NOT_LATE) })
     }
 
     /// Puts the answer in, if somebody waits for it still, and wakes the asker.
@@ -47,9 +59,9 @@ impl<R> Slot<R> {
                 }
             }
             State::Far(_) => {
-                let State::Far(send) = mem::replace(&mut *state, State::Closed) else { unreachable!("just seen") };
+                let State::Far(far) = mem::replace(&mut *state, State::Closed) else { unreachable!("just seen") };
                 drop(state);
-                send(answer);
+                far.fill(answer);
             }
             State::Answered(_) | State::Closed => {}
         }
@@ -106,7 +118,7 @@ impl<R: Send> Expire for Slot<R> {
     }
 
     fn is_unhandled(&self) -> bool {
-        !self.late.load(Relaxed) && self.is_awaited()
+        self.late.load(Relaxed) != LATE && self.is_awaited()
     }
 }
 
@@ -123,10 +135,9 @@ impl<M: Message> ReplyTo<M> {
         Self(Some(slot))
     }
 
-    /// For a message that another node's actor or task asked. `send` is called once.
-    pub(crate) fn far(send: impl FnOnce(Result<M::Reply, Refusal>) + Send + 'static) -> Self {
-        let state = Mutex::new(State::Far(Box::new(send)));
-        Self(Some(Arc::new(Slot { state, late: AtomicBool::new(false) })))
+    /// For a message that another node's actor or task asked.
+    pub(crate) fn far(to: FarReply<M::Reply>) -> Self {
+        Self(Some(Arc::new(Slot { state: Mutex::new(State::Far(Box::new(to))), late: AtomicU8::new(FAR) })))
     }
 
     /// The asker, as one that takes its answer as bytes. Nobody waits at this handle any more.
@@ -154,7 +165,11 @@ impl<M: Message> ReplyTo<M> {
     /// The message was handled; its answer comes later.
     pub(super) fn is_late(&self) {
         if let Some(slot) = &self.0 {
-            slot.late.store(true, Relaxed);
+            if slot.late.swap(LATE, Relaxed) == FAR
+                && let State::Far(far) = &*lock(&slot.state)
+            {
+                far.is_late();
+            }
         }
     }
 

@@ -37,7 +37,7 @@ pub(crate) use weak::WeakSystem;
 
 use crate::{
     Cluster, DistributedBuilder, LookupError,
-    actor::{Actor, ActorId, ActorRef, AnyCell, AnyRef, Links, Mailbox},
+    actor::{Actor, ActorId, ActorRef, AnyCell, AnyRef, FarQuestions, Links, Mailbox},
     error::ActorLabel,
     host::Host,
     scheduler::Scheduler,
@@ -82,6 +82,7 @@ struct Inner {
     /// In a cluster.
     links: OnceLock<Arc<dyn Links>>,
     cluster: OnceLock<Cluster>,
+    far_questions: FarQuestions,
 }
 
 impl Drop for Inner {
@@ -166,6 +167,7 @@ impl ActorSystem {
             over: tokio::sync::watch::Sender::new(false),
             links: OnceLock::new(),
             cluster: OnceLock::new(),
+            far_questions: FarQuestions::default(),
             host,
             settings,
         }));
@@ -205,14 +207,17 @@ impl ActorSystem {
         Spawn::new(self.clone(), None, Box::new(factory))
     }
 
-    /// The actor of a name, if there is one. A child's name begins with its parent's: `"boss/worker-1"`. A name is free
+    /// The actor of a name, if there is one: of this system, or of its cluster. A child's name begins with its parent's: `"boss/worker-1"`. A name is free
     /// again once its actor has ended.
     ///
     /// # Errors
-    /// [`LookupError::WrongType`] if the name's actor is no `A`.
+    /// [`LookupError::WrongType`] if the name's actor is no `A`; [`LookupError::Unavailable`] if the cluster cannot be asked.
     pub async fn lookup<A: Actor>(&self, name: &str) -> Result<Option<ActorRef<A>>, LookupError> {
-        let Some(found) = self.0.names.get(name) else { return Ok(None) };
-        let actor = AnyRef::of(found);
+        let found = match self.0.names.get(name) {
+            Some(here) => Some(AnyRef::of(here)),
+            None => self.lookup_elsewhere(name).await?,
+        };
+        let Some(actor) = found else { return Ok(None) };
         match actor.typed() {
             Some(typed) => Ok(Some(typed)),
             None => Err(LookupError::WrongType { name: name.into(), found: actor.label().kind().into(), wanted: A::NAME }),
@@ -317,10 +322,13 @@ impl ActorSystem {
     }
 
     /// An actor has ended.
-    pub(crate) fn forget(&self, id: ActorId, name: Option<&Arc<str>>) {
+    pub(crate) fn forget(&self, id: ActorId, name: Option<&Arc<str>>, is_root: bool) {
         let cell = self.0.directory.remove(id);
         if let Some(name) = name {
             self.0.names.free(name, id);
+            if let Some(links) = self.links().filter(|_| is_root) {
+                links.unregister(name, id);
+            }
         }
         drop(cell);
     }

@@ -4,8 +4,8 @@ use std::{cell::RefCell, sync::Arc};
 
 use super::ActorSystem;
 use crate::{
-    StopReason,
-    actor::{ActorId, FarAddress, Incoming, Links, Received, TellEnd, Wants},
+    LookupError, StopReason,
+    actor::{ActorId, AnyRef, FarAddress, FarQuestions, Incoming, Links, Received, TellEnd, Wants, unknown},
     error::ActorLabel,
     reply::Refusal,
     system::DeadLetterReason,
@@ -43,6 +43,11 @@ impl ActorSystem {
         self.0.links.get()
     }
 
+    /// The questions of other nodes that are open here.
+    pub(crate) fn far_questions(&self) -> &FarQuestions {
+        &self.0.far_questions
+    }
+
     /// Runs `decode`; the references that it decodes are this system's.
     pub(crate) fn decoding<R>(&self, decode: impl FnOnce() -> R) -> R {
         let _restore = Restore(DECODING.replace(Some(self.clone())));
@@ -76,10 +81,7 @@ impl ActorSystem {
     /// if the actor has ended.
     pub(crate) fn watch_for(&self, actor: ActorId, watcher: ActorId, tell: TellEnd) {
         let Some(cell) = self.find(actor) else { return tell(StopReason::Stopped) };
-        cell.extras().watch(watcher, Box::new(move |ended| tell(ended.reason)));
-        if let Some(reason) = cell.ended() {
-            cell.extras().tell_watchers(cell.clone(), &reason);
-        }
+        crate::actor::watch(&cell, watcher, Box::new(move |ended| tell(ended.reason)));
     }
 
     pub(crate) fn unwatch_for(&self, actor: ActorId, watcher: ActorId) {
@@ -91,6 +93,19 @@ impl ActorSystem {
     /// The actor that has a name on this node. `None` without links.
     pub(crate) fn lookup_for(&self, name: &str) -> Option<FarAddress> {
         self.address_of(&*self.0.names.get(name)?)
+    }
+
+    /// The actor that has a name on another node.
+    pub(super) async fn lookup_elsewhere(&self, name: &str) -> Result<Option<AnyRef>, LookupError> {
+        let Some(links) = self.links() else { return Ok(None) };
+        let Some(address) = links.lookup(name).await? else { return Ok(None) };
+        // It may have come here meanwhile, or be known by an older table.
+        let cell = if address.node == *links.this_node() {
+            self.find(address.actor)
+        } else {
+            Some(unknown(self.clone(), Arc::new(address), None))
+        };
+        Ok(cell.map(AnyRef::of))
     }
 
     /// The address of an actor of this system, or of one that it knows on another node. `None` without links.

@@ -15,7 +15,7 @@ use tokio::sync::oneshot;
 use super::ActorSystem;
 use crate::{
     Failure, SpawnError,
-    actor::{self, Actor, ActorRef, AnyCell, Cell, CellParts, Core, Factory, Mailbox, WaitsFor},
+    actor::{self, Actor, ActorRef, AnyCell, Cell, CellParts, Core, Factory, Mailbox, Soon, WaitsFor},
     supervision::SupervisorConfig,
 };
 
@@ -103,6 +103,14 @@ impl<A: Actor> Spawn<A> {
             parent.extras().add_child(cell.clone());
         }
         let core = Core::new(state, actor::Context::new(cell.clone()), factory);
+        if let Some(register) = self.registration(&cell) {
+            let (started, starting) = oneshot::channel();
+            let waits_for = WaitsFor::begin_here(&self.system, cell.id(), None).ok().flatten();
+            // In a task of its own: whoever spawns may give up, and the name is registered or not.
+            self.system.host().spawn(register_first(cell.clone(), core, register, started));
+            self.state = State::Starting { cell: cell.clone(), starting, _waits_for: waits_for };
+            return Ok(ActorRef::of(cell));
+        }
         // A shutdown, or the parent's end, that began meanwhile may not have seen the new actor.
         if let Some(by) = self.ended_meanwhile(&cell) {
             cell.finish(Some(core), &crate::StopReason::Shutdown);
@@ -118,6 +126,12 @@ impl<A: Actor> Spawn<A> {
             cell.sit(core);
         }
         Ok(ActorRef::of(cell))
+    }
+
+    /// In a cluster, what makes the name of an actor without a parent known there. A child is found through its root.
+    fn registration(&self, cell: &Arc<Cell<A>>) -> Option<Soon<Result<(), SpawnError>>> {
+        let links = self.system.links().filter(|_| cell.parent().is_none())?;
+        Some(links.register(cell.name()?, A::NAME, cell.id()))
     }
 
     fn ended_meanwhile(&self, cell: &Arc<Cell<A>>) -> Option<&'static str> {
@@ -140,6 +154,28 @@ impl<A: Actor> Spawn<A> {
             },
         }))
     }
+}
+
+/// Starts the actor once its name is its own in the whole cluster. Else it ends without having begun.
+async fn register_first<A: Actor>(
+    cell: Arc<Cell<A>>,
+    core: Box<Core<A>>,
+    register: Soon<Result<(), SpawnError>>,
+    started: oneshot::Sender<Result<(), SpawnError>>,
+) {
+    let system = cell.system().clone();
+    let ended = match register.await {
+        Ok(()) if system.is_closing() => SpawnError::ShuttingDown { kind: A::NAME, by: "the system" },
+        Ok(()) if A::HOOKS.on_start => return cell.begin(Box::pin(actor::start(core, started))),
+        Ok(()) => {
+            cell.sit(core);
+            // Whoever spawned it may have gone; the actor is there all the same.
+            return drop(started.send(Ok(())));
+        }
+        Err(error) => error,
+    };
+    cell.finish(Some(core), &crate::StopReason::Shutdown);
+    drop(started.send(Err(ended)));
 }
 
 impl<A: Actor> Future for Spawn<A> {
