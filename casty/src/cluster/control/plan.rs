@@ -118,7 +118,7 @@ impl Known {
                 more.pop();
             }
             next.extend(more);
-        } else if next.len() > wanted && next.iter().all(|id| alive(id)) {
+        } else if next.len() > wanted && next.iter().all(alive) {
             // The cluster has shrunk. The leader stays, the highest ids go.
             let surplus = next.len() - wanted;
             let go: Vec<_> = next.iter().rev().filter(|id| **id != self.leader).take(surplus).copied().collect();

@@ -2,7 +2,6 @@
 
 use std::{
     collections::BTreeSet,
-    future::Future,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -334,14 +333,12 @@ impl Plane {
 }
 
 impl Serve for Plane {
-    fn serve(self: Arc<Self>, peer: Arc<Peer>, method: u8, body: Bytes) -> impl Future<Output = Result<Vec<u8>, String>> + Send {
-        async move {
-            let from = NodeKey { id: peer.node.clone(), incarnation: peer.incarnation };
-            match method {
-                ..=super::network::method::LAST => self.0.server.serve(method, &body).await,
-                method::PROBE => encode(&self.probed()),
-                _ => self.lead(&from, method, &body).await,
-            }
+    async fn serve(self: Arc<Self>, peer: Arc<Peer>, method: u8, body: Bytes) -> Result<Vec<u8>, String> {
+        let from = NodeKey { id: peer.node.clone(), incarnation: peer.incarnation };
+        match method {
+            ..=super::network::method::LAST => self.0.server.serve(method, &body).await,
+            method::PROBE => encode(&self.probed()),
+            _ => self.lead(&from, method, &body).await,
         }
     }
 }

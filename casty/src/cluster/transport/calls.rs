@@ -77,7 +77,7 @@ impl Caller {
         let host = &self.0.host;
         let (answer, answered) = oneshot::channel();
         let call = Call { method, body, deadline: host.now() + limit, answer };
-        self.queue(to, lane, call)?;
+        self.queue(&to, lane, call)?;
         // The line tells when time is up; this is for a line that is dropped.
         match host.timeout(limit + Duration::from_millis(100), answered).await {
             Ok(Ok(answered)) => answered,
@@ -86,7 +86,7 @@ impl Caller {
         }
     }
 
-    fn queue(&self, to: Callee, lane: Lane, mut call: Call) -> Result<(), CallError> {
+    fn queue(&self, to: &Callee, lane: Lane, mut call: Call) -> Result<(), CallError> {
         let mut lines = lock(&self.0.lines);
         for _ in 0..2 {
             let line = lines.entry((to.clone(), lane)).or_insert_with(|| {
