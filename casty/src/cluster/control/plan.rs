@@ -97,7 +97,8 @@ impl Known {
 
     fn next_voters(&self, voters: &BTreeSet<RaftId>) -> Option<Step> {
         let up = self.members.iter().filter(|member| matches!(member.state, Living::Up | Living::Silent)).count();
-        let alive = |id: &RaftId| *id == self.leader || self.living(*id) == Some(Living::Up);
+        // Who wants to go votes until it has gone.
+        let alive = |id: &RaftId| *id == self.leader || matches!(self.living(*id), Some(Living::Up | Living::Leaving));
         let mut next = voters.clone();
         let mut candidates = self.candidates(voters);
         // Who is gone for good or wants to go leaves its seat to another.
