@@ -20,7 +20,8 @@ use proc_macro::TokenStream;
 /// Makes a struct or an enum a message.
 ///
 /// It implements `Message`, and serde's `Serialize` and `Deserialize` through casty's own copy of serde, so that the
-/// message can travel to another node. Its fields and its reply need to be serde too.
+/// message can travel to another node. Its fields and its reply need to be serde too. (A generic message is serde where its
+/// parameters are, and stays in its process all the same, as a `local` one does: no name on the wire tells one from another.)
 ///
 /// | argument | meaning |
 /// | --- | --- |

@@ -36,23 +36,29 @@ pub enum CodecError {
 /// How deep what comes from outside may be nested.
 const DEPTH: usize = 128;
 
-/// Appends `value` to `into`. If that fails, `into` is as it was.
+/// Appends `value` to `into`. If that fails, `into` is as it was. A panic of the type's own is an error, here and in
+/// [`decode`].
 pub(crate) fn encode<T: Serialize + ?Sized>(value: &T, into: &mut Vec<u8>) -> Result<(), CodecError> {
     let before = into.len();
-    value.serialize(&mut rmp_serde::Serializer::new(&mut *into).with_struct_map()).map_err(|error| {
+    let mut serializer = rmp_serde::Serializer::new(&mut *into).with_struct_map();
+    let encoded = caught(|| value.serialize(&mut serializer).map_err(|error| error.to_string()));
+    if encoded.is_err() {
         into.truncate(before);
-        CodecError::Failed(error.to_string().into())
-    })
+    }
+    encoded
 }
 
-/// A value from bytes that anybody may have sent. A panic of the type's own is an error.
+/// A value from bytes that anybody may have sent.
 pub(crate) fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, CodecError> {
     let mut deserializer = rmp_serde::Deserializer::from_read_ref(bytes);
     deserializer.set_max_depth(DEPTH);
-    match catch_unwind(AssertUnwindSafe(|| T::deserialize(&mut deserializer))) {
-        Ok(decoded) => decoded.map_err(|error| CodecError::Failed(error.to_string().into())),
-        Err(payload) => Err(CodecError::Failed(crate::Failure::from_panic(&*payload).to_string().into())),
-    }
+    caught(|| T::deserialize(&mut deserializer).map_err(|error| error.to_string()))
+}
+
+fn caught<T>(code: impl FnOnce() -> Result<T, String>) -> Result<T, CodecError> {
+    let done = catch_unwind(AssertUnwindSafe(code));
+    let done = done.unwrap_or_else(|payload| Err(crate::Failure::from_panic(&*payload).to_string()));
+    done.map_err(|why| CodecError::Failed(why.into()))
 }
 
 /// How a message and its answer travel. Implemented by `Is<true>` where both are serde, and by `Is<false>` for all.
@@ -170,7 +176,7 @@ mod tests {
     #[test]
     fn nesting_without_end_is_an_error() {
         #[derive(serde::Deserialize)]
-        struct Nested(#[expect(dead_code, reason = "only its depth counts")] Vec<Nested>);
+        struct Nested(#[expect(dead_code, reason = "only its depth counts")] Vec<Self>);
         // A million arrays of one array each.
         assert!(decode::<Nested>(&vec![0x91; 1_000_000]).is_err());
     }

@@ -2,10 +2,13 @@
 
 use std::{any::Any, sync::Arc};
 
-use super::{Actor, ActorId, Cell, Extras, FarAddress, Incoming, Item as _, Received, Signal, StopReason, Unsent};
+use super::{
+    Actor, ActorId, Cell, Extras, FarAddress, Incoming, Item as _, Received, Signal, StopReason, Unsent, delivery::Refused,
+};
 use crate::{
     ActorSystem,
     error::ActorLabel,
+    reply::Refusal,
     scheduler::Run,
     supervision::{Children, Directive},
 };
@@ -42,6 +45,8 @@ pub(crate) trait AnyCell: Run + Any {
     /// The message in an `Option<Letter<M>>`, as [`Target::ask`](super::Target::ask) or, without `only_if_known`, as
     /// [`Target::push`](super::Target::push). `None` if the actor does not handle it.
     fn take_letter(self: Arc<Self>, letter: &mut dyn Any, only_if_known: Option<bool>) -> Option<Result<usize, Unsent>>;
+    /// As `take_letter`, without waiting: what is refused is in the letter again.
+    fn try_letter(self: Arc<Self>, letter: &mut dyn Any) -> Option<Result<(), Refusal>>;
     fn into_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync>;
 }
 
@@ -88,6 +93,17 @@ impl<A: Actor> AnyCell for Cell<A> {
             Ok(()) => Ok(1),
             Err(item) => self.offer(item),
         })
+    }
+
+    fn try_letter(self: Arc<Self>, letter: &mut dyn Any) -> Option<Result<(), Refusal>> {
+        let (item, why) = match self.push(A::Item::open(letter)?) {
+            Ok(_) => return Some(Ok(())),
+            Err(Refused::Stopped(item)) => (item, Refusal::Stopped),
+            Err(Refused::Full(item) | Refused::Wait(item)) => (item, Refusal::Full),
+            Err(Refused::Far(refused)) => *refused,
+        };
+        item.close(letter);
+        Some(Err(why))
     }
 
     fn label(&self) -> ActorLabel {

@@ -6,14 +6,18 @@ use std::{
     sync::Arc,
 };
 
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use tokio::sync::oneshot;
 
-use super::{Actor, ActorId, ActorRef, AnyCell, Cell, StopReason, watch};
-use crate::error::ActorLabel;
+use super::{Actor, ActorId, ActorRef, AnyCell, Cell, StopReason, unknown, watch};
+use crate::{
+    error::ActorLabel,
+    system::{Address, Found},
+};
 
 /// A reference to an actor whose type is not known: a child, or an actor that has ended.
 ///
-/// It takes no messages; [`typed`](Self::typed) gives the reference that does.
+/// It takes no messages; [`typed`](Self::typed) gives the reference that does. It travels as an [`ActorRef`] does.
 #[derive(Clone)]
 pub struct AnyRef(Arc<dyn AnyCell>);
 
@@ -124,6 +128,22 @@ impl Eq for AnyRef {}
 impl Hash for AnyRef {
     fn hash<H: Hasher>(&self, state: &mut H) {
         self.id().hash(state);
+    }
+}
+
+impl Serialize for AnyRef {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        Address::of(&*self.0).serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for AnyRef {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(Self(match Address::deserialize(deserializer)?.find().map_err(D::Error::custom)? {
+            Found::Here(cell) => cell,
+            Found::Far(system, address) => unknown(system, address, None),
+            Found::Ended(system, address) => unknown(system, address, Some(StopReason::Stopped)),
+        }))
     }
 }
 

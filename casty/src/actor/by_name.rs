@@ -56,15 +56,13 @@ impl ByName {
     pub(super) fn try_deliver<M: Message>(&self, message: M) -> Result<(), (M, Refusal)> {
         let mut letter = Letter(message, ReplyTo::NOBODY);
         let Some(to) = self.0.far() else {
-            // A local actor of unknown type gives nothing back, so what is to be seen is seen before.
-            if !self.0.is_alive() {
-                return Err((letter.0, Refusal::Stopped));
-            }
             let mut letter = Some(letter);
-            return match (self.0.clone().take_letter(&mut letter, None), letter) {
-                (None, Some(letter)) => Err((letter.0, self.not_handled(M::NAME))),
-                _ => Ok(()),
+            let why = match self.0.clone().try_letter(&mut letter) {
+                Some(Ok(())) => return Ok(()),
+                Some(Err(why)) => why,
+                None => self.not_handled(M::NAME),
             };
+            return letter.map_or(Ok(()), |letter| Err((letter.0, why)));
         };
         if self.0.is_gone() {
             return Err((letter.0, Refusal::Stopped));
@@ -159,5 +157,9 @@ impl Item for Nothing {
 
     fn open(_: &mut dyn Any) -> Option<Self> {
         None
+    }
+
+    fn close(self, _: &mut dyn Any) {
+        match self {}
     }
 }

@@ -1,6 +1,7 @@
 //! The seam to other nodes: what the local runtime asks of the links between nodes, and what it hands to them.
 //!
 //! Links, frames and connections are not here: the cluster implements [`Links`].
+#![allow(dead_code, reason = "parts land before what uses them")]
 
 use std::{
     fmt,
@@ -38,12 +39,12 @@ pub(crate) trait Links: Send + Sync {
 
     fn unwatch(&self, to: &Arc<FarAddress>, watcher: ActorId);
 
-    /// Makes `actor` the one of this name in the whole cluster.
+    /// Makes `actor` the one of this name in the whole cluster. Only of actors without a parent.
     ///
     /// [`SpawnError::NameTaken`] with the label of the one that has it, or [`SpawnError::Unavailable`].
     fn register(&self, name: &Arc<str>, kind: &'static str, actor: ActorId) -> Soon<Result<(), SpawnError>>;
 
-    /// The actor has ended: its name is free.
+    /// The actor has ended: its name is free. Called for one whose name could not be registered, too.
     fn unregister(&self, name: &Arc<str>, actor: ActorId);
 
     /// The actor of this name, on whichever node. The name of a child begins with that of a root.

@@ -1,4 +1,5 @@
 //! References to other nodes' actors, over wires within the process.
+#![expect(clippy::disallowed_methods, reason = "the test's own tasks and time are tokio's")]
 
 use std::{
     future::Future,
@@ -25,6 +26,17 @@ struct Secret(std::time::Instant);
 
 #[message]
 struct Blob(Vec<u8>);
+
+#[message]
+struct Faulty(#[serde(serialize_with = "panics")] u8);
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
+fn panics<S>(_: &u8, _: S) -> Result<S::Ok, S::Error>
+where
+    S: serde::Serializer,
+{
+    panic!("no bytes")
+}
 
 #[message(reply = u64)]
 struct Drop;
@@ -61,6 +73,9 @@ impl Sum {
     fn secret(&mut self, Secret(since): Secret) -> u64 {
         since.elapsed().as_secs()
     }
+
+    #[handler]
+    fn faulty(&mut self, _: Faulty) {}
 
     #[handler]
     fn drop(&mut self, _: Drop) -> Later<Drop> {
@@ -177,6 +192,8 @@ async fn what_cannot_travel_is_not_handled() {
     let blob = Blob(vec![0; LIMIT]);
     let Err(SendError::TooLarge(large)) = sum.send(blob).await else { panic!("it is large") };
     assert!(large.reason().contains("may have 10000"), "{}", large.reason());
+    let Err(SendError::NotEncoded(faulty)) = sum.send(Faulty(0)).await else { panic!("it has no bytes") };
+    assert_eq!(faulty.reason(), "panicked: no bytes");
     net.cut.store(true, SeqCst);
     let Err(error) = sum.ask(Add(1)).await else { panic!("nobody is reached") };
     assert!(matches!(&error, AskError::Unreachable { .. }) && !error.may_have_been_handled());
@@ -246,6 +263,8 @@ async fn references_travel() {
     assert!(
         here.decoding(|| rmp_serde::from_slice::<ActorRef<Keeper>>(&bytes)).unwrap_err().to_string().contains("not a Keeper")
     );
+    let any: AnyRef = here.decoding(|| rmp_serde::from_slice(&bytes)).unwrap();
+    assert!(any == AnyRef::from(&home) && any.typed::<Sum>() == Some(home.clone()) && any.typed::<Keeper>().is_none());
     // Out of any message the node itself is found, but nobody else can be meant.
     assert_eq!(rmp_serde::from_slice::<ActorRef<Sum>>(&bytes).unwrap(), home);
     assert_eq!(std::collections::HashSet::from([sum.clone(), home.clone(), back]).len(), 1);
@@ -265,6 +284,14 @@ async fn a_recipient_travels_too() {
     kept.send(Kept).confirmed().await.unwrap();
     assert_eq!(kept.actor().typed::<Keeper>(), Some(keeper));
     assert!(here.decoding(|| crate::wire::decode::<Recipient<Add>>(&bytes)).is_err());
+    // At home the actor's type is not known either, and what is refused comes back.
+    let small = there.spawn(|| Slow(Arc::default())).mailbox(Mailbox::bounded(1, Overflow::Fail)).await.unwrap();
+    let mut step = Vec::new();
+    crate::wire::encode(&small.recipient::<Step>(), &mut step).unwrap();
+    let step: Recipient<Step> = there.decoding(|| crate::wire::decode(&step)).unwrap();
+    step.send(Step).await.unwrap();
+    soon(|| async { small.try_send(Step).is_ok() }).await;
+    assert!(matches!(step.try_send(Step), Err(TrySendError::Full { message: Step, .. })));
     // An actor that does not handle it, far and at home.
     let mut bytes = Vec::new();
     crate::wire::encode(&(crate::system::Address::of(&**home.cell()), "Kept"), &mut bytes).unwrap();
@@ -437,4 +464,11 @@ async fn a_circle_over_nodes_is_seen() {
         assert_eq!(round(&[&b, &d, &c, &b]).await, cycle, "closed within a node");
         assert_eq!(round(&[&a, &b, &c, &d]).await, Ok(4), "and nothing is left of them");
     }
+}
+
+#[test]
+fn errors_are_small() {
+    assert_eq!(size_of::<SendError>(), 16);
+    assert!(size_of::<AskError>() <= 80, "{}", size_of::<AskError>());
+    assert!(size_of::<crate::ActorLabel>() <= 40);
 }

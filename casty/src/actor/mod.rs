@@ -216,6 +216,8 @@ pub trait Item: Send + 'static {
     fn open(letter: &mut dyn Any) -> Option<Self>
     where
         Self: Sized;
+    /// Puts the message back into the letter that it came in.
+    fn close(self, letter: &mut dyn Any);
 }
 
 /// How a handler ended.

@@ -1,4 +1,5 @@
 //! How a message from another node comes into a mailbox.
+#![allow(dead_code, reason = "parts land before what uses them")]
 
 use std::sync::Arc;
 
@@ -20,7 +21,7 @@ impl<A: Actor> Cell<A> {
             && let Some(port) = reply.take()
         {
             // First it is remembered and then looked at, so that of two questions that close a circle one is seen to.
-            let port = Remembered::new(self.system(), self.id(), chain.clone(), port);
+            let port = Remembered::port(self.system(), self.id(), chain.clone(), port);
             if is_circle(self.system(), self.id(), &chain) {
                 port.refuse(FarRefusal::Cycle.into());
                 return Received::Refused(FarRefusal::Cycle.into());

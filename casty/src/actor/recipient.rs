@@ -139,6 +139,15 @@ impl<M: Message> Letter<M> {
     }
 }
 
+impl<M: Message> Letter<M> {
+    /// Puts what [`open`](Self::open) gave back.
+    pub fn close(letter: &mut dyn Any, message: M, reply: ReplyTo<M>) {
+        if let Some(letter) = letter.downcast_mut::<Option<Self>>() {
+            *letter = Some(Self(message, reply));
+        }
+    }
+}
+
 impl<M: Message> fmt::Debug for Letter<M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Letter<{}>", M::NAME)

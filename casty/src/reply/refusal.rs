@@ -1,4 +1,5 @@
 //! Why a message got no answer.
+#![allow(dead_code, reason = "parts land before what uses them")]
 
 use std::sync::Arc;
 

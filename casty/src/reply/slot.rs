@@ -164,12 +164,11 @@ impl<M: Message> ReplyTo<M> {
 
     /// The message was handled; its answer comes later.
     pub(super) fn is_late(&self) {
-        if let Some(slot) = &self.0 {
-            if slot.late.swap(LATE, Relaxed) == FAR
-                && let State::Far(far) = &*lock(&slot.state)
-            {
-                far.is_late();
-            }
+        if let Some(slot) = &self.0
+            && slot.late.swap(LATE, Relaxed) == FAR
+            && let State::Far(far) = &*lock(&slot.state)
+        {
+            far.is_late();
         }
     }
 

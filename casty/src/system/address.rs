@@ -11,6 +11,7 @@ use super::{ActorSystem, Inner, remote::decoding_for};
 use crate::{
     actor::{ActorId, AnyCell, FarAddress},
     cluster::NodeKey,
+    host::Host,
     sync::lock,
 };
 
@@ -50,9 +51,17 @@ static SERIALS: AtomicU64 = AtomicU64::new(1);
 /// The systems of this process.
 static SYSTEMS: Mutex<Vec<(u64, Weak<Inner>)>> = Mutex::new(Vec::new());
 
-pub(super) fn next_serial() -> u64 {
-    SERIALS.fetch_add(1, Relaxed)
+/// A number that no other system has, of this process or of another.
+pub(super) fn next_serial(host: &Host) -> u64 {
+    (host.random() << SHORT) | short(SERIALS.fetch_add(1, Relaxed))
 }
+
+/// The part that tells it from the others of its process.
+pub(super) fn short(serial: u64) -> u64 {
+    serial & ((1 << SHORT) - 1)
+}
+
+const SHORT: u32 = 24;
 
 pub(super) fn enter(system: &ActorSystem) {
     let mut systems = lock(&SYSTEMS);

@@ -162,7 +162,7 @@ impl ActorSystem {
             names: Names::default(),
             bus: Bus::default(),
             dead_letters: DeadLetters::default(),
-            serial: address::next_serial(),
+            serial: address::next_serial(&host),
             closing: AtomicBool::new(false),
             over: tokio::sync::watch::Sender::new(false),
             links: OnceLock::new(),
@@ -371,6 +371,6 @@ impl ActorSystem {
 
 impl fmt::Debug for ActorSystem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "ActorSystem({})", self.0.serial)
+        write!(f, "ActorSystem({})", address::short(self.0.serial))
     }
 }

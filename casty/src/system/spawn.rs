@@ -164,18 +164,20 @@ async fn register_first<A: Actor>(
     started: oneshot::Sender<Result<(), SpawnError>>,
 ) {
     let system = cell.system().clone();
-    let ended = match register.await {
-        Ok(()) if system.is_closing() => SpawnError::ShuttingDown { kind: A::NAME, by: "the system" },
+    let (error, reason) = match register.await {
+        Ok(()) if system.is_closing() => {
+            (SpawnError::ShuttingDown { kind: A::NAME, by: "the system" }, crate::StopReason::Shutdown)
+        }
         Ok(()) if A::HOOKS.on_start => return cell.begin(Box::pin(actor::start(core, started))),
         Ok(()) => {
             cell.sit(core);
             // Whoever spawned it may have gone; the actor is there all the same.
             return drop(started.send(Ok(())));
         }
-        Err(error) => error,
+        Err(error) => (error, crate::StopReason::Stopped),
     };
-    cell.finish(Some(core), &crate::StopReason::Shutdown);
-    drop(started.send(Err(ended)));
+    cell.finish(Some(core), &reason);
+    drop(started.send(Err(error)));
 }
 
 impl<A: Actor> Future for Spawn<A> {

@@ -157,6 +157,10 @@ impl<M: Message> Item for Letter<M> {
     fn open(letter: &mut dyn Any) -> Option<Self> {
         actor::Letter::open(letter).map(|(message, reply)| Self(message, reply))
     }
+
+    fn close(self, letter: &mut dyn Any) {
+        actor::Letter::close(letter, self.0, self.1);
+    }
 }
 
 impl<M: Message> Declared for Probe<M> {

@@ -80,6 +80,8 @@ fn item_impl(actor: &Actor) -> TokenStream {
             }
         }
     });
+    let close =
+        arms(actor, &quote!(__message, __reply), |_| quote!(::casty::__private::Letter::close(__letter, __message, __reply)));
     quote! {
         #[automatically_derived]
         impl #impl_generics ::casty::__private::Item for __CastyItem #ty_generics #where_clause {
@@ -123,6 +125,9 @@ fn item_impl(actor: &Actor) -> TokenStream {
             fn open(__letter: &mut dyn ::core::any::Any) -> ::core::option::Option<Self> {
                 #(#open)*
                 ::core::option::Option::None
+            }
+            fn close(self, __letter: &mut dyn ::core::any::Any) {
+                match self { #close }
             }
         }
     }
