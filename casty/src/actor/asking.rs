@@ -250,11 +250,9 @@ const CHAIN: usize = 1024;
 impl WaitsFor {
     /// The actor on whose turn this runs begins to wait. `None` if there is none.
     pub(super) fn begin<T: Target>(to: &T, question: Option<Arc<dyn Expire>>) -> Result<Option<Self>, Cycle> {
-        if stack::current(to.system()).is_none() {
-            return Ok(None);
-        }
-        let target = if to.is_far() { ELSEWHERE } else { to.id() };
-        Self::begin_here(to.system(), target, question)
+        let system = to.system();
+        let Some(asker) = stack::current(system) else { return Ok(None) };
+        Self::begin_of(system, asker, if to.is_far() { ELSEWHERE } else { to.id() }, question)
     }
 
     /// As [`begin`](Self::begin), for an actor of this node.
@@ -264,6 +262,15 @@ impl WaitsFor {
         question: Option<Arc<dyn Expire>>,
     ) -> Result<Option<Self>, Cycle> {
         let Some(asker) = stack::current(system) else { return Ok(None) };
+        Self::begin_of(system, asker, target, question)
+    }
+
+    fn begin_of(
+        system: &ActorSystem,
+        asker: ActorId,
+        target: ActorId,
+        question: Option<Arc<dyn Expire>>,
+    ) -> Result<Option<Self>, Cycle> {
         if stack::contains(system, target) {
             return Err(Cycle);
         }

@@ -238,7 +238,7 @@ async fn a_stopped_actor_is_said_to_have_stopped() {
     assert!(matches!(late.ask(Add(1)).await, Err(AskError::Stopped { .. })));
     assert!(matches!(late.send(Add(1)).confirmed().await, Err(SendError::Stopped(_))));
     let letters = there.dead_letters();
-    late.send(Add(1)).await.unwrap();
+    late.send(Add(1)).await.unwrap(); // it is on its way
     soon(|| async { there.dead_letters() == letters + 1 }).await;
     // At home it is gone, and reads all the same.
     let back = carried(&sum, &there);
@@ -464,6 +464,128 @@ async fn a_circle_over_nodes_is_seen() {
         assert_eq!(round(&[&b, &d, &c, &b]).await, cycle, "closed within a node");
         assert_eq!(round(&[&a, &b, &c, &d]).await, Ok(4), "and nothing is left of them");
     }
+}
+
+/// Passes on, and answers late.
+#[actor]
+struct Front {
+    to: ActorRef<Sum>,
+    open: Vec<Reply<Ask>>,
+}
+
+#[message(reply = u64)]
+struct Ask;
+
+#[message(reply = u64)]
+struct Answer(ActorRef<Client>);
+
+#[actor]
+impl Front {
+    #[handler]
+    fn add(&mut self, add: Add, ctx: &Context<Self>) -> Later<Add> {
+        ctx.forward(&self.to, add)
+    }
+
+    #[handler]
+    fn ask(&mut self, _: Ask) -> Later<Ask> {
+        let (reply, later) = Later::new();
+        self.open.push(reply);
+        later
+    }
+
+    #[handler]
+    async fn answer(&mut self, Answer(client): Answer) -> casty::Result<u64> {
+        let busy = client.ask(Add(1)).timeout(Duration::from_millis(20)).await;
+        assert!(matches!(busy, Err(AskError::Timeout { .. })), "it waits for a late answer, so there is no circle: {busy:?}");
+        self.open.drain(..).for_each(|reply| reply.send(7));
+        Ok(1)
+    }
+}
+
+#[message(reply = u64)]
+struct Go(ActorRef<Front>);
+
+#[actor]
+struct Client;
+
+#[actor]
+impl Client {
+    #[handler]
+    async fn go(&mut self, Go(front): Go) -> casty::Result<u64> {
+        Ok(front.ask(Ask).await?)
+    }
+
+    #[handler]
+    fn add(&mut self, Add(n): Add) -> u64 {
+        n
+    }
+}
+
+#[casty::test]
+async fn a_message_is_forwarded_with_its_asker() {
+    let Pair { sum, here, there, .. } = Pair::new().await;
+    let to = sum.clone();
+    let front = here.spawn(move || Front { to: to.clone(), open: Vec::new() }).await.unwrap();
+    assert_eq!(front.ask(Add(2)).await.unwrap(), 2);
+    assert_eq!(carried(&front, &there).ask(Add(3)).await.unwrap(), 5);
+    sum.stop().await.unwrap();
+    sum.stopped().await;
+    assert!(matches!(front.ask(Add(1)).await, Err(AskError::Stopped { .. })));
+}
+
+#[casty::test]
+async fn who_waits_for_a_late_answer_closes_no_circle() {
+    let Pair { sum, here, there, .. } = Pair::new().await;
+    let front = there.spawn(move || Front { to: sum.clone(), open: Vec::new() }).await.unwrap();
+    let client = here.spawn(|| Client).await.unwrap();
+    let asker = client.clone();
+    let going = Go(carried(&front, &here));
+    let going = tokio::spawn(async move { asker.ask(going).await });
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    assert_eq!(front.ask(Answer(carried(&client, &there))).await.unwrap(), 1);
+    assert_eq!(going.await.unwrap().unwrap(), 7);
+}
+
+#[casty::test]
+async fn a_child_is_found_through_its_root() {
+    let Pair { here, there, .. } = Pair::new().await;
+    there.spawn(Boss::default).name("boss").await.unwrap();
+    let child = here.lookup::<Sum>("boss/sum").await.unwrap().unwrap();
+    assert_eq!((child.ask(Add(1)).await.unwrap(), child.name()), (1, Some("boss/sum")));
+    assert!(here.lookup::<Sum>("boss/other").await.unwrap().is_none());
+}
+
+#[actor]
+#[derive(Default)]
+struct Boss;
+
+#[actor]
+impl Boss {
+    async fn on_start(&mut self, ctx: &mut Context<Self>) -> casty::Result<()> {
+        ctx.spawn(Sum::default).name("sum").await?;
+        Ok(())
+    }
+}
+
+#[casty::test]
+async fn whatever_comes_is_an_error_and_no_panic() {
+    use super::{Incoming, Received, Wants};
+    use proptest::prelude::*;
+    let Pair { home, there, .. } = Pair::new().await;
+    let names = prop_oneof!["[A-Z][a-z]{0,6}", Just("Add".to_owned()), Just("Blob".to_owned()), Just("Divide".to_owned())];
+    let bodies = proptest::collection::vec(any::<u8>(), 0..64);
+    let mut runner = proptest::test_runner::TestRunner::default();
+    let cases = runner.run(&(names, bodies, any::<u64>()), |(name, body, id)| {
+        for actor in [home.id(), super::ActorId(id)] {
+            let incoming = Incoming { name: &name, body: &body, wants: Wants::Receipt, reply: None, chain: Vec::new() };
+            let received = there.receive(actor, incoming);
+            prop_assert!(matches!(received, Received::Taken | Received::Refused(_)));
+        }
+        let references = (crate::wire::decode::<ActorRef<Sum>>(&body), crate::wire::decode::<Recipient<Add>>(&body));
+        prop_assert!(references.0.is_err() && references.1.is_err());
+        Ok(())
+    });
+    cases.unwrap();
 }
 
 #[test]

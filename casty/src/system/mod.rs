@@ -32,6 +32,8 @@ pub(crate) use deadlines::{Deadline, Deadlines, Expire};
 pub use event::{Event, Events};
 pub use output::{MainOutput, run_main, run_test};
 pub(crate) use remote::UNKNOWN;
+#[allow(unused_imports, reason = "parts land before what uses them")]
+pub(crate) use remote::WeakSystem;
 pub use spawn::Spawn;
 pub(crate) use weak::WeakSystem;
 

@@ -1,9 +1,12 @@
 //! What the cluster does with a system's actors in other nodes' names, and the links that it gives to the system.
 #![allow(dead_code, reason = "parts land before what uses them")]
 
-use std::{cell::RefCell, sync::Arc};
+use std::{
+    cell::RefCell,
+    sync::{Arc, Weak},
+};
 
-use super::ActorSystem;
+use super::{ActorSystem, Inner};
 use crate::{
     LookupError, StopReason,
     actor::{ActorId, AnyRef, FarAddress, FarQuestions, Incoming, Links, Received, TellEnd, Wants, unknown},
@@ -32,7 +35,22 @@ pub(super) fn decoding_for() -> Option<ActorSystem> {
     DECODING.with_borrow(Clone::clone)
 }
 
+/// A system that does not live for this.
+#[derive(Clone)]
+pub(crate) struct WeakSystem(Weak<Inner>);
+
+impl WeakSystem {
+    pub(crate) fn upgrade(&self) -> Option<ActorSystem> {
+        self.0.upgrade().map(ActorSystem)
+    }
+}
+
 impl ActorSystem {
+    /// For the links that the system has: they must not hold it.
+    pub(crate) fn downgrade(&self) -> WeakSystem {
+        WeakSystem(Arc::downgrade(&self.0))
+    }
+
     /// From now on this system is a node. Once: a second set of links is not taken.
     pub(crate) fn set_links(&self, links: Arc<dyn Links>) {
         let taken = self.0.links.set(links);
