@@ -20,8 +20,6 @@ mod far;
 mod far_tests;
 mod inbox;
 mod life;
-#[cfg(test)]
-mod loopback;
 mod mailbox;
 mod proxy;
 mod receiving;

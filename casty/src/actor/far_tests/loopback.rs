@@ -9,9 +9,9 @@ use std::{
     },
 };
 
-use super::{ActorId, Answer, FarAddress, FarPort, Incoming, Links, NotSent, Parcel, Received, Soon, TellEnd, Unsent, Wants};
 use crate::{
     ActorSystem, LookupError, SpawnError,
+    actor::{ActorId, Answer, FarAddress, FarPort, Incoming, Links, NotSent, Parcel, Received, Soon, TellEnd, Unsent, Wants},
     cluster::{Incarnation, NodeKey},
     error::ActorLabel,
     reply::{FarRefusal, Refusal},
