@@ -2,7 +2,6 @@
 //!
 //! Within a node each actor says whom it waits for. A question to another node carries who waits for its answer, so that
 //! the other node sees the circle that it would close.
-#![allow(dead_code, reason = "parts land before what uses them")]
 
 use std::sync::{
     Arc, Mutex,

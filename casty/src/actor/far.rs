@@ -1,7 +1,6 @@
 //! The seam to other nodes: what the local runtime asks of the links between nodes, and what it hands to them.
 //!
 //! Links, frames and connections are not here: the cluster implements [`Links`].
-#![allow(dead_code, reason = "parts land before what uses them")]
 
 use std::{
     fmt,

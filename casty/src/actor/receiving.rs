@@ -1,5 +1,4 @@
 //! How a message from another node comes into a mailbox.
-#![allow(dead_code, reason = "parts land before what uses them")]
 
 use std::sync::Arc;
 

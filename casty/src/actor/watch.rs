@@ -41,7 +41,6 @@ impl StopReason {
         }
     }
 
-    #[allow(dead_code, reason = "parts land before what uses them")]
     pub(crate) fn encode(&self, into: &mut Vec<u8>) {
         let travelling = match self {
             Self::Stopped => Travelling::Stopped,
@@ -55,7 +54,6 @@ impl StopReason {
         wire::encode(&travelling, into).expect("texts have bytes");
     }
 
-    #[allow(dead_code, reason = "parts land before what uses them")]
     pub(crate) fn decode(bytes: &[u8]) -> Result<Self, CodecError> {
         Ok(match wire::decode(bytes)? {
             Travelling::Stopped => Self::Stopped,
@@ -71,7 +69,6 @@ impl StopReason {
 
 /// A reason as bytes.
 #[derive(Serialize, Deserialize)]
-#[allow(dead_code, reason = "parts land before what uses them")]
 enum Travelling {
     Stopped,
     Failed(#[serde(with = "crate::failure::travelling")] Failure),

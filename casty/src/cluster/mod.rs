@@ -2,8 +2,6 @@
 //!
 //! The local runtime knows nothing of this module; it is a user of the runtime.
 
-#![allow(dead_code, unused_imports, reason = "parts land before what uses them")]
-
 mod api;
 mod control;
 mod error;

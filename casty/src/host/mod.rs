@@ -2,7 +2,6 @@
 //!
 //! Everything else asks the host for them, so that a simulated world can take the place of the real one: then time and
 //! network are a simulator's, chance has a seed, and the gate of each task lets a node be paused.
-#![allow(dead_code, unused_imports, reason = "parts land before what uses them")]
 #![expect(clippy::disallowed_methods, reason = "this is the one place that reaches for the real ones")]
 
 mod clock;

@@ -1,5 +1,4 @@
 //! Why a message got no answer.
-#![allow(dead_code, reason = "parts land before what uses them")]
 
 use std::sync::Arc;
 

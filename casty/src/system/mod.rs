@@ -11,7 +11,6 @@ mod output;
 mod remote;
 mod shutdown;
 mod spawn;
-mod weak;
 
 use std::{
     fmt,
@@ -32,10 +31,8 @@ pub(crate) use deadlines::{Deadline, Deadlines, Expire};
 pub use event::{Event, Events};
 pub use output::{MainOutput, run_main, run_test};
 pub(crate) use remote::UNKNOWN;
-#[allow(unused_imports, reason = "parts land before what uses them")]
 pub(crate) use remote::WeakSystem;
 pub use spawn::Spawn;
-pub(crate) use weak::WeakSystem;
 
 use crate::{
     Cluster, DistributedBuilder, LookupError,
@@ -148,10 +145,6 @@ impl ActorSystem {
     pub(crate) fn set_cluster(&self, cluster: Cluster) {
         let taken = self.0.cluster.set(cluster);
         debug_assert!(taken.is_ok(), "a system is one node");
-    }
-
-    pub(crate) fn downgrade(&self) -> WeakSystem {
-        WeakSystem::of(self)
     }
 
     #[track_caller]

@@ -1,5 +1,4 @@
 //! What the cluster does with a system's actors in other nodes' names, and the links that it gives to the system.
-#![allow(dead_code, reason = "parts land before what uses them")]
 
 use std::{
     cell::RefCell,
