@@ -153,7 +153,10 @@ async fn join(plane: &Plane, through: Option<Callee>, in_use: Duration) -> Resul
         match answer {
             Ok(Answer::Joined { cluster_id, .. }) => {
                 myself.belongs_to(cluster_id);
-                return arrive(plane).await;
+                // It may have been taken for dead again before it heard of it.
+                if host.timeout(JOIN, arrive(plane)).await.is_ok() {
+                    return Ok(());
+                }
             }
             Ok(Answer::Refused(JoinRefused::NewerIncarnation(known))) => return Err(NotIn::Older(known)),
             Ok(Answer::Refused(JoinRefused::IdInUse { address, .. })) => {
@@ -176,15 +179,16 @@ async fn join(plane: &Plane, through: Option<Callee>, in_use: Duration) -> Resul
 }
 
 /// Waits until this node has heard that it is a member.
-async fn arrive(plane: &Plane) -> Result<(), NotIn> {
+async fn arrive(plane: &Plane) {
     let mut applied = plane.published().applied();
     loop {
         applied.borrow_and_update();
         if plane.view().is_up(plane.myself().key()) {
-            return Ok(());
+            return;
         }
         if applied.changed().await.is_err() {
-            return Err(StartError::Setting("the node has ended".into()).into());
+            // Raft has ended, and with it this node.
+            std::future::pending::<()>().await;
         }
     }
 }

@@ -87,12 +87,12 @@ async fn follow(running: Arc<Running>, mut changes: mpsc::UnboundedReceiver<Chan
     while let Some(Changed { change, .. }) = changes.recv().await {
         match &change {
             Change::Cluster(cluster) => running.plane.myself().belongs_to(cluster.id),
-            Change::Up { node, .. } => running.leases.joined(node),
             Change::Down { node } => running.network.lost(node, "its node is down"),
             Change::Left { node } => running.network.lost(node, "its node has left the cluster"),
             Change::Replaced { node, .. } => running.network.lost(node, "its node has restarted"),
             Change::Away { node } => running.network.lost(node, "its node is away"),
-            Change::Forgotten { .. }
+            Change::Up { .. }
+            | Change::Forgotten { .. }
             | Change::Moved { .. }
             | Change::NameTaken { .. }
             | Change::NameFreed { .. }
