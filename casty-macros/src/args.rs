@@ -15,6 +15,8 @@ use crate::errors::Errors;
 pub(crate) struct Arguments {
     pub(crate) attribute: &'static str,
     pub(crate) usages: &'static [&'static str],
+    /// What one might look for here, and where it is.
+    pub(crate) elsewhere: &'static [(&'static str, &'static str)],
 }
 
 impl Arguments {
@@ -49,7 +51,9 @@ impl Arguments {
     ) -> syn::Result<()> {
         let name = input.call(Ident::parse_any).map_err(|error| syn::Error::new(error.span(), self.expected()))?;
         let Some(usage) = self.usages.iter().find(|usage| usage.split(' ').next().is_some_and(|known| name == known)) else {
-            return Err(syn::Error::new(name.span(), format!("unknown argument `{name}`; {}", self.expected())));
+            let known = self.elsewhere.iter().find(|(known, _)| name == known);
+            let what_then = known.map_or_else(|| self.expected(), |(_, place)| (*place).to_owned());
+            return Err(syn::Error::new(name.span(), format!("unknown argument `{name}`; {what_then}")));
         };
         if seen.contains(&name) {
             return Err(syn::Error::new(name.span(), format!("`{name}` is given twice; leave one of them out")));
@@ -114,7 +118,11 @@ mod tests {
 
     use super::*;
 
-    const ARGUMENTS: Arguments = Arguments { attribute: "thing", usages: &["size = 3", "kind = Big | Small", "loud"] };
+    const ARGUMENTS: Arguments = Arguments {
+        attribute: "thing",
+        usages: &["size = 3", "kind = Big | Small", "loud"],
+        elsewhere: &[("colour", "colours are for the theme")],
+    };
 
     fn read(tokens: TokenStream) -> (Vec<String>, Vec<String>) {
         let (mut read, mut errors) = (Vec::new(), Errors::default());
@@ -148,6 +156,11 @@ mod tests {
                 "write `loud`, and a comma before another argument",
             ]
         );
+    }
+
+    #[test]
+    fn what_belongs_elsewhere_is_said_so() {
+        assert_eq!(read(quote!(colour = 3, loud)).1, ["unknown argument `colour`; colours are for the theme"]);
     }
 
     #[test]

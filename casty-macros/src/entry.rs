@@ -6,23 +6,23 @@ use syn::{Attribute, FnArg, ItemFn, Signature, Visibility};
 
 use crate::{
     args::Arguments,
+    distributed,
     errors::Errors,
     types::{is_named, output},
 };
 
-const MAIN: Arguments = Arguments { attribute: "casty::main", usages: &[] };
-const TEST: Arguments = Arguments { attribute: "casty::test", usages: &["virtual_time"] };
+const MAIN: &str = "casty::main";
+const TEST: Arguments = Arguments { attribute: "casty::test", usages: &["virtual_time"], elsewhere: &[] };
 
 pub(crate) fn main(args: TokenStream, item: TokenStream) -> TokenStream {
     let mut errors = Errors::default();
-    if args.to_string() == "distributed" {
-        errors.at(args, "`distributed` is not in this version of casty: leave it out, and the system is a local one");
-    } else {
-        MAIN.read(args, &mut errors, |_, _| Ok(()));
-    }
-    let generated = match Function::parse(&MAIN, item, &mut errors) {
+    let node = distributed::read(args, &mut errors);
+    let generated = match Function::parse(MAIN, item, &mut errors) {
         Ok(function) => {
-            let run = function.run("run_main", &TokenStream::new());
+            let run = match node {
+                Some(node) => function.run("run_distributed_main", &quote!(#node,)),
+                None => function.run("run_main", &TokenStream::new()),
+            };
             let returns = run.is_some().then(|| quote!(-> ::std::process::ExitCode));
             function.around(&TokenStream::new(), &quote!(#returns), &quote!(#run))
         }
@@ -39,7 +39,7 @@ pub(crate) fn test(args: TokenStream, item: TokenStream) -> TokenStream {
         virtual_time = true;
         Ok(())
     });
-    let generated = match Function::parse(&TEST, item, &mut errors) {
+    let generated = match Function::parse(TEST.attribute, item, &mut errors) {
         Ok(function) => {
             let run = function.run("run_test", &quote!(#virtual_time,));
             function.around(&quote!(#[::core::prelude::v1::test]), &TokenStream::new(), &quote!(#run;))
@@ -67,8 +67,7 @@ struct Function {
 
 impl Function {
     /// Gives the item back if it is no function.
-    fn parse(arguments: &Arguments, item: TokenStream, errors: &mut Errors) -> Result<Self, TokenStream> {
-        let attribute = arguments.attribute;
+    fn parse(attribute: &str, item: TokenStream, errors: &mut Errors) -> Result<Self, TokenStream> {
         let Ok(ItemFn { attrs, vis, mut sig, block, .. }) = syn::parse2(item.clone()) else {
             errors.at(&item, format!("`#[{attribute}]` goes on an `async fn`"));
             return Err(item);

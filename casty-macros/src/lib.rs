@@ -8,6 +8,7 @@
 
 mod actor;
 mod args;
+mod distributed;
 mod duration;
 mod entry;
 mod errors;
@@ -178,6 +179,23 @@ pub fn supervised(args: TokenStream, item: TokenStream) -> TokenStream {
 /// `std::process::ExitCode`. An `Err` is printed, and the exit code is 1. The runtime is tokio's multi-threaded one, with
 /// everything enabled; for another, use `ActorSystem::new()` within it and `shutdown` at the end.
 ///
+/// With `distributed` the system is a node of a cluster, and a member of it when the function begins:
+///
+/// | argument | environment | meaning |
+/// | --- | --- | --- |
+/// | `distributed` | | a node of a cluster; it goes with all that follow |
+/// | `bind = "0.0.0.0:8001"` | `CASTY_BIND` | where it listens; `127.0.0.1:0` if neither says |
+/// | `seeds = ["node1:8001"]` | `CASTY_SEEDS`, with commas | nodes to join through; none for the first node |
+/// | `node_id = "node-1"` | `CASTY_NODE_ID` | its name; made up if left out |
+/// | `data_dir = "data"` | `CASTY_DATA_DIR` | what outlives its process; in memory if left out |
+/// | `cluster_name = "shop"` | `CASTY_CLUSTER` | nodes of another name are refused; `casty` if left out |
+/// | `raft = fast` | `CASTY_RAFT` | `fast`, `default` or `relaxed`: how quickly failures are noticed |
+/// | `insecure` | `CASTY_INSECURE`, `1` or `0` | whoever reaches the address may join |
+/// | | `CASTY_SECRET` | who knows it may join |
+/// | | `CASTY_ADVERTISE` | what other nodes dial; the bound address if left out |
+///
+/// The environment goes before the arguments. If the node cannot start, the reason is printed, and the exit code is 1.
+///
 /// ```
 /// use casty::prelude::*;
 ///
@@ -192,6 +210,15 @@ pub fn supervised(args: TokenStream, item: TokenStream) -> TokenStream {
 ///
 /// #[actor]
 /// impl Nobody {}
+/// ```
+///
+/// ```no_run
+/// use casty::prelude::*;
+///
+/// #[casty::main(distributed, seeds = ["node1:8001", "node2:8001", "node3:8001"], cluster_name = "shop")]
+/// async fn main(system: ActorSystem) -> casty::Result<()> {
+///     system.serve().await
+/// }
 /// ```
 #[proc_macro_attribute]
 pub fn main(args: TokenStream, item: TokenStream) -> TokenStream {

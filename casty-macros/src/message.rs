@@ -12,8 +12,11 @@ use crate::{
     types::{borrows, mentions, without_self},
 };
 
-const ARGUMENTS: Arguments =
-    Arguments { attribute: "message", usages: &["reply = Type", "name = \"..\"", "local", "retain", "idempotent"] };
+const ARGUMENTS: Arguments = Arguments {
+    attribute: "message",
+    usages: &["reply = Type", "name = \"..\"", "local", "retain", "idempotent"],
+    elsewhere: &[],
+};
 
 const NO_LIFETIMES: &str =
     "a message owns what it holds, for it outlives the call that sends it: no lifetimes, but `String`, `Vec` or `Arc`";

@@ -26,6 +26,7 @@ const ARGUMENTS: Arguments = Arguments {
         "backoff_max = 30s",
         "backoff_multiplier = 2.0",
     ],
+    elsewhere: &[],
 };
 
 /// `backoff_initial` and `backoff_max` of `SupervisorConfig::DEFAULT`.

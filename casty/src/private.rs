@@ -7,7 +7,7 @@ pub use inventory;
 pub use serde;
 
 pub use crate::{
-    Failure,
+    ActorSystem, Failure, RaftConfig,
     actor::{
         Actor, Answer, AnyRef, Context, Declared, Dispatch, FarPort, ForRoom, Handled, Handles, Hooks, Item, Letter, Mailbox,
         Overflow, Unsent,
@@ -18,7 +18,7 @@ pub use crate::{
     registry::ActorEntry,
     reply::{FarRefusal, IntoReply, Pace, Refusal, ReplyTo, kind},
     supervision::{Children, Directive, SupervisorConfig},
-    system::{MainOutput, run_main, run_test},
+    system::{MainOutput, run_distributed_main, run_main, run_test},
     wire::*,
 };
 pub use std::future::Ready;

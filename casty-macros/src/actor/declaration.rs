@@ -15,6 +15,7 @@ use crate::{
 const ARGUMENTS: Arguments = Arguments {
     attribute: "actor",
     usages: &["name = \"..\"", "mailbox = 1024", "overflow = Wait | Fail | DropNewest | DropOldest"],
+    elsewhere: &[],
 };
 
 #[derive(Default)]

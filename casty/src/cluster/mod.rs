@@ -4,6 +4,7 @@
 
 mod api;
 mod control;
+mod environment;
 mod error;
 mod join;
 mod lease;

@@ -29,7 +29,7 @@ pub use builder::SystemBuilder;
 pub use dead_letters::DeadLetterReason;
 pub(crate) use deadlines::{Deadline, Deadlines, Expire};
 pub use event::{Event, Events};
-pub use output::{MainOutput, run_main, run_test};
+pub use output::{MainOutput, run_distributed_main, run_main, run_test};
 pub(crate) use remote::UNKNOWN;
 pub(crate) use remote::WeakSystem;
 pub use spawn::Spawn;

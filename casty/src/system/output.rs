@@ -3,6 +3,7 @@
 use std::{fmt, future::Future, process::ExitCode};
 
 use super::ActorSystem;
+use crate::DistributedBuilder;
 
 /// What `main` and tests may return: nothing, or a result.
 #[diagnostic::on_unimplemented(
@@ -39,6 +40,24 @@ where
     F: FnOnce(ActorSystem) -> Fut,
     Fut: Future<Output: MainOutput>,
 {
+    run_process(run(main))
+}
+
+/// Runs `main` with a node that is as `node` and the environment say.
+#[doc(hidden)]
+pub fn run_distributed_main<F, Fut>(node: DistributedBuilder, main: F) -> ExitCode
+where
+    F: FnOnce(ActorSystem) -> Fut,
+    Fut: Future<Output: MainOutput>,
+{
+    run_process(async {
+        let starting = node.environment().map_err(|error| error.to_string())?.start();
+        let system = starting.await.map_err(|error| error.to_string())?;
+        run_in(system, main).await
+    })
+}
+
+fn run_process(program: impl Future<Output = Result<ExitCode, String>>) -> ExitCode {
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -46,7 +65,7 @@ where
             return ExitCode::FAILURE;
         }
     };
-    let outcome = runtime.block_on(run(main));
+    let outcome = runtime.block_on(program);
     // A blocked thread must not hold up the end for ever.
     runtime.shutdown_background();
     outcome.unwrap_or_else(|error| {
@@ -96,7 +115,14 @@ where
     F: FnOnce(ActorSystem) -> Fut,
     Fut: Future<Output: MainOutput>,
 {
-    let system = ActorSystem::new();
+    run_in(ActorSystem::new(), main).await
+}
+
+async fn run_in<F, Fut>(system: ActorSystem, main: F) -> Result<ExitCode, String>
+where
+    F: FnOnce(ActorSystem) -> Fut,
+    Fut: Future<Output: MainOutput>,
+{
     let output = main(system.clone()).await;
     system.shutdown().await;
     output.outcome()
