@@ -8,8 +8,9 @@
 //! | `hierarchy` | children, names, look-up, death watch, and what stops with what |
 //! | `worker` | supervision: restart with backoff, a retained message, the hooks |
 //! | `ledger` | a real one: a CSV of transactions, an actor for each account, bad lines, backpressure |
+//! | `cluster` | three nodes as processes: members, a leader, names, remote asks; one is killed, the others go on |
 //!
-//! All but the last are one file each. The [`ledger`] is in this library, so that its tests can call it; its `main`
+//! All but the last two are one file each. The [`ledger`] is in this library, so that its tests can call it; its `main`
 //! is `ledger/main.rs`.
 
 pub mod ledger;
