@@ -52,6 +52,9 @@
 //! | errors, and whether a message can have been handled | [`AskError`], [`SendError`], [`TrySendError`], [`SpawnError`], [`LookupError`] |
 //! | failures, and what follows from them | [`Failure`], [`Result`], [`SupervisorConfig`], [`Directive`], [`Children`] |
 //! | bounded mailboxes | [`Mailbox`], [`Overflow`] |
+//! | a node of a cluster, and its settings | [`#[casty::main(distributed)]`](macro@main), [`ActorSystem::distributed`], [`DistributedBuilder`], [`RaftConfig`], [`SwimConfig`], [`StartError`] |
+//! | the cluster: members, leader, events, leaving it | [`ActorSystem::cluster`], [`Cluster`], [`Member`], [`ClusterEvent`], [`ClusterError`] |
+//! | sending to another node | [`Sending::confirmed`], [`ActorRef`] and [`Recipient`] in messages, [`Context::watch`] |
 //! | what happens in a system | [`ActorSystem::events`], [`Event`], [`ActorSystem::dead_letters`], [`StopReason`] |
 //! | tests | [`#[casty::test]`](macro@test), and `casty::testkit` with the feature `testkit` |
 //!
@@ -64,6 +67,7 @@
 //! - Each ask ends: with the answer, or with an [`AskError`] that tells whether the message can have been handled.
 //! - A panic in a handler is a failure of its actor, and of nothing else.
 //! - A restart keeps references, name, mailbox and stash. State, timers and children are made anew.
+//! - In a cluster, a name belongs to one actor of all nodes, and no message is handled twice, unless it is `idempotent`.
 //! - Actors run in the tokio runtime that their system was made in, a few at a time on tasks of casty's own: a handler
 //!   that blocks its thread blocks a worker of the runtime.
 #![deny(missing_docs)]
