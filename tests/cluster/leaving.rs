@@ -1,0 +1,106 @@
+//! Going for good, and going to come back.
+
+use std::{env, fs, path::PathBuf, process};
+
+use casty::{ClusterEvent, MemberStatus, prelude::*};
+
+use crate::common::*;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_leaves_is_no_member_any_more() {
+    let mut systems = cluster(3).await;
+    let mut events = of(&systems[0]).events();
+    let gone = systems.pop().unwrap();
+    of(&gone).leave().await.unwrap();
+    // Before anybody could have noticed a silence.
+    until("it is in no list", async || systems.iter().all(|system| status(system, "n3").is_none())).await;
+    loop {
+        match events.next().await {
+            Some(ClusterEvent::MemberLeft { id }) if id.as_str() == "n3" => break,
+            Some(ClusterEvent::MemberDown { id, .. }) => panic!("{id} left, and was taken for dead"),
+            Some(_) => {}
+            None => panic!("the events ended"),
+        }
+    }
+    end(systems).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_leader_can_leave_and_another_leads() {
+    let mut systems = cluster(3).await;
+    until("somebody leads", async || systems.iter().any(|system| of(system).is_leader())).await;
+    let leader = systems.iter().position(|system| of(system).is_leader()).unwrap();
+    let gone = systems.remove(leader);
+    let id = of(&gone).node_id().to_string();
+    of(&gone).leave().await.unwrap();
+    until("the rest have another leader", async || {
+        systems.iter().all(|system| {
+            let leader = of(system).leader();
+            leader.is_some_and(|leader| leader.as_str() != id) && status(system, &id).is_none()
+        })
+    })
+    .await;
+    systems[0].spawn(Puppet::on(&systems[0])).name("puppet").await.unwrap();
+    end(systems).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_with_a_data_directory_is_away_and_comes_back() {
+    let dir = Dir::new("away");
+    let mut systems = cluster(2).await;
+    let seed = of(&systems[0]).address().to_owned();
+    let kept = node("kept", &[&seed]).data_dir(&dir.0).start().await.unwrap();
+    let before = of(&kept).incarnation();
+    systems.push(kept);
+    all_see(&systems, 3).await;
+
+    systems.pop().unwrap().shutdown().await;
+    until("it is away", async || systems.iter().all(|system| status(system, "kept") == Some(MemberStatus::Away))).await;
+
+    // Its name is in the directory.
+    let back = ActorSystem::distributed("127.0.0.1:0").seeds([seed]).data_dir(&dir.0).start().await.unwrap();
+    assert_eq!(of(&back).node_id().as_str(), "kept");
+    assert!(of(&back).incarnation() > before);
+    until("it is up again", async || systems.iter().all(|system| status(system, "kept") == Some(MemberStatus::Up))).await;
+    systems.push(back);
+    end(systems).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cluster_comes_back_from_its_disks_after_all_of_it_was_down() {
+    let dirs: Vec<_> = (0..3).map(|i| Dir::new(&format!("all-{i}"))).collect();
+    let addresses = free_addresses(3);
+    let start = async |i: usize| {
+        let node = ActorSystem::distributed(&addresses[i]).node_id(format!("n{i}")).seeds(addresses.clone());
+        node.data_dir(&dirs[i].0).start().await.unwrap()
+    };
+    let (a, b, c) = tokio::join!(start(0), start(1), start(2));
+    let systems = vec![a, b, c];
+    all_see(&systems, 3).await;
+    end(systems).await;
+
+    let (a, b, c) = tokio::join!(start(0), start(1), start(2));
+    let systems = vec![a, b, c];
+    all_see(&systems, 3).await;
+    systems[1].spawn(Puppet::on(&systems[1])).name("puppet").await.unwrap();
+    until("the others find it", async || matches!(systems[2].lookup::<Puppet>("puppet").await, Ok(Some(_)))).await;
+    end(systems).await;
+}
+
+/// A directory that goes with the test.
+struct Dir(PathBuf);
+
+impl Dir {
+    fn new(name: &str) -> Self {
+        let path = env::temp_dir().join(format!("casty-cluster-{}-{name}", process::id()));
+        let _ = fs::remove_dir_all(&path);
+        fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+}
+
+impl Drop for Dir {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}

@@ -1,0 +1,11 @@
+//! What users of a cluster rely on, with real sockets and real time. Each module is a subject, each test a claim.
+//!
+//! Nodes are systems of this process, or, where one is to be killed, processes of the program `node`.
+
+mod asking;
+mod common;
+mod forming;
+mod killed;
+mod leaving;
+mod names;
+mod watching;

@@ -1,0 +1,143 @@
+//! A node as a process, for tests. Its settings are in the environment; each line of its standard input is a number and an
+//! order, and is answered with a line of that number.
+//!
+//! | order | what it does, and answers |
+//! | --- | --- |
+//! | `status` | `node=.. leader=.. lease=.. up=..,.. down=.. away=.. holds=..` |
+//! | `claim NAME` | spawns an actor of that name: `claimed`, `taken by ..`, or what went wrong |
+//! | `drop NAME` | stops it: `dropped` |
+//! | `who NAME` | looks the name up and asks its actor where it lives: the node, `nobody`, or what went wrong |
+//! | `shutdown`, `leave` | ends |
+
+use std::{
+    collections::BTreeMap,
+    io,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use casty::{Cluster, MemberStatus, prelude::*};
+use tokio::sync::mpsc;
+
+#[message(reply = String)]
+struct Where;
+
+#[actor]
+struct Holder {
+    node: String,
+}
+
+#[actor]
+impl Holder {
+    #[handler]
+    fn tell(&self, _: Where) -> String {
+        self.node.clone()
+    }
+}
+
+#[derive(Clone)]
+struct Node {
+    system: ActorSystem,
+    cluster: Cluster,
+    holds: Arc<Mutex<BTreeMap<String, ActorRef<Holder>>>>,
+}
+
+#[casty::main(distributed)]
+async fn main(system: ActorSystem) -> casty::Result<()> {
+    let cluster = system.cluster().ok_or("this is no node")?;
+    println!("listens on {}", cluster.address());
+    let mut events = cluster.events();
+    tokio::spawn(async move {
+        while let Some(event) = events.next().await {
+            println!("event {event:?}");
+        }
+    });
+    let node = Node { system, cluster, holds: Arc::default() };
+    let mut orders = orders();
+    while let Some(line) = orders.recv().await {
+        let Some((number, order)) = line.split_once(' ') else { continue };
+        if order == "shutdown" {
+            return Ok(());
+        }
+        let (node, number, order) = (node.clone(), number.to_owned(), order.to_owned());
+        tokio::spawn(async move {
+            let answer = node.obey(&order).await;
+            println!("{number} {answer}");
+        });
+    }
+    // Whoever gave the orders is gone.
+    std::process::exit(1)
+}
+
+fn orders() -> mpsc::UnboundedReceiver<String> {
+    let (orders, received) = mpsc::unbounded_channel();
+    std::thread::spawn(move || io::stdin().lines().map_while(Result::ok).try_for_each(|order| orders.send(order)));
+    received
+}
+
+impl Node {
+    async fn obey(&self, order: &str) -> String {
+        let (verb, name) = order.split_once(' ').unwrap_or((order, ""));
+        match verb {
+            "status" => self.status(),
+            "claim" => self.claim(name).await,
+            "drop" => self.drop(name).await,
+            "who" => self.who(name).await,
+            "leave" => match self.cluster.leave().await {
+                Ok(()) => std::process::exit(0),
+                Err(error) => error.to_string(),
+            },
+            _ => "there is no such order".into(),
+        }
+    }
+
+    fn status(&self) -> String {
+        let list = |status| {
+            let members = self.cluster.members().into_iter().filter(|member| member.status == status);
+            members.map(|member| member.id.to_string()).collect::<Vec<_>>().join(",")
+        };
+        let leader = self.cluster.leader().map_or_else(|| "nobody".to_owned(), |leader| leader.to_string());
+        let holds = self.holds.lock().unwrap_or_else(PoisonError::into_inner);
+        let holds: Vec<_> = holds.iter().filter(|(_, actor)| actor.is_alive()).map(|(name, _)| name.as_str()).collect();
+        format!(
+            "node={} leader={leader} lease={} up={} down={} away={} holds={}",
+            self.cluster.node_id(),
+            self.cluster.has_lease(),
+            list(MemberStatus::Up),
+            list(MemberStatus::Down),
+            list(MemberStatus::Away),
+            holds.join(","),
+        )
+    }
+
+    async fn claim(&self, name: &str) -> String {
+        let node = self.cluster.node_id().to_string();
+        match self.system.spawn(move || Holder { node: node.clone() }).name(name).await {
+            Ok(actor) => {
+                self.holds.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned(), actor);
+                "claimed".into()
+            }
+            Err(SpawnError::NameTaken { by, .. }) => format!("taken by {by}"),
+            Err(error) => format!("failed: {error}"),
+        }
+    }
+
+    async fn drop(&self, name: &str) -> String {
+        let held = self.holds.lock().unwrap_or_else(PoisonError::into_inner).remove(name);
+        let Some(actor) = held else { return "not held".into() };
+        let _ = actor.stop().await;
+        actor.stopped().await;
+        "dropped".into()
+    }
+
+    async fn who(&self, name: &str) -> String {
+        match self.system.lookup::<Holder>(name).await {
+            Ok(Some(actor)) => match actor.ask(Where).timeout(Duration::from_secs(2)).await {
+                Ok(node) => node,
+                Err(error) => format!("failed: {error}"),
+            },
+            Ok(None) => "nobody".into(),
+            Err(error) => format!("failed: {error}"),
+        }
+    }
+}
