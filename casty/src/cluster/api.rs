@@ -144,6 +144,11 @@ impl Cluster {
         self.0.shut_down().await;
     }
 
+    #[cfg(feature = "testkit")]
+    pub(crate) fn running(&self) -> &Running {
+        &self.0
+    }
+
     /// How many connections were refused so far: strangers, wrong secrets, garbage.
     pub fn refused_connections(&self) -> u64 {
         self.0.refused.count()
@@ -152,12 +157,18 @@ impl Cluster {
 
 impl Member {
     pub(super) fn new(id: NodeId, member: &control::Member) -> Self {
-        let status = match member.status {
-            control::MemberStatus::Up => MemberStatus::Up,
-            control::MemberStatus::Down => MemberStatus::Down,
-            control::MemberStatus::Away => MemberStatus::Away,
-        };
+        let status = member.status.into();
         Self { id, incarnation: member.incarnation, address: member.address.clone(), status }
+    }
+}
+
+impl From<control::MemberStatus> for MemberStatus {
+    fn from(status: control::MemberStatus) -> Self {
+        match status {
+            control::MemberStatus::Up => Self::Up,
+            control::MemberStatus::Down => Self::Down,
+            control::MemberStatus::Away => Self::Away,
+        }
     }
 }
 

@@ -25,3 +25,5 @@ pub(crate) use node::NodeKey;
 pub use node::{Incarnation, NodeId};
 pub use settings::{DistributedBuilder, RaftConfig};
 pub use swim::{InvalidSwimConfig, SwimConfig};
+#[cfg(feature = "testkit")]
+pub(crate) use {control::SimDisk, running::Running};

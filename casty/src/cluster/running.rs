@@ -43,6 +43,14 @@ const ASK: Duration = Duration::from_secs(2);
 const PAUSE: Duration = Duration::from_millis(20);
 
 impl Running {
+    pub(crate) fn plane(&self) -> &Plane {
+        &self.plane
+    }
+
+    pub(crate) fn leases(&self) -> &Leases {
+        &self.leases
+    }
+
     pub(super) fn events(&self) -> Events {
         match self.system.upgrade() {
             Some(system) => system.events(),

@@ -23,6 +23,10 @@ pub(crate) struct SimNode {
     chance: Mutex<StdRng>,
     turns: Mutex<Turns>,
     disks: Mutex<Disks>,
+    /// What the boot clock said when anything was last turned, and at which moment of the simulation that was.
+    turned: Mutex<(Duration, Duration)>,
+    /// The simulation's time, for who looks from outside of it.
+    outside: Mutex<Duration>,
 }
 
 /// What is on the node's disks, by path. It outlives a crash.
@@ -58,6 +62,9 @@ impl SimNode {
             chance: Mutex::new(StdRng::seed_from_u64(seed)),
             turns: Mutex::new(turns),
             disks: Mutex::default(),
+            // A start that is not zero, so that a lease of "never" is one.
+            turned: Mutex::new((Duration::from_secs(1000), Duration::ZERO)),
+            outside: Mutex::default(),
         }
     }
 
@@ -65,12 +72,24 @@ impl SimNode {
         &self.gate
     }
 
+    /// Turns something. No clock jumps by another rate: it counts from here on.
     pub(crate) fn turn(&self, turn: impl FnOnce(&mut Turns)) {
+        let now = (self.boot_time(), self.elapsed());
+        *lock(&self.turned) = now;
         turn(&mut lock(&self.turns));
     }
 
+    /// Says what time it is in the simulation, which only its own tasks know.
+    pub(crate) fn tell_time(&self, elapsed: Duration) {
+        *lock(&self.outside) = elapsed;
+    }
+
+    fn elapsed(&self) -> Duration {
+        turmoil::sim_elapsed().unwrap_or_else(|| *lock(&self.outside))
+    }
+
     /// What is at a path, made anew if there was nothing.
-    pub(super) fn disk<D: Default + Clone + Send + Sync + 'static>(&self, path: &Path) -> D {
+    pub(crate) fn disk<D: Default + Clone + Send + Sync + 'static>(&self, path: &Path) -> D {
         let mut disks = lock(&self.disks);
         let disk = disks.0.entry(path.into()).or_insert_with(|| Arc::new(D::default()));
         disk.downcast_ref::<D>().cloned().unwrap_or_default()
@@ -90,9 +109,9 @@ impl SimNode {
     }
 
     pub(super) fn boot_time(&self) -> Duration {
-        let turns = *lock(&self.turns);
-        // A start that is not zero, so that a lease of "never" is one.
-        Duration::from_secs(1000) + elapsed().mul_f64(turns.rate)
+        let (boot, at) = *lock(&self.turned);
+        let rate = lock(&self.turns).rate;
+        boot + self.elapsed().saturating_sub(at).mul_f64(rate)
     }
 
     pub(super) fn monotonic_time(&self) -> Duration {
@@ -100,7 +119,7 @@ impl SimNode {
     }
 
     pub(super) fn unix_millis(&self) -> u64 {
-        let since = u64::try_from(elapsed().as_millis()).unwrap_or(u64::MAX);
+        let since = u64::try_from(self.elapsed().as_millis()).unwrap_or(u64::MAX);
         (1_700_000_000_000 + since).saturating_add_signed(lock(&self.turns).day_offset)
     }
 
@@ -122,8 +141,4 @@ impl SimNode {
         let port = port.parse().map_err(|_| bad("the port is no number"))?;
         Ok(vec![SocketAddr::new(turmoil::lookup(host), port)])
     }
-}
-
-fn elapsed() -> Duration {
-    turmoil::sim_elapsed().unwrap_or_default()
 }

@@ -1,4 +1,4 @@
-//! Help for tests of actors: probes, and time that a test moves itself. With the feature `testkit`.
+//! Help for tests of actors: probes, time that a test moves itself, clusters in one process. With the feature `testkit`.
 //!
 //! ```
 //! use casty::prelude::*;
@@ -15,8 +15,10 @@
 //! }
 //! ```
 
+mod cluster;
 mod probe;
 mod time;
 
+pub use cluster::{Cluster, ClusterBuilder, Inspection, Running, SeenMember};
 pub use probe::TestProbe;
 pub use time::{advance, now};

@@ -1,0 +1,164 @@
+//! What the nodes of a simulated cluster believe, for those who check it.
+
+use std::fmt;
+
+use openraft::{ServerState, async_runtime::WatchReceiver as _};
+
+use super::{Cluster, node::State};
+use crate::cluster::{MemberStatus, Running};
+
+/// What a node believes at one moment. For the simulation's own checks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[doc(hidden)]
+pub struct Inspection {
+    /// Which start of the node.
+    pub incarnation: u64,
+    pub raft_id: u64,
+    /// The cluster that it belongs to.
+    pub cluster: Option<u128>,
+    pub term: u64,
+    /// Whether it leads in this term.
+    pub leads: bool,
+    /// Who leads, as far as it knows.
+    pub leader: Option<String>,
+    /// The last entry that it has applied.
+    pub applied: u64,
+    /// The last entry that changed the members.
+    pub view: u64,
+    /// Whether it holds a lease.
+    pub lease: bool,
+}
+
+impl fmt::Display for Inspection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { incarnation, term, leads, leader, applied, lease, .. } = self;
+        let role = if *leads { "leads" } else { "follows" };
+        let lease = if *lease { "a lease" } else { "no lease" };
+        write!(f, "@{incarnation} {role} {leader:?} in term {term}, applied {applied}, {lease}")
+    }
+}
+
+/// A member as one node sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[doc(hidden)]
+pub struct SeenMember {
+    pub node: String,
+    pub incarnation: u64,
+    pub raft_id: u64,
+    pub status: MemberStatus,
+    /// The entry that gave it this status.
+    pub since: u64,
+}
+
+#[doc(hidden)]
+impl Cluster {
+    /// What a node that has started believes now.
+    pub fn inspect(&self, node: usize) -> Option<Inspection> {
+        self.with_running(node, |running| {
+            let plane = running.plane();
+            let metrics = plane.raft().metrics();
+            let metrics = metrics.borrow_watched();
+            let view = plane.view();
+            Inspection {
+                incarnation: plane.myself().key().incarnation.0,
+                raft_id: plane.myself().raft_id(),
+                cluster: view.cluster.as_ref().map(|cluster| cluster.id),
+                term: metrics.current_term,
+                leads: metrics.state == ServerState::Leader,
+                leader: metrics
+                    .current_leader
+                    .and_then(|leader| metrics.membership_config.membership().get_node(&leader).map(|node| node.id.to_string())),
+                applied: *plane.published().applied().borrow(),
+                view: view.index,
+                lease: running.leases().is_held(),
+            }
+        })
+    }
+
+    /// All members as the node has them.
+    pub fn seen_members(&self, node: usize) -> Vec<SeenMember> {
+        let seen = self.with_running(node, |running| {
+            let view = running.plane().view();
+            let seen = view.members.iter().map(|(id, member)| SeenMember {
+                node: id.to_string(),
+                incarnation: member.incarnation.0,
+                raft_id: member.raft_id,
+                status: member.status.into(),
+                since: member.since,
+            });
+            seen.collect()
+        });
+        seen.unwrap_or_default()
+    }
+
+    /// The same in words.
+    pub fn members(&self, node: usize) -> Vec<String> {
+        let seen = self.seen_members(node);
+        seen.into_iter().map(|member| format!("{}@{} {:?}", member.node, member.incarnation, member.status)).collect()
+    }
+
+    /// Who holds the name, in what the node has applied: a node, its incarnation, the actor.
+    pub fn holder(&self, node: usize, name: &str) -> Option<(String, u64, u64)> {
+        self.with_running(node, |running| {
+            let entry = running.plane().published().lookup(name)?;
+            Some((entry.owner.id.to_string(), entry.owner.incarnation.0, entry.actor))
+        })?
+    }
+
+    /// The actors with names that live on the node: name and actor.
+    pub fn named_here(&self, node: usize) -> Vec<(String, u64)> {
+        let Some(system) = self.started(node) else { return Vec::new() };
+        let mut named: Vec<_> =
+            system.named_roots().iter().filter_map(|root| Some((root.name()?.to_string(), root.id().0))).collect();
+        named.sort();
+        named
+    }
+
+    /// Whether all nodes that run are up, agree on that, and hold leases.
+    ///
+    /// # Errors
+    /// What is missing.
+    pub fn whole(&self) -> Result<(), String> {
+        let mut first = None;
+        for number in (0..self.size()).filter(|number| self.is_running(*number)) {
+            let Some(seen) = self.inspect(number) else {
+                return Err(format!("node-{number}: {}", self.nodes[number].state()));
+            };
+            if !seen.lease {
+                return Err(format!("node-{number} has no lease"));
+            }
+            for other in self.seen_members(number) {
+                let running = other.node.strip_prefix("node-").and_then(|other| other.parse().ok());
+                let running = running.filter(|other| self.is_running(*other));
+                let is_it = running.and_then(|other| self.inspect(other)).map(|seen| seen.incarnation) == Some(other.incarnation);
+                match other.status {
+                    MemberStatus::Up if !is_it => return Err(format!("node-{number} takes {other:?} for alive")),
+                    MemberStatus::Down | MemberStatus::Away if is_it => {
+                        return Err(format!("node-{number} takes {other:?} for dead"));
+                    }
+                    _ => {}
+                }
+            }
+            let up = self.seen_members(number).iter().filter(|other| other.status == MemberStatus::Up).count();
+            let running = (0..self.size()).filter(|other| self.is_running(*other)).count();
+            if up != running {
+                return Err(format!("node-{number} knows {up} members that are up, {running} nodes run"));
+            }
+            let agreed = (seen.cluster, seen.view, seen.leader.clone());
+            match &first {
+                None => first = Some(agreed),
+                Some(first) if *first != agreed => return Err(format!("node-{number} has {agreed:?}, another {first:?}")),
+                Some(_) => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn with_running<T>(&self, node: usize, look: impl FnOnce(&Running) -> T) -> Option<T> {
+        let system = match &*self.nodes[node].lock() {
+            State::Started(_, system) => system.clone(),
+            _ => return None,
+        };
+        Some(look(system.cluster()?.running()))
+    }
+}

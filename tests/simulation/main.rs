@@ -1,0 +1,3 @@
+//! Whole clusters on simulated time and network.
+
+mod forming;
