@@ -42,15 +42,14 @@ impl From<StartError> for NotIn {
 
 /// Makes this node a member, and returns once it knows that it is one.
 pub(super) async fn enter(plane: &Plane, seeds: &[String], in_use: Duration) -> Result<(), NotIn> {
-    let through = if seeds.is_empty() || is_initialised(plane).await {
-        if seeds.is_empty() && !is_initialised(plane).await {
+    if !is_initialised(plane).await {
+        if seeds.is_empty() {
             initialise(plane, BTreeMap::new()).await?;
+        } else {
+            find(plane, seeds).await?;
         }
-        None
-    } else {
-        find(plane, seeds).await?
-    };
-    join(plane, through, in_use).await
+    }
+    join(plane, in_use).await
 }
 
 async fn is_initialised(plane: &Plane) -> bool {
@@ -70,12 +69,12 @@ async fn initialise(plane: &Plane, mut others: BTreeMap<u64, RaftNode>) -> Resul
 }
 
 /// Finds somebody who belongs to a cluster, or makes one with those who were heard, or is made part of one.
-async fn find(plane: &Plane, seeds: &[String]) -> Result<Option<Callee>, StartError> {
+async fn find(plane: &Plane, seeds: &[String]) -> Result<(), StartError> {
     let mut heard: BTreeMap<u64, Probed> = BTreeMap::new();
     let mut complete = 0;
     for round in 1.. {
         if is_initialised(plane).await {
-            return Ok(None);
+            return Ok(());
         }
         let answers = join_all(seeds.iter().map(|seed| probe(plane, seed))).await;
         let mut silent = 0;
@@ -84,9 +83,7 @@ async fn find(plane: &Plane, seeds: &[String]) -> Result<Option<Callee>, StartEr
         for (seed, answer) in seeds.iter().zip(answers) {
             match answer {
                 Seed::Itself => {}
-                Seed::Heard(probed) if probed.cluster_id.is_some() => {
-                    return Ok(Some(Callee { address: seed.as_str().into(), raft_id: Some(probed.raft_id) }));
-                }
+                Seed::Heard(probed) if probed.cluster_id.is_some() => return Ok(()),
                 Seed::Heard(probed) => _ = heard.insert(probed.raft_id, probed),
                 Seed::Refuses(reason) => return Err(StartError::Refused { by: seed.clone(), reason }),
                 Seed::Silent(reason) => {
@@ -102,8 +99,7 @@ async fn find(plane: &Plane, seeds: &[String]) -> Result<Option<Callee>, StartEr
             let lowest = heard.values().all(|other| *plane.myself().address() < other.address);
             if lowest || complete > PATIENCE {
                 let others = heard.values().map(|it| (it.raft_id, RaftNode { id: it.node.clone(), address: it.address.clone() }));
-                initialise(plane, others.collect()).await?;
-                return Ok(None);
+                return initialise(plane, others.collect()).await;
             }
         }
         if round % TELL == 0 {
@@ -111,7 +107,7 @@ async fn find(plane: &Plane, seeds: &[String]) -> Result<Option<Callee>, StartEr
         }
         plane.host().sleep(PAUSE).await;
     }
-    Ok(None)
+    Ok(())
 }
 
 enum Seed {
@@ -137,7 +133,7 @@ async fn probe(plane: &Plane, seed: &str) -> Seed {
 }
 
 /// Asks the leader to be let in until it is.
-async fn join(plane: &Plane, through: Option<Callee>, in_use: Duration) -> Result<(), NotIn> {
+async fn join(plane: &Plane, in_use: Duration) -> Result<(), NotIn> {
     let myself = plane.myself();
     let host = plane.host();
     let begun = host.now();
@@ -149,13 +145,13 @@ async fn join(plane: &Plane, through: Option<Callee>, in_use: Duration) -> Resul
         takes_over: false,
     };
     for round in 1.. {
-        let answer = plane.at_leader_through::<Answer>(through.clone(), call::JOIN, &join, JOIN).await;
+        let answer = plane.at_leader::<Answer>(call::JOIN, &join, JOIN).await;
         match answer {
             Ok(Answer::Joined { cluster_id, .. }) => {
                 myself.belongs_to(cluster_id);
-                // It may have been taken for dead again before it heard of it.
-                if host.timeout(JOIN, arrive(plane)).await.is_ok() {
-                    return Ok(());
+                // It may have been taken for dead again before it heard of any of this.
+                if let Ok(arrived) = host.timeout(JOIN, arrive(plane)).await {
+                    return arrived;
                 }
             }
             Ok(Answer::Refused(JoinRefused::NewerIncarnation(known))) => return Err(NotIn::Older(known)),
@@ -194,7 +190,7 @@ async fn arrive(plane: &Plane) {
 }
 
 /// A member that was taken for dead comes back under the same incarnation.
-pub(super) async fn rejoin(plane: &Plane, seeds: &[String]) -> Result<(), ClusterError> {
+pub(super) async fn rejoin(plane: &Plane) -> Result<(), ClusterError> {
     let myself = plane.myself();
     let join = Command::Join {
         node: myself.key().clone(),
@@ -203,8 +199,7 @@ pub(super) async fn rejoin(plane: &Plane, seeds: &[String]) -> Result<(), Cluste
         protocol: (Versions::SPOKEN.min, Versions::SPOKEN.max),
         takes_over: false,
     };
-    let through = seeds.first().map(|seed| Callee { address: seed.as_str().into(), raft_id: None });
-    match plane.at_leader_through::<Answer>(through, call::JOIN, &join, JOIN).await? {
+    match plane.at_leader::<Answer>(call::JOIN, &join, JOIN).await? {
         Answer::Joined { .. } => Ok(()),
         Answer::Refused(why) => Err(ClusterError::NotMember { reason: why.to_string() }),
         other => Err(ClusterError::NotMember { reason: other.to_string() }),

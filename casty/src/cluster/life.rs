@@ -1,6 +1,12 @@
 //! What a node does for as long as it runs: it renews its lease, follows the members, comes back when it was taken for dead.
 
-use std::{collections::BTreeMap, future::Future, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    future::Future,
+    net::SocketAddr,
+    sync::{Arc, atomic::Ordering::Relaxed},
+    time::Duration,
+};
 
 use openraft::async_runtime::WatchReceiver as _;
 use tokio::sync::mpsc;
@@ -24,7 +30,7 @@ const AGAIN: Duration = Duration::from_millis(200);
 /// Starts the node's standing tasks on the control plane's host.
 pub(super) fn begin(control: &Host, running: &Arc<Running>, changes: mpsc::UnboundedReceiver<Changed>, settings: &Settings) {
     let beat = settings.raft.heartbeat_interval;
-    control.spawn(until_the_end(running.clone(), renew(running.clone(), beat, settings.seeds.clone())));
+    control.spawn(until_the_end(running.clone(), renew(running.clone(), beat)));
     control.spawn(until_the_end(running.clone(), follow(running.clone(), changes)));
     control.spawn(until_the_end(running.clone(), watch_leader(running.clone())));
     control.spawn(until_the_end(running.clone(), measure(running.clone())));
@@ -41,13 +47,13 @@ async fn until_the_end(running: Arc<Running>, task: impl Future<Output = ()>) {
 }
 
 /// Asks for the lease with each heartbeat, whatever became of the last time.
-async fn renew(running: Arc<Running>, beat: Duration, seeds: Vec<String>) {
+async fn renew(running: Arc<Running>, beat: Duration) {
     let host = running.host.clone();
     let (lost, mut is_lost) = mpsc::channel::<Renewal>(1);
     loop {
         tokio::select! {
             biased;
-            Some(_) = is_lost.recv() => come_back(&running, &seeds).await,
+            Some(_) = is_lost.recv() => come_back(&running).await,
             () = host.sleep(beat) => {
                 let (running, lost) = (running.clone(), lost.clone());
                 host.spawn(async move {
@@ -62,14 +68,15 @@ async fn renew(running: Arc<Running>, beat: Duration, seeds: Vec<String>) {
 }
 
 /// The others hold this node for dead, and it is not.
-async fn come_back(running: &Running, seeds: &[String]) {
+async fn come_back(running: &Running) {
     let myself = running.plane.myself().key().clone();
-    if *running.parting.borrow() {
+    // Who has not come in yet still sees to that elsewhere.
+    if *running.parting.borrow() || !running.entered.load(Relaxed) {
         return;
     }
     running.leases.fence();
     running.emit(ClusterEvent::Fenced { reason: "this node was taken for dead; it joins again".into() });
-    match join::rejoin(&running.plane, seeds).await {
+    match join::rejoin(&running.plane).await {
         Ok(()) => {
             tracing::info!(node = %myself, "back in the cluster");
             running.register_again().await;

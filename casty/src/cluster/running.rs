@@ -1,6 +1,9 @@
 //! A node that runs: its parts, and how it ends.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, atomic::AtomicBool},
+    time::Duration,
+};
 
 use tokio::sync::watch;
 
@@ -26,6 +29,8 @@ pub(crate) struct Running {
     pub(super) refused: Arc<Refusals>,
     /// How long a lease is.
     pub(super) lease: Duration,
+    /// Whether this node has come in.
+    pub(super) entered: AtomicBool,
     /// Whether this node has said that it goes.
     pub(super) parting: watch::Sender<bool>,
     /// Whether the node keeps its part on disk.

@@ -4,7 +4,10 @@ use std::{
     collections::{BTreeSet, HashMap},
     io,
     net::{IpAddr, Ipv4Addr, SocketAddr},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
     time::Duration,
 };
 
@@ -152,7 +155,7 @@ async fn assemble(
         myself.belongs_to(cluster.id);
     }
     let leases = Leases::new(control.clone(), raft.clone(), published.clone(), lease_for(settings.raft));
-    let plane = Plane::new(control.clone(), myself.clone(), raft, caller, published, leases.clone());
+    let plane = Plane::new(control.clone(), myself.clone(), raft, caller, published, leases.clone(), &settings.seeds);
 
     let network = Network::new(main.clone(), plane.clone(), system, settings.limit());
     let refused = Arc::new(Refusals::default());
@@ -226,6 +229,7 @@ async fn assemble(
         durable: settings.data_dir.is_some(),
         limit: system.shutdown_timeout(),
         lease: lease_for(settings.raft).length,
+        entered: AtomicBool::new(false),
         parting: watch::Sender::new(false),
         ending: watch::Sender::new(false),
         ended: watch::Sender::new(false),
@@ -240,6 +244,7 @@ async fn assemble(
         parts.last().await;
         return Err(error);
     }
+    parts.running.entered.store(true, Relaxed);
     Ok(parts)
 }
 

@@ -99,6 +99,8 @@ impl Driver {
                 continue;
             }
             match self.leases.lapsed(&node) {
+                // What was proposed came to nothing, and it is granted nothing any more.
+                _ if self.leases.is_down(&node) => fallen.push(node),
                 Lapsed::No => {
                     if self.leases.silent_for(&node) > self.tick * 4 {
                         // Not the full time yet, but SWIM may begin to look.

@@ -99,6 +99,11 @@ impl Leases {
         let view = self.published.view();
         let down = view.members.iter().filter(|(_, member)| member.status == MemberStatus::Down);
         granter.elected(now, term, down.map(|(id, member)| NodeKey { id: id.clone(), incarnation: member.incarnation }));
+        if granter.is_news(view.index) {
+            for (id, member) in view.members.iter().filter(|(_, member)| member.status == MemberStatus::Up) {
+                granter.up(now, &NodeKey { id: id.clone(), incarnation: member.incarnation }, member.since);
+            }
+        }
         if metrics.last_applied.is_some_and(|applied| applied.committed_leader_id().term == term) {
             granter.first_entry_applied(term);
         }
@@ -120,6 +125,11 @@ impl Leases {
     /// From here on the node is granted nothing, until it joins again.
     pub(super) fn proposes_down(&self, node: &NodeKey) {
         lock(&self.granter).down(node);
+    }
+
+    /// Whether the node was proposed as down, and is up still by what is applied.
+    pub(super) fn is_down(&self, node: &NodeKey) -> bool {
+        lock(&self.granter).is_down(node)
     }
 
     /// Whether the node's lease has ended everywhere, and how long it has been silent.

@@ -2,7 +2,10 @@
 
 use std::{
     collections::BTreeSet,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
     time::Duration,
 };
 
@@ -91,6 +94,12 @@ struct Inner {
     /// Something that the leader may have to act on.
     changed: Notify,
     renewals: Arc<dyn Renewals>,
+    /// Whom to ask who leads, if it is not known or does not answer.
+    seeds: Vec<Callee>,
+    /// The leader that did not answer last. It may be one no more, and nobody has told this node.
+    doubted: Mutex<Option<u64>>,
+    /// Which of the seeds comes next.
+    turn: AtomicUsize,
 }
 
 /// The leader's side of leases.
@@ -109,10 +118,22 @@ impl Plane {
         caller: Caller,
         published: Published,
         renewals: Arc<dyn Renewals>,
+        seeds: &[String],
     ) -> Self {
-        let server = RaftServer::new(raft.clone());
-        let leaving = Mutex::default();
-        Self(Arc::new(Inner { host, myself, raft, server, caller, published, leaving, changed: Notify::new(), renewals }))
+        Self(Arc::new(Inner {
+            host,
+            myself,
+            server: RaftServer::new(raft.clone()),
+            raft,
+            caller,
+            published,
+            leaving: Mutex::default(),
+            changed: Notify::new(),
+            renewals,
+            seeds: seeds.iter().map(|seed| Callee { address: seed.as_str().into(), raft_id: None }).collect(),
+            doubted: Mutex::default(),
+            turn: AtomicUsize::new(0),
+        }))
     }
 
     pub(crate) fn raft(&self) -> &Raft {
@@ -193,29 +214,22 @@ impl Plane {
         call: &(impl Serialize + Sync),
         limit: Duration,
     ) -> Result<T, ClusterError> {
-        self.at_leader_through(None, method, call, limit).await
-    }
-
-    /// The same; a node that belongs to no cluster yet asks `first`.
-    pub(crate) async fn at_leader_through<T: Serialize + DeserializeOwned>(
-        &self,
-        first: Option<Callee>,
-        method: u8,
-        call: &(impl Serialize + Sync),
-        limit: Duration,
-    ) -> Result<T, ClusterError> {
         let body = encode(call).map_err(|reason| ClusterError::Unavailable { after: Duration::ZERO, reason })?;
         let host = &self.0.host;
         let deadline = host.now() + limit;
-        let mut told: Option<Callee> = first.clone();
+        let mut told: Option<Callee> = None;
         loop {
             let left = deadline.saturating_duration_since(host.now());
-            let reason = match self.attempt(&mut told, method, &body, left.min(TRY)).await {
-                Ok(ByLeader::Done(answer)) => return Ok(answer),
+            let to = told.take().or_else(|| self.whom());
+            let reason = match self.attempt(to.clone(), method, &body, left.min(TRY)).await {
+                Ok(ByLeader::Done(answer)) => {
+                    self.answered(to.as_ref());
+                    return Ok(answer);
+                }
                 Ok(ByLeader::NotLeader(leader)) => {
-                    let known = leader.is_some();
+                    self.no_answer(to.as_ref());
                     told = leader.map(|leader| Callee { address: leader.node.address, raft_id: Some(leader.raft_id) });
-                    if known {
+                    if told.is_some() && told != to {
                         continue_soon(host).await;
                         if host.now() < deadline {
                             continue;
@@ -225,7 +239,7 @@ impl Plane {
                 }
                 Ok(ByLeader::Failed(reason)) => reason,
                 Err(error) => {
-                    told = None;
+                    self.no_answer(to.as_ref());
                     error.to_string()
                 }
             };
@@ -233,31 +247,55 @@ impl Plane {
                 return Err(ClusterError::Unavailable { after: limit, reason });
             }
             host.sleep(PAUSE).await;
-            told = told.or_else(|| first.clone());
+        }
+    }
+
+    /// Who leads, as far as is known, or else somebody who may know.
+    fn whom(&self) -> Option<Callee> {
+        let Inner { seeds, doubted, turn, .. } = &*self.0;
+        let leader = self.leader().map(|leader| Callee { address: leader.node.address, raft_id: Some(leader.raft_id) });
+        let doubted = leader.as_ref().is_some_and(|leader| leader.raft_id == *lock(doubted));
+        if seeds.is_empty() || (leader.is_some() && !doubted) {
+            return leader;
+        }
+        // A doubted leader has its turn, too.
+        match turn.load(Relaxed) % (seeds.len() + 1) {
+            last if last == seeds.len() => leader,
+            next => seeds.get(next).cloned(),
+        }
+    }
+
+    fn answered(&self, who: Option<&Callee>) {
+        let mut doubted = lock(&self.0.doubted);
+        if who.is_some_and(|who| who.raft_id == *doubted) {
+            *doubted = None;
+        }
+    }
+
+    fn no_answer(&self, who: Option<&Callee>) {
+        self.0.turn.fetch_add(1, Relaxed);
+        if let Some(leader) = self.leader()
+            && who.is_some_and(|who| who.raft_id == Some(leader.raft_id))
+        {
+            *lock(&self.0.doubted) = Some(leader.raft_id);
         }
     }
 
     async fn attempt<T: Serialize + DeserializeOwned>(
         &self,
-        told: &mut Option<Callee>,
+        to: Option<Callee>,
         method: u8,
         body: &[u8],
         limit: Duration,
     ) -> Result<ByLeader<T>, CallError> {
-        let to = match told.take() {
-            Some(callee) => callee,
-            None => match self.leader() {
-                Some(leader) if leader.raft_id == self.0.myself.raft_id() => {
-                    let here = self.0.host.timeout(limit, self.lead(self.0.myself.key(), method, body)).await;
-                    let here = here.map_err(|_| CallError::Failed(format!("no majority answered within {limit:?}")))?;
-                    return decode(&here.map_err(CallError::Remote)?).map_err(CallError::Remote);
-                }
-                Some(leader) => Callee { address: leader.node.address, raft_id: Some(leader.raft_id) },
-                None => return Ok(ByLeader::NotLeader(None)),
-            },
-        };
-        if to.raft_id == Some(self.0.myself.raft_id()) && !self.leads() {
-            return Ok(ByLeader::NotLeader(None));
+        let Some(to) = to else { return Ok(ByLeader::NotLeader(None)) };
+        if to.raft_id == Some(self.0.myself.raft_id()) {
+            if !self.leads() {
+                return Ok(ByLeader::NotLeader(None));
+            }
+            let here = self.0.host.timeout(limit, self.lead(self.0.myself.key(), method, body)).await;
+            let here = here.map_err(|_| CallError::Failed(format!("no majority answered within {limit:?}")))?;
+            return decode(&here.map_err(CallError::Remote)?).map_err(CallError::Remote);
         }
         let answer = self.0.caller.call(to, Lane::Control, method, body.to_vec(), limit).await?;
         decode(&answer).map_err(CallError::Remote)
