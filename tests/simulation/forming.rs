@@ -14,7 +14,11 @@ impl Echo {
 
 #[test]
 fn three_nodes_form_say_hello_and_lose_one() {
-    let _ = tracing_subscriber::fmt().with_env_filter(tracing_subscriber::EnvFilter::from_default_env()).with_writer(std::io::stderr).without_time().try_init();
+    let _ = tracing_subscriber::fmt()
+        .with_env_filter(tracing_subscriber::EnvFilter::from_default_env())
+        .with_writer(std::io::stderr)
+        .without_time()
+        .try_init();
     let started = std::time::Instant::now();
     let mut cluster = Cluster::of(3).seed(7).start();
     println!("formed {:?} {:?}\n{cluster:?}", cluster.elapsed(), started.elapsed());

@@ -1,7 +1,7 @@
 //! Puts a node together, from its settings to a member of a cluster.
 
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::HashMap,
     io,
     net::{IpAddr, Ipv4Addr, SocketAddr},
     sync::{
@@ -213,7 +213,6 @@ async fn assemble(
         tick: (settings.raft.heartbeat_interval / 4).max(Duration::from_millis(10)),
         keep_down: settings.away_for,
         down_since: HashMap::new(),
-        condemned: BTreeSet::new(),
         cluster: settings.cluster.as_str().into(),
     };
     control.spawn(driver.run());

@@ -38,8 +38,6 @@ pub(crate) struct Driver {
     pub(crate) keep_down: Duration,
     /// Since when members are seen to be down.
     pub(crate) down_since: HashMap<NodeKey, Instant>,
-    /// Members that this leader has proposed to be down, until they are.
-    pub(crate) condemned: BTreeSet<NodeKey>,
     /// The name of the cluster that it begins, if there is none yet.
     pub(crate) cluster: Arc<str>,
 }
@@ -56,7 +54,6 @@ impl Driver {
                 self.lead().await;
             } else {
                 self.down_since.clear();
-                self.condemned.clear();
             }
         }
     }
@@ -72,12 +69,6 @@ impl Driver {
             // From the moment of the proposal on it is granted nothing.
             self.leases.proposes_down(&node);
             tracing::info!(%node, "declared down");
-            self.condemned.insert(node);
-        }
-        // One that came to nothing may be committed yet: it is made until it is.
-        let view = self.plane.view();
-        self.condemned.retain(|node| view.is_up(node));
-        for node in self.condemned.clone() {
             self.propose(Command::Down { node }).await;
         }
         self.bury().await;
@@ -95,7 +86,7 @@ impl Driver {
         let mut fallen = Vec::new();
         for (id, member) in self.plane.view().members.iter() {
             let node = NodeKey { id: id.clone(), incarnation: member.incarnation };
-            if member.status != MemberStatus::Up || node == *myself || self.condemned.contains(&node) {
+            if member.status != MemberStatus::Up || node == *myself {
                 continue;
             }
             match self.leases.lapsed(&node) {

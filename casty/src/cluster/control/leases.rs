@@ -1,7 +1,6 @@
 //! The leases of this node and, while it leads, those that it grants: the clocks and calls around the pure rules.
 
 use std::{
-    collections::BTreeSet,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -28,8 +27,6 @@ pub(crate) struct Leases {
     published: Published,
     granter: Mutex<Granter>,
     holder: Mutex<Holder>,
-    /// The members that were up when this leader last looked. One that has come up since counts as heard then.
-    up: Mutex<BTreeSet<NodeKey>>,
 }
 
 /// What became of a node's renewal.
@@ -44,7 +41,7 @@ pub(crate) enum Renewal {
 impl Leases {
     pub(crate) fn new(host: Host, raft: Raft, published: Published, config: LeaseConfig) -> Arc<Self> {
         let (granter, holder) = (Mutex::new(Granter::new(config)), Mutex::new(Holder::new(config)));
-        Arc::new(Self { host, raft, published, granter, holder, up: Mutex::default() })
+        Arc::new(Self { host, raft, published, granter, holder })
     }
 
     /// Asks for a lease once, and takes what comes of it.
@@ -92,7 +89,6 @@ impl Leases {
         let mut granter = lock(&self.granter);
         if metrics.state != ServerState::Leader {
             granter.deposed();
-            lock(&self.up).clear();
             return false;
         }
         let term = metrics.current_term;
@@ -110,15 +106,6 @@ impl Leases {
         if let Some(acked) = metrics.last_quorum_acked {
             granter.quorum_acked(now, acked.elapsed());
         }
-        let serving = view.members.iter().filter(|(_, member)| member.status == MemberStatus::Up);
-        let serving: BTreeSet<_> =
-            serving.map(|(id, member)| NodeKey { id: id.clone(), incarnation: member.incarnation }).collect();
-        let mut up = lock(&self.up);
-        for node in serving.difference(&up) {
-            granter.joined(node);
-            granter.renewal(now, node);
-        }
-        *up = serving;
         true
     }
 
