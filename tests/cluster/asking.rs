@@ -1,6 +1,6 @@
 //! Messages to actors of other nodes.
 
-use casty::{AskError, prelude::*};
+use casty::AskError;
 
 use crate::common::*;
 

@@ -1,9 +1,9 @@
 //! A process that is killed without a word, or stands still for a while.
 #![cfg(unix)]
 
-use std::process::Command;
+use std::{process::Command, sync::Mutex};
 
-use casty::{ClusterEvent, MemberStatus, prelude::*};
+use casty::{ClusterEvent, MemberStatus};
 use casty_tests::process::Process;
 
 use crate::common::*;
@@ -63,8 +63,10 @@ async fn a_node_that_stood_still_comes_back_by_itself_and_has_lost_what_others_t
     systems[0].spawn(Puppet::on(&systems[0])).name("lost").await.unwrap();
     sleeper.resume();
     until("it is back", async || status(&systems[0], "sleeper") == Some(MemberStatus::Up)).await;
+    let sleeper = Mutex::new(sleeper);
     until("it holds what nobody took, and nothing else", async || {
-        sleeper.ask("status", BOUND).is_some_and(|status| status.ends_with(" holds=kept"))
+        let status = sleeper.lock().unwrap().ask("status", BOUND);
+        status.is_some_and(|status| status.ends_with(" holds=kept"))
     })
     .await;
     drop(sleeper);

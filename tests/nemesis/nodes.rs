@@ -64,6 +64,7 @@ impl Nodes {
             .env("CASTY_NODE_ID", name(node))
             .env("CASTY_SECRET", "nemesis")
             .env("CASTY_RAFT", &self.raft)
+            .env("RUST_LOG", env::var("RUST_LOG").unwrap_or_else(|_| "casty=debug,warn".into()))
             .env("RUST_BACKTRACE", "1")
             .stderr(log.map_or_else(|_| Stdio::null(), Stdio::from));
         if !self.memory {

@@ -12,12 +12,14 @@
 use std::{
     collections::BTreeMap,
     io,
+    process::ExitCode,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
 use casty::{Cluster, MemberStatus, prelude::*};
 use tokio::sync::mpsc;
+use tracing_subscriber::EnvFilter;
 
 #[message(reply = String)]
 struct Where;
@@ -42,16 +44,17 @@ struct Node {
     holds: Arc<Mutex<BTreeMap<String, ActorRef<Holder>>>>,
 }
 
+fn main() -> ExitCode {
+    // What is logged goes to standard error; answers alone go to standard output.
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_ansi(false).init();
+    node()
+}
+
 #[casty::main(distributed)]
-async fn main(system: ActorSystem) -> casty::Result<()> {
+async fn node(system: ActorSystem) -> casty::Result<()> {
     let cluster = system.cluster().ok_or("this is no node")?;
     println!("listens on {}", cluster.address());
-    let mut events = cluster.events();
-    tokio::spawn(async move {
-        while let Some(event) = events.next().await {
-            println!("event {event:?}");
-        }
-    });
     let node = Node { system, cluster, holds: Arc::default() };
     let mut orders = orders();
     while let Some(line) = orders.recv().await {
