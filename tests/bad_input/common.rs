@@ -1,6 +1,11 @@
 //! Good nodes that something bad happens to, and a peer made by hand.
 
-use std::{future::Future, time::Duration};
+use std::{
+    future::Future,
+    io,
+    sync::{Arc, Mutex, OnceLock},
+    time::Duration,
+};
 
 use casty::{Cluster, ClusterEvents, DistributedBuilder, Member, MemberStatus, StartError, prelude::*};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -130,6 +135,42 @@ pub(crate) fn says(error: &impl std::fmt::Display, parts: &[&str]) {
     }
 }
 
+/// What the nodes of this process log.
+#[derive(Clone, Default)]
+pub(crate) struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Log {
+    pub(crate) fn of_this_process() -> Self {
+        static LOG: OnceLock<Log> = OnceLock::new();
+        let log = LOG.get_or_init(|| {
+            let log = Self::default();
+            let writer = log.clone();
+            let logged = tracing_subscriber::fmt().with_ansi(false).with_env_filter("warn,openraft=off");
+            logged.with_writer(move || writer.clone()).init();
+            log
+        });
+        log.clone()
+    }
+
+    /// Some line has all of this.
+    #[track_caller]
+    pub(crate) fn has(&self, parts: &[&str]) {
+        let log = String::from_utf8_lossy(&self.0.lock().unwrap()).into_owned();
+        assert!(log.lines().any(|line| parts.iter().all(|part| line.contains(part))), "no line with {parts:?} in:\n{log}");
+    }
+}
+
+impl io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
 /// The kinds of frames that a handshake has.
 pub(crate) mod kind {
     pub(crate) const HELLO: u8 = 64;
@@ -145,7 +186,7 @@ pub(crate) struct Hello {
     pub(crate) version_min: u16,
     pub(crate) version_max: u16,
     pub(crate) auth: &'static str,
-    #[serde(with = "bytes")]
+    #[serde(serialize_with = "bytes::serialize")]
     pub(crate) nonce: [u8; 32],
 }
 
@@ -216,11 +257,18 @@ impl Stranger {
     /// A whole handshake as a node that needs no secret.
     pub(crate) async fn greet(&mut self, node: &'static str, lane: &'static str) {
         self.hello((1, 1), "None").await;
+        self.introduce_of(node, None, lane).await;
+        assert_eq!(self.next().await.0, kind::ACCEPT);
+        self.say(kind::BEGIN, &()).await;
+    }
+
+    /// What follows a `Hello` without a secret.
+    pub(crate) async fn introduce_of(&mut self, node: &'static str, cluster_id: Option<u128>, lane: &'static str) {
         assert_eq!(&self.take(8).await, b"CASTY\0\x01\0");
         assert_eq!(self.next().await.0, kind::WELCOME);
         let introduction = Introduction {
             cluster: "casty",
-            cluster_id: None,
+            cluster_id,
             node,
             incarnation: 1,
             raft_id: 1,
@@ -230,11 +278,9 @@ impl Stranger {
         };
         let introduction = rmp_serde::to_vec_named(&introduction).expect("it has bytes");
         self.say(kind::PROOF, &Proven { introduction, proof: Vec::new() }).await;
-        assert_eq!(self.next().await.0, kind::ACCEPT);
-        self.say(kind::BEGIN, &()).await;
     }
 
-    async fn take(&mut self, count: usize) -> Vec<u8> {
+    pub(crate) async fn take(&mut self, count: usize) -> Vec<u8> {
         let mut bytes = vec![0; count];
         soon(self.0.read_exact(&mut bytes)).await.expect("more comes");
         bytes

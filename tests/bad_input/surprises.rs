@@ -2,26 +2,7 @@
 
 use std::time::Duration;
 
-use casty::{ClusterEvent, prelude::*};
-
 use crate::common::*;
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_node_that_comes_late_stays_up() {
-    let a = soon(node("a").start()).await.unwrap();
-    tokio::time::sleep(Duration::from_secs(4)).await;
-    let mut events = cluster(&a).events();
-    let b = soon(node("b").seeds([cluster(&a).address()]).start()).await.unwrap();
-    tokio::time::sleep(Duration::from_secs(1)).await;
-    let mut seen = Vec::new();
-    while let Ok(event) = tokio::time::timeout(Duration::from_millis(1), events.next()).await {
-        seen.push(event);
-    }
-    let down = |event: &Option<ClusterEvent>| matches!(event, Some(ClusterEvent::MemberDown { .. }));
-    assert!(!seen.iter().any(down), "{seen:?}");
-    soon(b.shutdown()).await;
-    soon(a.shutdown()).await;
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_system_that_is_over_answers_with_errors() {

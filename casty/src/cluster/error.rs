@@ -13,8 +13,8 @@ pub enum StartError {
     /// A setting that cannot be.
     #[error("{0}")]
     Setting(String),
-    /// The bind address is no address.
-    #[error("cannot listen on \"{bind}\": {source}; write an address and a port, as \"0.0.0.0:8001\"")]
+    /// The bind address is none, or none that this process may listen on.
+    #[error("cannot listen on \"{bind}\": {source}; {}", bind_way_out(source))]
     Bind {
         /// What was given.
         bind: String,
@@ -22,10 +22,14 @@ pub enum StartError {
         source: io::Error,
     },
     /// Another program listens there.
-    #[error("{address} is taken by another program: stop it, or bind another port (port 0 picks a free one)")]
+    #[error(
+        "{address} ({protocol}) is taken by another program, and a node needs the port for TCP and UDP: stop it, or bind another port (port 0 picks a free one)"
+    )]
     AddressInUse {
         /// The address.
         address: SocketAddr,
+        /// Of which protocol: `"TCP"` or `"UDP"`.
+        protocol: &'static str,
     },
     /// Anybody could join.
     #[error(
@@ -64,6 +68,16 @@ pub enum StartError {
     /// The system does not give what a node needs: threads, sockets.
     #[error("the node could not start: {0}")]
     System(#[from] io::Error),
+}
+
+fn bind_way_out(source: &io::Error) -> &'static str {
+    match source.kind() {
+        io::ErrorKind::PermissionDenied => "this process may not: ports below 1024 are for privileged ones",
+        io::ErrorKind::AddrNotAvailable => {
+            "it has to be an address of this machine; where others reach it at another one, say that with `.advertise(..)`"
+        }
+        _ => "write an address and a port, as \"0.0.0.0:8001\"",
+    }
 }
 
 /// Why the cluster did not do what it was asked.

@@ -7,6 +7,7 @@ use std::{
 };
 
 use futures_util::future::join_all;
+use tokio::time::Instant;
 
 use super::{
     ClusterError, Incarnation, StartError,
@@ -24,7 +25,7 @@ const JOIN: Duration = Duration::from_secs(3);
 /// So many rounds whoever has the lowest address has to make the cluster; then any other does.
 const PATIENCE: u32 = 10;
 /// So often it is said what is waited for.
-const TELL: u32 = 50;
+const TELL: Duration = Duration::from_secs(5);
 
 /// Why a node is not in.
 pub(super) enum NotIn {
@@ -42,14 +43,37 @@ impl From<StartError> for NotIn {
 
 /// Makes this node a member, and returns once it knows that it is one.
 pub(super) async fn enter(plane: &Plane, seeds: &[String], in_use: Duration) -> Result<(), NotIn> {
-    if !is_initialised(plane).await {
-        if seeds.is_empty() {
+    let through = if seeds.is_empty() || is_initialised(plane).await {
+        if seeds.is_empty() && !is_initialised(plane).await {
             initialise(plane, BTreeMap::new()).await?;
-        } else {
-            find(plane, seeds).await?;
         }
+        None
+    } else {
+        find(plane, seeds, in_use).await?
+    };
+    join(plane, through, seeds, in_use).await
+}
+
+/// Says now and then what is waited for.
+struct Telling(Instant);
+
+impl Telling {
+    fn new(plane: &Plane) -> Self {
+        Self(plane.host().now())
     }
-    join(plane, in_use).await
+
+    fn is_due(&mut self, plane: &Plane) -> bool {
+        let now = plane.host().now();
+        let due = now.saturating_duration_since(self.0) >= TELL;
+        if due {
+            self.0 = now;
+        }
+        due
+    }
+}
+
+fn in_use_by(plane: &Plane, address: &str) -> NotIn {
+    StartError::NodeIdInUse { node: plane.myself().key().id.clone(), address: address.into() }.into()
 }
 
 async fn is_initialised(plane: &Plane) -> bool {
@@ -69,12 +93,14 @@ async fn initialise(plane: &Plane, mut others: BTreeMap<u64, RaftNode>) -> Resul
 }
 
 /// Finds somebody who belongs to a cluster, or makes one with those who were heard, or is made part of one.
-async fn find(plane: &Plane, seeds: &[String]) -> Result<(), StartError> {
+async fn find(plane: &Plane, seeds: &[String], in_use: Duration) -> Result<Option<Callee>, NotIn> {
     let mut heard: BTreeMap<u64, Probed> = BTreeMap::new();
     let mut complete = 0;
-    for round in 1.. {
+    let begun = plane.host().now();
+    let mut telling = Telling::new(plane);
+    loop {
         if is_initialised(plane).await {
-            return Ok(());
+            return Ok(None);
         }
         let answers = join_all(seeds.iter().map(|seed| probe(plane, seed))).await;
         let mut silent = 0;
@@ -83,9 +109,19 @@ async fn find(plane: &Plane, seeds: &[String]) -> Result<(), StartError> {
         for (seed, answer) in seeds.iter().zip(answers) {
             match answer {
                 Seed::Itself => {}
-                Seed::Heard(probed) if probed.cluster_id.is_some() => return Ok(()),
+                Seed::Heard(probed) if probed.cluster_id.is_some() => {
+                    return Ok(Some(Callee { address: seed.as_str().into(), raft_id: Some(probed.raft_id) }));
+                }
                 Seed::Heard(probed) => _ = heard.insert(probed.raft_id, probed),
-                Seed::Refuses(reason) => return Err(StartError::Refused { by: seed.clone(), reason }),
+                Seed::Refuses(reason) => return Err(StartError::Refused { by: seed.clone(), reason }.into()),
+                // It may be about to end.
+                Seed::SameId(_) if plane.host().now().saturating_duration_since(begun) > in_use => {
+                    return Err(in_use_by(plane, seed));
+                }
+                Seed::SameId(reason) => {
+                    silent += 1;
+                    reasons.push(format!("{seed}: {reason}"));
+                }
                 Seed::Silent(reason) => {
                     silent += 1;
                     reasons.push(format!("{seed}: {reason}"));
@@ -99,21 +135,23 @@ async fn find(plane: &Plane, seeds: &[String]) -> Result<(), StartError> {
             let lowest = heard.values().all(|other| *plane.myself().address() < other.address);
             if lowest || complete > PATIENCE {
                 let others = heard.values().map(|it| (it.raft_id, RaftNode { id: it.node.clone(), address: it.address.clone() }));
-                return initialise(plane, others.collect()).await;
+                initialise(plane, others.collect()).await?;
+                return Ok(None);
             }
         }
-        if round % TELL == 0 {
+        if telling.is_due(plane) {
             tracing::warn!(seeds = reasons.join("; "), "waiting for a cluster, or for a majority of the seeds to make one");
         }
         plane.host().sleep(PAUSE).await;
     }
-    Ok(())
 }
 
 enum Seed {
     Itself,
     Heard(Probed),
     Silent(String),
+    /// It is another node of this one's id.
+    SameId(String),
     /// It will never take this node.
     Refuses(String),
 }
@@ -127,13 +165,14 @@ async fn probe(plane: &Plane, seed: &str) -> Seed {
             Err(error) => Seed::Silent(error.to_string()),
         },
         Err(CallError::Itself) => Seed::Itself,
+        Err(CallError::SameId(reason)) => Seed::SameId(reason),
         Err(CallError::Refused(reason)) => Seed::Refuses(reason),
         Err(error) => Seed::Silent(error.to_string()),
     }
 }
 
 /// Asks the leader to be let in until it is.
-async fn join(plane: &Plane, in_use: Duration) -> Result<(), NotIn> {
+async fn join(plane: &Plane, mut through: Option<Callee>, seeds: &[String], in_use: Duration) -> Result<(), NotIn> {
     let myself = plane.myself();
     let host = plane.host();
     let begun = host.now();
@@ -144,53 +183,56 @@ async fn join(plane: &Plane, in_use: Duration) -> Result<(), NotIn> {
         protocol: (Versions::SPOKEN.min, Versions::SPOKEN.max),
         takes_over: false,
     };
-    for round in 1.. {
-        let answer = plane.at_leader::<Answer>(call::JOIN, &join, JOIN).await;
+    let mut telling = Telling::new(plane);
+    let mut others = seeds.iter().cycle();
+    loop {
+        let answer = plane.at_leader_through::<Answer>(through.clone(), call::JOIN, &join, JOIN).await;
         match answer {
             Ok(Answer::Joined { cluster_id, .. }) => {
                 myself.belongs_to(cluster_id);
-                // It may have been taken for dead again before it heard of any of this.
-                if host.timeout(JOIN, arrive(plane)).await.is_ok() {
-                    return Ok(());
-                }
+                return arrive(plane).await;
             }
             Ok(Answer::Refused(JoinRefused::NewerIncarnation(known))) => return Err(NotIn::Older(known)),
             Ok(Answer::Refused(JoinRefused::IdInUse { address, .. })) => {
                 if host.now().saturating_duration_since(begun) > in_use {
-                    let node = myself.key().id.clone();
-                    return Err(StartError::NodeIdInUse { node, address: address.to_string() }.into());
+                    return Err(in_use_by(plane, &address));
                 }
+            }
+            // Who leads goes by this node's id.
+            Err(ClusterError::NotMember { .. }) if host.now().saturating_duration_since(begun) > in_use => {
+                let address = plane.leader().map_or_else(|| "an address of the cluster".into(), |leader| leader.node.address);
+                return Err(in_use_by(plane, &address));
             }
             Ok(Answer::Refused(JoinRefused::NoCluster)) => {}
             Ok(other) => tracing::warn!(answer = %other, "an answer to a join that makes no sense"),
             Err(error) => {
-                if round % 10 == 0 {
+                if telling.is_due(plane) {
                     tracing::warn!(%error, "waiting to be let into the cluster");
                 }
+                // Whoever was asked may have gone for good.
+                through = others.next().map(|seed| Callee { address: seed.as_str().into(), raft_id: None });
             }
         }
         host.sleep(PAUSE).await;
     }
-    Ok(())
 }
 
 /// Waits until this node has heard that it is a member.
-async fn arrive(plane: &Plane) {
+async fn arrive(plane: &Plane) -> Result<(), NotIn> {
     let mut applied = plane.published().applied();
     loop {
         applied.borrow_and_update();
         if plane.view().is_up(plane.myself().key()) {
-            return;
+            return Ok(());
         }
         if applied.changed().await.is_err() {
-            // Raft has ended, and with it this node.
-            std::future::pending::<()>().await;
+            return Err(StartError::Setting("the node has ended".into()).into());
         }
     }
 }
 
 /// A member that was taken for dead comes back under the same incarnation.
-pub(super) async fn rejoin(plane: &Plane) -> Result<(), ClusterError> {
+pub(super) async fn rejoin(plane: &Plane, seed: Option<&String>) -> Result<(), ClusterError> {
     let myself = plane.myself();
     let join = Command::Join {
         node: myself.key().clone(),
@@ -199,7 +241,8 @@ pub(super) async fn rejoin(plane: &Plane) -> Result<(), ClusterError> {
         protocol: (Versions::SPOKEN.min, Versions::SPOKEN.max),
         takes_over: false,
     };
-    match plane.at_leader::<Answer>(call::JOIN, &join, JOIN).await? {
+    let through = seed.map(|seed| Callee { address: seed.as_str().into(), raft_id: None });
+    match plane.at_leader_through::<Answer>(through, call::JOIN, &join, JOIN).await? {
         Answer::Joined { .. } => Ok(()),
         Answer::Refused(why) => Err(ClusterError::NotMember { reason: why.to_string() }),
         other => Err(ClusterError::NotMember { reason: other.to_string() }),

@@ -30,7 +30,7 @@ const AGAIN: Duration = Duration::from_millis(200);
 /// Starts the node's standing tasks on the control plane's host.
 pub(super) fn begin(control: &Host, running: &Arc<Running>, changes: mpsc::UnboundedReceiver<Changed>, settings: &Settings) {
     let beat = settings.raft.heartbeat_interval;
-    control.spawn(until_the_end(running.clone(), renew(running.clone(), beat)));
+    control.spawn(until_the_end(running.clone(), renew(running.clone(), beat, settings.seeds.clone())));
     control.spawn(until_the_end(running.clone(), follow(running.clone(), changes)));
     control.spawn(until_the_end(running.clone(), watch_leader(running.clone())));
     control.spawn(until_the_end(running.clone(), measure(running.clone())));
@@ -47,13 +47,14 @@ async fn until_the_end(running: Arc<Running>, task: impl Future<Output = ()>) {
 }
 
 /// Asks for the lease with each heartbeat, whatever became of the last time.
-async fn renew(running: Arc<Running>, beat: Duration) {
+async fn renew(running: Arc<Running>, beat: Duration, seeds: Vec<String>) {
     let host = running.host.clone();
     let (lost, mut is_lost) = mpsc::channel::<Renewal>(1);
+    let mut others = seeds.iter().cycle();
     loop {
         tokio::select! {
             biased;
-            Some(_) = is_lost.recv() => come_back(&running).await,
+            Some(_) = is_lost.recv() => come_back(&running, others.next()).await,
             () = host.sleep(beat) => {
                 let (running, lost) = (running.clone(), lost.clone());
                 host.spawn(async move {
@@ -68,18 +69,20 @@ async fn renew(running: Arc<Running>, beat: Duration) {
 }
 
 /// The others hold this node for dead, and it is not.
-async fn come_back(running: &Running) {
+async fn come_back(running: &Arc<Running>, seed: Option<&String>) {
     let myself = running.plane.myself().key().clone();
-    // Who has not come in yet still sees to that elsewhere.
+    // Who has not come in yet sees to that elsewhere.
     if *running.parting.borrow() || !running.entered.load(Relaxed) {
         return;
     }
     running.leases.fence();
     running.emit(ClusterEvent::Fenced { reason: "this node was taken for dead; it joins again".into() });
-    match join::rejoin(&running.plane).await {
+    match join::rejoin(&running.plane, seed).await {
         Ok(()) => {
             tracing::info!(node = %myself, "back in the cluster");
-            running.register_again().await;
+            // Its lease is to be renewed meanwhile.
+            let running = running.clone();
+            running.host.clone().spawn(async move { running.register_again().await });
         }
         Err(error) => {
             tracing::warn!(%error, "not back in the cluster yet");

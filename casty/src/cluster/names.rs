@@ -4,7 +4,10 @@ use std::{future::Future, sync::Arc, time::Duration};
 
 use tokio::sync::{mpsc, oneshot};
 
-use super::control::{Answer, Command, NameClaim, NameResult, Plane};
+use super::{
+    ClusterError,
+    control::{Answer, Command, NameClaim, NameResult, Plane},
+};
 use crate::{
     SpawnError,
     actor::{ActorId, FarAddress},
@@ -19,7 +22,7 @@ const LIMIT: Duration = Duration::from_secs(5);
 
 /// Takes orders for names. Clones are handles to the same.
 #[derive(Clone)]
-pub(super) struct NameDesk(mpsc::UnboundedSender<Order>);
+pub(super) struct NameDesk(mpsc::UnboundedSender<Order>, Host);
 
 enum Order {
     Register(NameClaim, oneshot::Sender<Result<NameResult, String>>),
@@ -31,7 +34,7 @@ impl NameDesk {
         // As many as there are actors that start or end: it needs no bound of its own.
         let (orders, waiting) = mpsc::unbounded_channel();
         host.spawn(work(host.clone(), plane, waiting));
-        Self(orders)
+        Self(orders, host.clone())
     }
 
     pub(super) fn register(
@@ -43,9 +46,14 @@ impl NameDesk {
         let (answer, answered) = oneshot::channel();
         let claim = NameClaim { name: name.clone(), kind: kind.into(), actor: actor.0 };
         let _ = self.0.send(Order::Register(claim, answer));
+        let host = self.1.clone();
         async move {
             let unavailable = |reason: String| SpawnError::Unavailable { name: name.clone(), reason: reason.into() };
-            match answered.await {
+            // Names that are given up may be before it. Of an actor that ends now the name is given up in its turn.
+            let Ok(answered) = host.timeout(LIMIT * 2, answered).await else {
+                return Err(unavailable(format!("the cluster did not answer within {:?}", LIMIT * 2)));
+            };
+            match answered {
                 Ok(Ok(NameResult::Held)) => Ok(()),
                 Ok(Ok(NameResult::Taken { by, kind, actor })) => {
                     let holder = FarAddress { node: by, actor: ActorId(actor), kind, name: Some(name.clone()) };
@@ -103,11 +111,13 @@ async fn register(plane: &Plane, command: Command, answers: Vec<oneshot::Sender<
     }
 }
 
-/// The names are given up whatever it takes: an actor that has ended must not keep one.
+/// The names are given up whatever it takes: an actor that has ended must not keep one. Without a majority nobody else gets
+/// a name meanwhile either.
 async fn unregister(host: &Host, plane: &Plane, command: Command) {
-    for _ in 0..10 {
+    loop {
         match plane.propose(command.clone(), LIMIT).await {
-            Ok(_) => return,
+            // With the node, its names have gone.
+            Ok(_) | Err(ClusterError::ShuttingDown | ClusterError::NotMember { .. }) => return,
             Err(error) => tracing::warn!(%error, "names of ended actors are not given up yet"),
         }
         host.sleep(Duration::from_millis(500)).await;

@@ -1,6 +1,6 @@
 //! Settings of a node, as its program gives them.
 
-use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
+use std::{fmt, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use super::{NodeId, StartError, SwimConfig, start};
 use crate::{ActorSystem, actor::Mailbox, system::SystemBuilder};
@@ -22,6 +22,13 @@ pub struct RaftConfig {
     /// The longest; 600 ms unless set.
     pub election_timeout_max: Duration,
 }
+
+/// The longest time without a leader that can be meant.
+const LONGEST_ELECTION: Duration = Duration::from_secs(60);
+/// Of a name or an address, in bytes.
+const NAME_LIMIT: usize = 255;
+/// The least that messages may be limited to, in bytes.
+const LEAST_MESSAGE: usize = 1024;
 
 impl RaftConfig {
     /// 50, 100 and 200 ms, with leases of 200 ms and `SwimConfig::fast()` beside it: for a quiet network and machines that
@@ -46,14 +53,28 @@ impl RaftConfig {
     fn check(&self) -> Result<(), StartError> {
         let Self { heartbeat_interval, election_timeout_min, election_timeout_max } = *self;
         if heartbeat_interval < Duration::from_millis(5) {
-            return Err(StartError::Setting("RaftConfig: heartbeat_interval is below 5 ms".into()));
+            let text = format!("RaftConfig: a heartbeat_interval of {heartbeat_interval:?} is too short; 5 ms is the least");
+            return Err(StartError::Setting(text));
         }
-        if heartbeat_interval * 2 > election_timeout_min {
+        if heartbeat_interval.saturating_mul(2) > election_timeout_min {
             let text = "RaftConfig: election_timeout_min must be at least twice heartbeat_interval, or one late heartbeat unseats the leader";
             return Err(StartError::Setting(text.into()));
         }
         if election_timeout_min >= election_timeout_max {
             return Err(StartError::Setting("RaftConfig: election_timeout_max must be above election_timeout_min".into()));
+        }
+        // Or a lease would end before it is renewed.
+        let lease = start::lease_for(*self).length;
+        if heartbeat_interval.saturating_mul(4) > lease {
+            let text = format!(
+                "RaftConfig: with these times leases are {lease:?} long, and a heartbeat_interval of {heartbeat_interval:?} is too long for that; {:?} is the most",
+                lease / 4
+            );
+            return Err(StartError::Setting(text));
+        }
+        if election_timeout_max > LONGEST_ELECTION {
+            let text = format!("RaftConfig: election_timeout_max is above {LONGEST_ELECTION:?}; nobody would lead for as long");
+            return Err(StartError::Setting(text));
         }
         Ok(())
     }
@@ -99,10 +120,64 @@ impl fmt::Debug for Secret {
 }
 
 impl Settings {
+    /// Whether a node can be made of them. What the network and the disk say comes later.
+    fn check(&self) -> Result<(), StartError> {
+        self.raft.check()?;
+        let bad = |text: String| Err(StartError::Setting(text));
+        if self.secret.as_ref().is_some_and(|secret| secret.0.is_empty()) {
+            return bad(
+                "secret: it is empty, and everybody knows that one; leave `.secret(..)` out, or give all nodes the same".into()
+            );
+        }
+        let node_id = self.node_id.as_ref().map(|id| ("node_id", id.as_str()));
+        for (what, name) in node_id.into_iter().chain([("cluster_name", &*self.cluster)]) {
+            match name.len() {
+                0 => return bad(format!("{what}: it is empty; give it a name, or leave it out")),
+                length if length > NAME_LIMIT => {
+                    return bad(format!("{what}: it has {length} bytes, and the limit is {NAME_LIMIT}"));
+                }
+                _ if name.contains(char::is_control) => return bad(format!("{what}: {name:?} has control characters")),
+                _ => {}
+            }
+        }
+        let advertised = self.advertise.as_ref().map(|address| ("advertise", address));
+        for (what, address) in self.seeds.iter().map(|seed| ("seeds", seed)).chain(advertised) {
+            check_address(what, address)?;
+        }
+        if let Some(seed) = self.seeds.iter().find(|seed| seed.ends_with(":0")) {
+            return bad(format!("seeds: \"{seed}\" has port 0, which stands for any; write the port that the seed listens on"));
+        }
+        if self.max_message < LEAST_MESSAGE || u32::try_from(self.max_message).is_err() {
+            return bad(format!("max_message: {} is not between {LEAST_MESSAGE} bytes and 4 GiB", self.max_message));
+        }
+        Ok(())
+    }
+
     /// The longest frame.
     pub(super) fn limit(&self) -> u32 {
         // A message's name and address are in its frame, too.
         u32::try_from(self.max_message).unwrap_or(u32::MAX).saturating_add(4096)
+    }
+}
+
+/// Whether it can be dialled at all.
+fn check_address(what: &str, address: &str) -> Result<(), StartError> {
+    let bad = |why: &str| {
+        Err(StartError::Setting(format!(
+            "{what}: \"{address}\" {why}; write a host and a port, as \"node1:8001\" or \"[::1]:8001\""
+        )))
+    };
+    let Some((host, port)) = address.rsplit_once(':') else { return bad("has no port") };
+    if port.parse::<u16>().is_err() {
+        return bad(&format!("has no port: \"{port}\" is none"));
+    }
+    match address.parse::<SocketAddr>() {
+        Ok(found) if found.ip().is_unspecified() => bad("is no address that others could dial"),
+        Err(_) if host.is_empty() => bad("has no host"),
+        Err(_) if host.contains(':') => bad("is an IPv6 address without brackets, or none"),
+        Err(_) if address.len() > NAME_LIMIT => bad("is longer than 255 bytes"),
+        Err(_) if host.contains(|c: char| c.is_control() || c.is_whitespace()) => bad("is no host's name"),
+        _ => Ok(()),
     }
 }
 
@@ -215,7 +290,7 @@ impl DistributedBuilder {
     /// # Errors
     /// [`StartError`]: a setting that cannot be, a taken port, a cluster that refuses this node.
     pub async fn start(self) -> Result<ActorSystem, StartError> {
-        self.0.raft.check()?;
+        self.0.check()?;
         start::start(self.0).await
     }
 }

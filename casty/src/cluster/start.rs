@@ -11,7 +11,10 @@ use std::{
     time::Duration,
 };
 
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::{
+    sync::{mpsc, oneshot, watch},
+    task::JoinHandle,
+};
 
 use super::{
     Cluster, Incarnation, NodeId, NodeKey, RaftConfig, StartError, SwimConfig,
@@ -37,6 +40,8 @@ use crate::{
 const GREETED: usize = 256;
 /// Attempts to find a port that is free for both protocols.
 const PORTS: u32 = 16;
+/// How long the last datagrams may take.
+const LAST_WORDS: Duration = Duration::from_millis(100);
 
 /// Starts a node and waits until it is a member.
 pub(super) async fn start(settings: Settings) -> Result<ActorSystem, StartError> {
@@ -103,6 +108,10 @@ struct Parts {
     running: Arc<Running>,
     closer: Option<Closer>,
     control: Host,
+    /// The task that has the listener.
+    listening: JoinHandle<()>,
+    /// The task that has the socket for datagrams.
+    watching: JoinHandle<()>,
 }
 
 impl Parts {
@@ -111,6 +120,15 @@ impl Parts {
         let mut ending = self.running.ending.subscribe();
         let _ = ending.wait_for(|ending| *ending).await;
         let _ = self.running.plane.raft().shutdown().await;
+        // Whoever waits for the end may want the port again.
+        let Self { mut listening, mut watching, .. } = self;
+        listening.abort();
+        let _ = (&mut listening).await;
+        // SWIM says that this node goes, if it was told to.
+        if self.control.timeout(LAST_WORDS, &mut watching).await.is_err() {
+            watching.abort();
+            let _ = watching.await;
+        }
         if let Some(closer) = self.closer {
             let _ = self.control.timeout(Duration::from_secs(1), closer.close()).await;
         }
@@ -155,10 +173,10 @@ async fn assemble(
         myself.belongs_to(cluster.id);
     }
     let leases = Leases::new(control.clone(), raft.clone(), published.clone(), lease_for(settings.raft));
-    let plane = Plane::new(control.clone(), myself.clone(), raft, caller, published, leases.clone(), &settings.seeds);
+    let plane = Plane::new(control.clone(), myself.clone(), raft, caller, published, leases.clone(), settings.seeds.clone());
 
-    let network = Network::new(main.clone(), plane.clone(), system, settings.limit());
     let refused = Arc::new(Refusals::default());
+    let network = Network::new(main.clone(), plane.clone(), system, settings.limit(), refused.clone());
     let (data, mut data_in) = mpsc::channel::<Greeted>(GREETED);
     let (calls, mut calls_in) = mpsc::channel::<Greeted>(GREETED);
     let judged = plane.clone();
@@ -170,12 +188,12 @@ async fn assemble(
         control: calls,
         refused: refused.clone(),
     };
-    control.spawn(door.run(listener));
+    let listening = control.spawn(door.run(listener));
     let served = Arc::new(plane.clone());
-    let host = control.clone();
+    let (host, refusals) = (control.clone(), refused.clone());
     control.spawn(async move {
         while let Some(greeted) = calls_in.recv().await {
-            host.spawn(transport::answer(host.clone(), greeted, served.clone()));
+            host.spawn(transport::answer(host.clone(), greeted, served.clone(), refusals.clone()));
         }
     });
     let taking = network.clone();
@@ -197,7 +215,7 @@ async fn assemble(
     let (swim_events, mut swim_told) = mpsc::channel(GREETED);
     let seal = swim::Seal::new(&settings.cluster, myself.secret());
     let (swim, swim_driver) = swim::Driver::new(control.clone(), socket, core, seal, swim_events);
-    control.spawn(swim_driver.run());
+    let watching = control.spawn(swim_driver.run());
     let told = plane.clone();
     control.spawn(async move {
         while swim_told.recv().await.is_some() {
@@ -228,14 +246,14 @@ async fn assemble(
         durable: settings.data_dir.is_some(),
         limit: system.shutdown_timeout(),
         lease: lease_for(settings.raft).length,
-        entered: AtomicBool::new(false),
         parting: watch::Sender::new(false),
+        entered: AtomicBool::new(false),
         ending: watch::Sender::new(false),
         ended: watch::Sender::new(false),
     });
     life::begin(control, &running, changes, &settings);
     system.set_links(network);
-    let parts = Parts { running, closer, control: control.clone() };
+    let parts = Parts { running, closer, control: control.clone(), listening, watching };
     let in_use = lease_for(settings.raft).length * 6;
     if let Err(error) = join::enter(&plane, &settings.seeds, in_use).await {
         parts.running.network.close();
@@ -256,7 +274,7 @@ fn times(raft: RaftConfig) -> RaftTimes {
 }
 
 /// Leases and SWIM follow how quick raft is.
-fn lease_for(raft: RaftConfig) -> LeaseConfig {
+pub(super) fn lease_for(raft: RaftConfig) -> LeaseConfig {
     if raft.election_timeout_max <= RaftConfig::fast().election_timeout_max {
         LeaseConfig::FAST
     } else if raft.election_timeout_max < RaftConfig::relaxed().election_timeout_max {
@@ -301,34 +319,33 @@ async fn bind(control: &Host, settings: &Settings) -> Result<(Listener, Datagram
     if !wanted.ip().is_loopback() && settings.secret.is_none() && !settings.insecure && !control.is_simulated() {
         return Err(StartError::Insecure { address: wanted });
     }
-    let taken = |error: io::Error| match error.kind() {
-        io::ErrorKind::AddrInUse => StartError::AddressInUse { address: wanted },
-        _ => failed(error),
+    let taken = |protocol| {
+        move |error: io::Error| match error.kind() {
+            io::ErrorKind::AddrInUse => StartError::AddressInUse { address: wanted, protocol },
+            _ => failed(error),
+        }
     };
     for attempt in 1.. {
-        let listener = control.listen(wanted).await.map_err(taken)?;
+        let listener = control.listen(wanted).await.map_err(taken("TCP"))?;
         let bound = listener.local_addr().map_err(failed)?;
         match control.datagrams(bound).await {
             Ok(socket) => return Ok((listener, socket, bound)),
             // The system chose a port whose other half is taken: another one then.
             Err(error) if wanted.port() == 0 && error.kind() == io::ErrorKind::AddrInUse && attempt < PORTS => {}
-            Err(error) => return Err(taken(error)),
+            Err(error) => return Err(taken("UDP")(error)),
         }
     }
-    Err(StartError::AddressInUse { address: wanted })
+    Err(StartError::AddressInUse { address: wanted, protocol: "UDP" })
 }
 
 /// What others dial.
 async fn advertised(control: &Host, settings: &Settings, bound: SocketAddr) -> Result<String, StartError> {
     if let Some(address) = &settings.advertise {
-        let Some((host, port)) = address.rsplit_once(':') else {
-            return Err(StartError::Setting(format!("advertise: \"{address}\" has no port; write \"host:port\"")));
-        };
-        return match port.parse::<u16>() {
-            Ok(0) => Ok(format!("{host}:{}", bound.port())),
-            Ok(_) => Ok(address.clone()),
-            Err(_) => Err(StartError::Setting(format!("advertise: \"{port}\" is no port"))),
-        };
+        // It was looked at before: it has a port.
+        return Ok(match address.strip_suffix(":0") {
+            Some(host) => format!("{host}:{}", bound.port()),
+            None => address.clone(),
+        });
     }
     if !bound.ip().is_unspecified() {
         return Ok(bound.to_string());

@@ -99,6 +99,17 @@ impl Host {
         }
     }
 
+    /// Runs `task` on this host, wherever the caller is. `None` if the host has ended, or ends meanwhile.
+    pub(crate) async fn within<F>(&self, task: F) -> Option<F::Output>
+    where
+        F: Future<Output: Send> + Send + 'static,
+    {
+        if self.is_simulated() || self.is_here() {
+            return Some(task.await);
+        }
+        self.spawn(task).await.ok()
+    }
+
     /// `task` as one of this host's: polled only while the host's gate is open, and knowing the host as its current one.
     pub(crate) fn gated<F: Future>(&self, task: F) -> Gated<F> {
         Gated::new(self.clone(), task)

@@ -345,7 +345,7 @@ impl ActorSystem {
         self.0.bus.emit(&Event::DeadLetter { actor, message, reason });
     }
 
-    fn is_closing(&self) -> bool {
+    pub(crate) fn is_closing(&self) -> bool {
         self.0.closing.load(Relaxed)
     }
 

@@ -207,7 +207,8 @@ impl Driver {
     }
 
     async fn propose(&self, command: Command) {
-        if let Err(error) = self.plane.propose(command, CHANGE).await {
+        // Never by way of another leader: that one would not know what it may grant meanwhile.
+        if let Err(error) = self.plane.propose_here(command, CHANGE).await {
             tracing::warn!(%error, "a proposal of the leader came to nothing; it is made again");
         }
     }

@@ -27,6 +27,8 @@ pub(crate) struct Leases {
     published: Published,
     granter: Mutex<Granter>,
     holder: Mutex<Holder>,
+    /// The term and the view whose members the granter knows.
+    seen: Mutex<(u64, u64)>,
 }
 
 /// What became of a node's renewal.
@@ -41,7 +43,7 @@ pub(crate) enum Renewal {
 impl Leases {
     pub(crate) fn new(host: Host, raft: Raft, published: Published, config: LeaseConfig) -> Arc<Self> {
         let (granter, holder) = (Mutex::new(Granter::new(config)), Mutex::new(Holder::new(config)));
-        Arc::new(Self { host, raft, published, granter, holder })
+        Arc::new(Self { host, raft, published, granter, holder, seen: Mutex::default() })
     }
 
     /// Asks for a lease once, and takes what comes of it.
@@ -95,7 +97,8 @@ impl Leases {
         let view = self.published.view();
         let down = view.members.iter().filter(|(_, member)| member.status == MemberStatus::Down);
         granter.elected(now, term, down.map(|(id, member)| NodeKey { id: id.clone(), incarnation: member.incarnation }));
-        if granter.is_news(view.index) {
+        let seen = std::mem::replace(&mut *lock(&self.seen), (term, view.index));
+        if seen != (term, view.index) {
             for (id, member) in view.members.iter().filter(|(_, member)| member.status == MemberStatus::Up) {
                 granter.up(now, &NodeKey { id: id.clone(), incarnation: member.incarnation }, member.since);
             }

@@ -50,6 +50,10 @@ pub(crate) mod method {
 const TRY: Duration = Duration::from_millis(2000);
 /// Between two attempts.
 const PAUSE: Duration = Duration::from_millis(20);
+/// Of so many attempts that found no leader, the last one asks any other node.
+const LOST: usize = 16;
+/// How long that one has to answer.
+const GUESS: Duration = Duration::from_millis(500);
 
 /// What a node answers to a probe.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -94,12 +98,9 @@ struct Inner {
     /// Something that the leader may have to act on.
     changed: Notify,
     renewals: Arc<dyn Renewals>,
-    /// Whom to ask who leads, if it is not known or does not answer.
-    seeds: Vec<Callee>,
-    /// The leader that did not answer last. It may be one no more, and nobody has told this node.
-    doubted: Mutex<Option<u64>>,
-    /// Which of the seeds comes next.
-    turn: AtomicUsize,
+    seeds: Vec<String>,
+    /// Attempts in a row that found no leader.
+    lost: AtomicUsize,
 }
 
 /// The leader's side of leases.
@@ -118,22 +119,12 @@ impl Plane {
         caller: Caller,
         published: Published,
         renewals: Arc<dyn Renewals>,
-        seeds: &[String],
+        seeds: Vec<String>,
     ) -> Self {
-        Self(Arc::new(Inner {
-            host,
-            myself,
-            server: RaftServer::new(raft.clone()),
-            raft,
-            caller,
-            published,
-            leaving: Mutex::default(),
-            changed: Notify::new(),
-            renewals,
-            seeds: seeds.iter().map(|seed| Callee { address: seed.as_str().into(), raft_id: None }).collect(),
-            doubted: Mutex::default(),
-            turn: AtomicUsize::new(0),
-        }))
+        let server = RaftServer::new(raft.clone());
+        let leaving = Mutex::default();
+        let (changed, lost) = (Notify::new(), AtomicUsize::new(0));
+        Self(Arc::new(Inner { host, myself, raft, server, caller, published, leaving, changed, renewals, seeds, lost }))
     }
 
     pub(crate) fn raft(&self) -> &Raft {
@@ -177,13 +168,19 @@ impl Plane {
         let metrics = self.0.raft.metrics();
         let metrics = metrics.borrow_watched();
         let raft_id = metrics.current_leader?;
-        let node = metrics.membership_config.membership().get_node(&raft_id)?.clone();
+        let mut node = metrics.membership_config.membership().get_node(&raft_id)?.clone();
+        // It may have come back at another address since it was made part of raft.
+        if let Some((_, member)) = self.view().by_raft_id(raft_id) {
+            node.address.clone_from(&member.address);
+        }
         Some(Leader { raft_id, node })
     }
 
     /// Whether this node leads, as far as it knows.
     pub(crate) fn leads(&self) -> bool {
-        self.leader().is_some_and(|leader| leader.raft_id == self.0.myself.raft_id())
+        let metrics = self.0.raft.metrics();
+        let leader = metrics.borrow_watched().current_leader;
+        leader == Some(self.0.myself.raft_id())
     }
 
     /// Has the cluster agree on `command`, within `limit`. Each command can be proposed twice, and may be.
@@ -191,10 +188,22 @@ impl Plane {
         self.at_leader(method::PROPOSE, &command, limit).await
     }
 
+    /// The same, for what only this node may propose, and only while it leads.
+    pub(super) async fn propose_here(&self, command: Command, limit: Duration) -> Result<Answer, String> {
+        match self.0.host.timeout(limit, self.write(command)).await {
+            Ok(ByLeader::Done(answer)) => Ok(answer),
+            Ok(ByLeader::NotLeader(_)) => Err("this node does not lead any more".into()),
+            Ok(ByLeader::Failed(why)) => Err(why),
+            Err(_) => Err(format!("no majority answered within {limit:?}")),
+        }
+    }
+
     /// Waits until this node has applied all that was committed when this was called.
     pub(crate) async fn catch_up(&self, limit: Duration) -> Result<(), ClusterError> {
         let index: u64 = self.at_leader(method::READ_INDEX, &(), limit).await?;
-        self.applied(index, limit).await
+        let this = self.clone();
+        let applied = self.0.host.within(async move { this.applied(index, limit).await }).await;
+        applied.unwrap_or(Err(ClusterError::ShuttingDown))
     }
 
     /// Waits until this node has applied the entry.
@@ -208,28 +217,52 @@ impl Plane {
     }
 
     /// Calls whoever leads, for as long as `limit` lets it look for that.
-    pub(crate) async fn at_leader<T: Serialize + DeserializeOwned>(
+    pub(crate) async fn at_leader<T: Serialize + DeserializeOwned + Send + 'static>(
         &self,
         method: u8,
         call: &(impl Serialize + Sync),
         limit: Duration,
     ) -> Result<T, ClusterError> {
+        self.at_leader_through(None, method, call, limit).await
+    }
+
+    /// The same; `first` is asked before anybody else, and again where this node knows no leader.
+    pub(crate) async fn at_leader_through<T: Serialize + DeserializeOwned + Send + 'static>(
+        &self,
+        first: Option<Callee>,
+        method: u8,
+        call: &(impl Serialize + Sync),
+        limit: Duration,
+    ) -> Result<T, ClusterError> {
         let body = encode(call).map_err(|reason| ClusterError::Unavailable { after: Duration::ZERO, reason })?;
+        let this = self.clone();
+        // Its clock is the control plane's, which ends before the last user of the node may.
+        let called = self.0.host.within(async move { this.look_for_leader(first, method, &body, limit).await }).await;
+        called.unwrap_or(Err(ClusterError::ShuttingDown))
+    }
+
+    async fn look_for_leader<T: Serialize + DeserializeOwned>(
+        &self,
+        first: Option<Callee>,
+        method: u8,
+        body: &[u8],
+        limit: Duration,
+    ) -> Result<T, ClusterError> {
         let host = &self.0.host;
         let deadline = host.now() + limit;
-        let mut told: Option<Callee> = None;
+        let mut told: Option<Callee> = first.clone();
         loop {
             let left = deadline.saturating_duration_since(host.now());
-            let to = told.take().or_else(|| self.whom());
-            let reason = match self.attempt(to.clone(), method, &body, left.min(TRY)).await {
+            let was_told = told.is_some();
+            let reason = match self.attempt(&mut told, method, body, left.min(TRY)).await {
                 Ok(ByLeader::Done(answer)) => {
-                    self.answered(to.as_ref());
+                    self.0.lost.store(0, Relaxed);
                     return Ok(answer);
                 }
                 Ok(ByLeader::NotLeader(leader)) => {
-                    self.no_answer(to.as_ref());
+                    let known = leader.is_some();
                     told = leader.map(|leader| Callee { address: leader.node.address, raft_id: Some(leader.raft_id) });
-                    if told.is_some() && told != to {
+                    if known {
                         continue_soon(host).await;
                         if host.now() < deadline {
                             continue;
@@ -238,67 +271,61 @@ impl Plane {
                     "nobody leads".to_owned()
                 }
                 Ok(ByLeader::Failed(reason)) => reason,
-                Err(error) => {
-                    self.no_answer(to.as_ref());
-                    error.to_string()
-                }
+                // Whoever it is, it is another process with this node's id.
+                Err(CallError::SameId(reason)) => return Err(ClusterError::NotMember { reason }),
+                Err(error) => error.to_string(),
             };
+            self.0.lost.fetch_add(1, Relaxed);
             if host.now() + PAUSE >= deadline {
                 return Err(ClusterError::Unavailable { after: limit, reason });
             }
             host.sleep(PAUSE).await;
-        }
-    }
-
-    /// Who leads, as far as is known, or else somebody who may know.
-    fn whom(&self) -> Option<Callee> {
-        let Inner { seeds, doubted, turn, .. } = &*self.0;
-        let leader = self.leader().map(|leader| Callee { address: leader.node.address, raft_id: Some(leader.raft_id) });
-        let doubted = leader.as_ref().is_some_and(|leader| leader.raft_id == *lock(doubted));
-        if seeds.is_empty() || (leader.is_some() && !doubted) {
-            return leader;
-        }
-        // A doubted leader has its turn, too.
-        match turn.load(Relaxed) % (seeds.len() + 1) {
-            last if last == seeds.len() => leader,
-            next => seeds.get(next).cloned(),
-        }
-    }
-
-    fn answered(&self, who: Option<&Callee>) {
-        let mut doubted = lock(&self.0.doubted);
-        if who.is_some_and(|who| who.raft_id == *doubted) {
-            *doubted = None;
-        }
-    }
-
-    fn no_answer(&self, who: Option<&Callee>) {
-        self.0.turn.fetch_add(1, Relaxed);
-        if let Some(leader) = self.leader()
-            && who.is_some_and(|who| who.raft_id == Some(leader.raft_id))
-        {
-            *lock(&self.0.doubted) = Some(leader.raft_id);
+            // In turns: what this node knows by itself, and whom it was told to ask.
+            told = if was_told { None } else { first.clone() };
         }
     }
 
     async fn attempt<T: Serialize + DeserializeOwned>(
         &self,
-        to: Option<Callee>,
+        told: &mut Option<Callee>,
         method: u8,
         body: &[u8],
         limit: Duration,
     ) -> Result<ByLeader<T>, CallError> {
-        let Some(to) = to else { return Ok(ByLeader::NotLeader(None)) };
-        if to.raft_id == Some(self.0.myself.raft_id()) {
-            if !self.leads() {
-                return Ok(ByLeader::NotLeader(None));
-            }
-            let here = self.0.host.timeout(limit, self.lead(self.0.myself.key(), method, body)).await;
-            let here = here.map_err(|_| CallError::Failed(format!("no majority answered within {limit:?}")))?;
-            return decode(&here.map_err(CallError::Remote)?).map_err(CallError::Remote);
+        let guess = if told.is_none() && !self.leads() { self.somebody() } else { None };
+        let (limit, to) = match told.take().or(guess.clone()) {
+            Some(callee) => (if guess.is_some() { limit.min(GUESS) } else { limit }, callee),
+            None => match self.leader() {
+                Some(leader) if leader.raft_id == self.0.myself.raft_id() => {
+                    let here = self.0.host.timeout(limit, self.lead(self.0.myself.key(), method, body)).await;
+                    let here = here.map_err(|_| CallError::Failed(format!("no majority answered within {limit:?}")))?;
+                    return decode(&here.map_err(CallError::Remote)?).map_err(CallError::Remote);
+                }
+                Some(leader) => (limit, Callee { address: leader.node.address, raft_id: Some(leader.raft_id) }),
+                None => return Ok(ByLeader::NotLeader(None)),
+            },
+        };
+        if to.raft_id == Some(self.0.myself.raft_id()) && !self.leads() {
+            return Ok(ByLeader::NotLeader(None));
         }
         let answer = self.0.caller.call(to, Lane::Control, method, body.to_vec(), limit).await?;
         decode(&answer).map_err(CallError::Remote)
+    }
+
+    /// Once no leader was found for a while, another node that may know who leads: raft tells those who have been removed
+    /// nothing.
+    fn somebody(&self) -> Option<Callee> {
+        let lost = self.0.lost.load(Relaxed);
+        if lost % LOST != LOST - 1 {
+            return None;
+        }
+        let (view, myself) = (self.view(), self.0.myself.address());
+        let members = view.members.values().map(|member| &*member.address);
+        let known: BTreeSet<&str> =
+            members.chain(self.0.seeds.iter().map(String::as_str)).filter(|it| **it != **myself).collect();
+        let count = known.len().max(1);
+        let address = known.into_iter().nth(lost / LOST % count)?;
+        Some(Callee { address: address.into(), raft_id: None })
     }
 
     /// Does what only the leader does, or says who leads.

@@ -8,9 +8,9 @@ use tokio::{
     sync::{Semaphore, mpsc},
 };
 
-use super::{calls::LIMIT, greet::Greeted};
+use super::{calls::LIMIT, door::Refusals, greet::Greeted};
 use crate::{
-    cluster::wire::{CallFrame, FrameReader, Kinds, ReplyStatus, handshake::Peer},
+    cluster::wire::{CallFrame, FrameReader, Kinds, ReplyStatus, WireError, handshake::Peer},
     host::Host,
 };
 
@@ -20,6 +20,9 @@ const AT_ONCE: usize = 64;
 /// Without a call for so long, a connection is given up; the other side does so earlier.
 const IDLE: Duration = Duration::from_secs(90);
 
+/// The last words may take so long.
+const LAST: Duration = Duration::from_millis(500);
+
 /// Answers calls.
 pub(crate) trait Serve: Send + Sync + 'static {
     /// Answers one, or says why not.
@@ -27,12 +30,12 @@ pub(crate) trait Serve: Send + Sync + 'static {
 }
 
 /// Answers the calls of one connection until it breaks. Returns why it did.
-pub(crate) async fn answer<S: Serve>(host: Host, greeted: Greeted, server: Arc<S>) -> String {
+pub(crate) async fn answer<S: Serve>(host: Host, greeted: Greeted, server: Arc<S>, refused: Arc<Refusals>) -> String {
     let Greeted { stream, rest, peer } = greeted;
     let peer = Arc::new(peer);
     let (mut read, mut write) = stream.into_split();
     let (replies, mut ready) = mpsc::channel::<Vec<u8>>(AT_ONCE);
-    let writer = host.spawn(async move {
+    let mut writer = host.spawn(async move {
         while let Some(mut frames) = ready.recv().await {
             while let Ok(more) = ready.try_recv() {
                 frames.extend(more);
@@ -50,7 +53,10 @@ pub(crate) async fn answer<S: Serve>(host: Host, greeted: Greeted, server: Arc<S
             let frame = match reader.next(&mut buffer) {
                 Ok(Some(frame)) => frame,
                 Ok(None) => break,
-                Err(error) => break 'connection error.to_string(),
+                Err(error) => {
+                    goodbye(&refused, &peer, &replies, &error);
+                    break 'connection error.to_string();
+                }
             };
             match CallFrame::decode(&frame) {
                 Ok(CallFrame::Call { request, method, body }) => {
@@ -75,7 +81,10 @@ pub(crate) async fn answer<S: Serve>(host: Host, greeted: Greeted, server: Arc<S
                     });
                 }
                 Ok(_) => {}
-                Err(error) => break 'connection error.to_string(),
+                Err(error) => {
+                    goodbye(&refused, &peer, &replies, &error);
+                    break 'connection error.to_string();
+                }
             }
         }
         match host.timeout(IDLE, read.read_buf(&mut buffer)).await {
@@ -85,6 +94,19 @@ pub(crate) async fn answer<S: Serve>(host: Host, greeted: Greeted, server: Arc<S
             Err(_) => break "no call for long".into(),
         }
     };
+    // What is said already goes out.
+    drop(replies);
+    let _ = host.timeout(LAST, &mut writer).await;
     writer.abort();
     why
+}
+
+/// Tells both sides that the peer broke the protocol.
+fn goodbye(refused: &Refusals, peer: &Peer, replies: &mpsc::Sender<Vec<u8>>, error: &WireError) {
+    let text = error.to_string();
+    refused.note(&peer.node, &text);
+    let mut frame = Vec::new();
+    if (CallFrame::Goodbye { code: 1, text: &text }).encode(&mut frame, LIMIT).is_ok() {
+        let _ = replies.try_send(frame);
+    }
 }

@@ -89,6 +89,10 @@ impl Caller {
     fn queue(&self, to: &Callee, lane: Lane, mut call: Call) -> Result<(), CallError> {
         let mut lines = lock(&self.0.lines);
         for _ in 0..2 {
+            if !lines.contains_key(&(to.clone(), lane)) {
+                // Nodes come and go.
+                lines.retain(|_, line| !line.is_closed());
+            }
             let line = lines.entry((to.clone(), lane)).or_insert_with(|| {
                 let (line, calls) = mpsc::channel(QUEUE);
                 self.0.host.spawn(Line { inner: self.0.clone(), to: to.clone(), lane, calls }.run());
@@ -128,14 +132,14 @@ impl Calls for Caller {
 fn why_not(error: GreetError) -> CallError {
     match error.refused() {
         Some(RefuseCode::Itself) => CallError::Itself,
+        Some(RefuseCode::SameNode) => CallError::SameId(error.to_string()),
         Some(
             RefuseCode::Version
             | RefuseCode::ClusterName
             | RefuseCode::ClusterId
             | RefuseCode::NeedsSecret
             | RefuseCode::WrongSecret
-            | RefuseCode::Fenced
-            | RefuseCode::SameNode,
+            | RefuseCode::Fenced,
         ) => CallError::Refused(error.to_string()),
         _ => CallError::Unreachable(error.to_string()),
     }

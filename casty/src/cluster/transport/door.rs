@@ -2,6 +2,7 @@
 
 use std::{
     collections::VecDeque,
+    fmt,
     net::SocketAddr,
     sync::{
         Arc,
@@ -51,7 +52,7 @@ impl Refusals {
     }
 
     /// The first ones are told one by one, then each power of two.
-    fn note(&self, from: SocketAddr, why: &str) {
+    pub(super) fn note(&self, from: &dyn fmt::Display, why: &str) {
         let count = self.count.fetch_add(1, Relaxed) + 1;
         if count <= 10 || count.is_power_of_two() {
             tracing::warn!(%from, why, refused_so_far = count, "a connection was refused");
@@ -63,19 +64,19 @@ impl Door {
     /// Lets connections in for as long as the task lives.
     pub(crate) async fn run(self, listener: Listener) {
         let door = Arc::new(self);
-        let mut strangers: VecDeque<AbortHandle> = VecDeque::new();
+        let mut strangers: VecDeque<(AbortHandle, SocketAddr)> = VecDeque::new();
         loop {
             match listener.accept().await {
                 Ok((stream, from)) => {
-                    strangers.retain(|greeting| !greeting.is_finished());
+                    strangers.retain(|(greeting, _)| !greeting.is_finished());
                     if strangers.len() >= STRANGERS
-                        && let Some(oldest) = strangers.pop_front()
+                        && let Some((oldest, from)) = strangers.pop_front()
                     {
                         oldest.abort();
-                        door.refused.note(from, "too many connections that say nothing; the oldest was closed");
+                        door.refused.note(&from, "too many connections have not said who they are; this one was the oldest");
                     }
                     let greeting = door.clone().greet(stream, from);
-                    strangers.push_back(door.host.spawn(greeting).abort_handle());
+                    strangers.push_back((door.host.spawn(greeting).abort_handle(), from));
                 }
                 Err(error) => {
                     tracing::warn!(%error, "a connection could not be accepted");
@@ -94,7 +95,7 @@ impl Door {
             }
             // Who looked for itself found out.
             Err(error) if error.refused() == Some(RefuseCode::Itself) => {}
-            Err(error @ (GreetError::Handshake(_) | GreetError::Late)) => self.refused.note(from, &error.to_string()),
+            Err(error @ (GreetError::Handshake(_) | GreetError::Late)) => self.refused.note(&from, &error.to_string()),
             Err(error) => tracing::debug!(%from, %error, "a connection broke before it was greeted"),
         }
     }

@@ -41,8 +41,8 @@ pub(super) struct Inbound {
 }
 
 impl Inbound {
-    /// Reads until the connection breaks. Returns why.
-    pub(super) async fn run(network: Arc<Network>, system: ActorSystem, greeted: Greeted) -> String {
+    /// Reads until the connection breaks. Returns why; an error if the other side broke the protocol.
+    pub(super) async fn run(network: Arc<Network>, system: ActorSystem, greeted: Greeted) -> Result<String, String> {
         let Greeted { stream, rest, peer } = greeted;
         let host = network.host().clone();
         let (mut read, half) = stream.into_split();
@@ -74,19 +74,19 @@ impl Inbound {
             if let Err(why) = inbound.read_frames(&mut reader, &mut buffer) {
                 inbound.replies.frame(&DataFrame::Goodbye { code: 1, text: &why });
                 pen.flush();
-                break why;
+                break Err(why);
             }
             buffer.reserve(READ);
             tokio::select! {
                 biased;
                 read = read.read_buf(&mut buffer) => match read {
-                    Ok(0) => break "the other side closed the connection".to_owned(),
+                    Ok(0) => break Ok("the other side closed the connection".to_owned()),
                     Ok(_) => silent = 0,
-                    Err(error) => break error.to_string(),
+                    Err(error) => break Ok(error.to_string()),
                 },
                 () = &mut tick => {
                     if silent > PATIENCE {
-                        break format!("no word for {:?}", QUIET * PATIENCE);
+                        break Ok(format!("no word for {:?}", QUIET * PATIENCE));
                     }
                     if silent > 0 {
                         inbound.replies.frame(&DataFrame::Ping { nonce: u64::from(silent) });

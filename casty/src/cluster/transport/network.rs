@@ -4,15 +4,17 @@ use std::{
     collections::HashMap,
     sync::{
         Arc, Mutex, OnceLock, PoisonError, RwLock, Weak,
-        atomic::{AtomicU64, Ordering::Relaxed},
+        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
     },
     time::Duration,
 };
 
+use futures_util::future::join_all;
 use serde::{Deserialize, Serialize};
 use tokio::{sync::oneshot, task::JoinHandle};
 
 use super::{
+    door::Refusals,
     greet::Greeted,
     inbound::Inbound,
     link::Link,
@@ -38,6 +40,8 @@ use crate::{
 
 /// How long a look-up of a name may take.
 const LOOKUP: Duration = Duration::from_secs(5);
+/// Between two attempts to have names registered again.
+const AGAIN: Duration = Duration::from_millis(200);
 
 pub(crate) struct Network {
     itself: Weak<Self>,
@@ -46,10 +50,13 @@ pub(crate) struct Network {
     system: WeakSystem,
     limit: u32,
     links: RwLock<HashMap<NodeId, Arc<Link>>>,
+    /// The node has ended. Set while `links` are locked.
+    closed: AtomicBool,
     inbound: Mutex<HashMap<NodeId, Session>>,
     sessions: AtomicU64,
     watches: Mutex<Watches>,
     desk: NameDesk,
+    refused: Arc<Refusals>,
 }
 
 /// The connection that another node has to this one.
@@ -68,7 +75,7 @@ struct Found {
 
 impl Network {
     /// `host` is where messages are handled.
-    pub(crate) fn new(host: Host, plane: Plane, system: &ActorSystem, limit: u32) -> Arc<Self> {
+    pub(crate) fn new(host: Host, plane: Plane, system: &ActorSystem, limit: u32, refused: Arc<Refusals>) -> Arc<Self> {
         let desk = NameDesk::open(&host, plane.clone());
         Arc::new_cyclic(|itself| Self {
             itself: itself.clone(),
@@ -77,10 +84,12 @@ impl Network {
             system: system.downgrade(),
             limit,
             links: RwLock::default(),
+            closed: AtomicBool::new(false),
             inbound: Mutex::default(),
             sessions: AtomicU64::new(0),
             watches: Mutex::default(),
             desk,
+            refused,
         })
     }
 
@@ -160,6 +169,9 @@ impl Network {
     fn link(&self, peer: &NodeKey) -> Result<Arc<Link>, Refusal> {
         let Some(itself) = self.itself.upgrade() else { return Err(Refusal::unreachable("the node has ended")) };
         let mut links = self.links.write().unwrap_or_else(PoisonError::into_inner);
+        if self.closed.load(Relaxed) {
+            return Err(Refusal::unreachable("this node is shutting down"));
+        }
         if let Some(link) = links.get(&peer.id) {
             if link.peer.incarnation >= peer.incarnation {
                 return Ok(link.clone());
@@ -190,6 +202,15 @@ impl Network {
         let Some(system) = self.system.upgrade() else { return };
         let (node, incarnation, number) = (greeted.peer.node.clone(), greeted.peer.incarnation, greeted.peer.session);
         let mut inbound = lock(&self.inbound);
+        // What was the case when it was greeted may not be any more, and `lost` comes after a change can be seen.
+        let view = self.plane.view();
+        let is_over = view.members.get(&node).is_some_and(|member| {
+            member.incarnation > incarnation || (member.incarnation == incarnation && member.status == MemberStatus::Down)
+        });
+        if is_over || self.closed.load(Relaxed) {
+            tracing::debug!(%node, number, "a connection of a node that is over, or to one");
+            return;
+        }
         if inbound.get(&node).is_some_and(|there| (there.incarnation, there.number) >= (incarnation, number)) {
             tracing::debug!(%node, number, "a connection that is older than the one there is");
             return;
@@ -203,8 +224,11 @@ impl Network {
                 let _ = older.task.await;
             }
             let node = greeted.peer.node.clone();
-            let why = Inbound::run(network, system, greeted).await;
-            tracing::debug!(%node, why, "a connection ended");
+            let refused = network.refused.clone();
+            match Inbound::run(network, system, greeted).await {
+                Ok(why) => tracing::debug!(%node, why, "a connection ended"),
+                Err(why) => refused.note(&node, &why),
+            }
         });
         inbound.insert(node, Session { incarnation, number, task });
     }
@@ -231,7 +255,9 @@ impl Network {
 
     /// The node ends: all links with it.
     pub(crate) fn close(&self) {
-        let links = std::mem::take(&mut *self.links.write().unwrap_or_else(PoisonError::into_inner));
+        let mut links = self.links.write().unwrap_or_else(PoisonError::into_inner);
+        self.closed.store(true, Relaxed);
+        let links = std::mem::take(&mut *links);
         links.into_values().for_each(|link| link.close("this node is shutting down"));
         let inbound = std::mem::take(&mut *lock(&self.inbound));
         inbound.into_values().for_each(|session| session.task.abort());
@@ -266,16 +292,20 @@ impl Network {
     }
 
     async fn find(self: Arc<Self>, name: Arc<str>) -> Result<Option<FarAddress>, LookupError> {
-        let root = name.split('/').next().unwrap_or_default();
         let published = self.plane.published();
-        let mut entry = published.lookup(root);
+        // The name of an actor without a parent may have slashes, too.
+        let look = || {
+            let root = || published.lookup(name.split('/').next().unwrap_or_default()).map(|entry| (entry, !name.contains('/')));
+            published.lookup(&name).map(|entry| (entry, true)).or_else(root)
+        };
+        let mut entry = look();
         if entry.is_none() {
             // This node may not have heard of it yet.
             self.plane.catch_up(LOOKUP).await.map_err(|error| unavailable(&name, &error))?;
-            entry = published.lookup(root);
+            entry = look();
         }
-        let Some(entry) = entry else { return Ok(None) };
-        if *root == *name {
+        let Some((entry, is_it)) = entry else { return Ok(None) };
+        if is_it {
             let actor = ActorId(entry.actor);
             return Ok(Some(FarAddress { node: entry.owner, actor, kind: entry.kind, name: Some(name) }));
         }
@@ -391,13 +421,30 @@ impl Links for Network {
 impl Network {
     /// This node was taken for dead, and its names were free meanwhile: an actor whose name has gone to another ends.
     pub(crate) async fn register_again(&self, system: &ActorSystem) {
-        for root in system.named_roots() {
-            let Some(name) = root.name() else { continue };
-            match self.desk.register(name.clone(), root.kind(), root.id()).await {
-                Ok(()) => {}
-                Err(SpawnError::NameTaken { .. }) => root.clone().stop(StopReason::NameLost),
-                Err(error) => tracing::warn!(%error, "a name is not registered again yet"),
+        let mut roots = system.named_roots();
+        loop {
+            let asked = roots.iter().filter_map(|root| Some(self.desk.register(root.name()?.clone(), root.kind(), root.id())));
+            // All together, so that the desk asks for many at once.
+            let answers = join_all(asked).await;
+            let mut left = Vec::new();
+            for (root, answer) in roots.into_iter().zip(answers) {
+                match answer {
+                    Ok(()) if root.is_alive() => {}
+                    // It gave its name up before it had it again.
+                    Ok(()) => root.name().into_iter().for_each(|name| self.desk.unregister(name.clone(), root.id())),
+                    Err(SpawnError::NameTaken { .. }) => root.stop(StopReason::NameLost),
+                    Err(error) => {
+                        tracing::warn!(%error, "a name is not registered again yet");
+                        left.push(root);
+                    }
+                }
             }
+            // Taken for dead once more, it comes here once more.
+            if left.is_empty() || system.is_closing() || !self.plane.view().is_up(self.plane.myself().key()) {
+                return;
+            }
+            roots = left;
+            self.host.sleep(AGAIN).await;
         }
     }
 

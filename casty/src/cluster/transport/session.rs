@@ -140,7 +140,10 @@ fn handle(link: &Arc<Link>, pieces: &mut Pieces, frame: &Frame) -> Result<(), St
             }
         }
         DataFrame::Terminated { watcher, reason, text, .. } => link.network.terminated(watcher, reason, text),
-        DataFrame::Goodbye { text, .. } => return Err(format!("the other side says: {text}")),
+        DataFrame::Goodbye { text, .. } => {
+            tracing::warn!(peer = %link.peer, why = text, "a link is closed by the other side");
+            return Err(format!("the other side says: {text}"));
+        }
         other => return Err(format!("a frame `{:?}` on the side that answers", other.kind())),
     }
     Ok(())

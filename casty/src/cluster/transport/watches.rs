@@ -1,12 +1,16 @@
 //! Death watch from node to node: what actors here watch elsewhere, and what others watch here.
 
-use std::collections::HashMap;
+use std::{
+    collections::{HashMap, hash_map::Entry},
+    sync::{Arc, Mutex},
+};
 
 use super::replies::Replies;
 use crate::{
     ActorSystem, StopReason,
     actor::{ActorId, TellEnd},
     cluster::{Incarnation, NodeKey, wire::DataFrame},
+    sync::lock,
 };
 
 /// Actors of other nodes that are watched from here. Pure but for what it calls.
@@ -69,34 +73,39 @@ pub(super) struct Watched {
     system: ActorSystem,
     replies: Replies,
     here: Incarnation,
-    watched: HashMap<(u64, u64), ActorId>,
+    /// Each goes with the end of its actor.
+    watched: Arc<Mutex<HashMap<(u64, u64), ActorId>>>,
 }
 
 impl Watched {
     pub(super) fn new(system: ActorSystem, replies: Replies, here: Incarnation) -> Self {
-        Self { system, replies, here, watched: HashMap::new() }
+        Self { system, replies, here, watched: Arc::default() }
     }
 
     pub(super) fn watch(&mut self, watcher: u64, actor: u64, incarnation: u64) {
-        if self.watched.contains_key(&(watcher, actor)) {
-            return;
+        let outside = ActorId::outside();
+        match lock(&self.watched).entry((watcher, actor)) {
+            Entry::Occupied(_) => return,
+            Entry::Vacant(free) => _ = free.insert(outside),
         }
-        let replies = self.replies.clone();
+        let (replies, watched) = (self.replies.clone(), Arc::downgrade(&self.watched));
         let tell = move |reason: StopReason| {
+            if let Some(watched) = watched.upgrade() {
+                lock(&watched).remove(&(watcher, actor));
+            }
             let (reason, text) = encode(&reason);
             replies.frame(&DataFrame::Terminated { watcher, actor, incarnation, reason, text: &text });
         };
         if incarnation == self.here.0 {
-            let outside = ActorId::outside();
             self.system.watch_for(ActorId(actor), outside, Box::new(tell));
-            self.watched.insert((watcher, actor), outside);
         } else {
             tell(StopReason::Stopped);
         }
     }
 
     pub(super) fn unwatch(&mut self, watcher: u64, actor: u64) {
-        if let Some(outside) = self.watched.remove(&(watcher, actor)) {
+        let outside = lock(&self.watched).remove(&(watcher, actor));
+        if let Some(outside) = outside {
             self.system.unwatch_for(ActorId(actor), outside);
         }
     }
@@ -104,7 +113,8 @@ impl Watched {
 
 impl Drop for Watched {
     fn drop(&mut self) {
-        for ((_, actor), outside) in self.watched.drain() {
+        let watched = std::mem::take(&mut *lock(&self.watched));
+        for ((_, actor), outside) in watched {
             self.system.unwatch_for(ActorId(actor), outside);
         }
     }
