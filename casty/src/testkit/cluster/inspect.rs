@@ -27,6 +27,8 @@ pub struct Inspection {
     pub view: u64,
     /// Whether it holds a lease.
     pub lease: bool,
+    /// The raft ids of those that vote: one set, or two while that changes.
+    pub voters: Vec<Vec<u64>>,
 }
 
 impl fmt::Display for Inspection {
@@ -59,6 +61,7 @@ impl Cluster {
             let metrics = plane.raft().metrics();
             let metrics = metrics.borrow_watched();
             let view = plane.view();
+            let voters = metrics.membership_config.membership().get_joint_config().iter();
             Inspection {
                 incarnation: plane.myself().key().incarnation.0,
                 raft_id: plane.myself().raft_id(),
@@ -71,6 +74,7 @@ impl Cluster {
                 applied: *plane.published().applied().borrow(),
                 view: view.index,
                 lease: running.leases().is_held(),
+                voters: voters.map(|set| set.iter().copied().collect()).collect(),
             }
         })
     }
@@ -106,10 +110,10 @@ impl Cluster {
     }
 
     /// The actors with names that live on the node: name and actor.
-    pub fn named_here(&self, node: usize) -> Vec<(String, u64)> {
+    pub fn named_here(&self, node: usize) -> Vec<(String, String)> {
         let Some(system) = self.started(node) else { return Vec::new() };
         let mut named: Vec<_> =
-            system.named_roots().iter().filter_map(|root| Some((root.name()?.to_string(), root.id().0))).collect();
+            system.named_roots().iter().filter_map(|root| Some((root.name()?.to_string(), root.id().to_string()))).collect();
         named.sort();
         named
     }

@@ -250,6 +250,14 @@ impl Cluster {
         matches!(&*self.nodes[node].lock(), State::Started(..) | State::Starting)
     }
 
+    /// Why the node could not start, if that is so. It can be restarted.
+    pub fn failure(&self, node: usize) -> Option<String> {
+        match &*self.nodes[node].lock() {
+            State::Failed(why) => Some(why.clone()),
+            _ => None,
+        }
+    }
+
     /// The node's process is stopped, as by SIGSTOP, while time goes on.
     pub fn pause(&mut self, node: usize) {
         self.nodes[node].sim().gate().shut();

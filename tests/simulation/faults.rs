@@ -1,0 +1,219 @@
+//! What goes wrong in a run.
+
+use std::time::Duration;
+
+use casty::testkit::Cluster;
+
+use crate::{book::Book, dice::Dice, plan::Plan};
+
+/// The faults of a run, and what they have touched.
+pub(crate) struct Faults {
+    dice: Dice,
+    plan: Plan,
+    next: Duration,
+    /// When each node was last disturbed: itself, or a link of it. While one is not well, that is now.
+    disturbed: Vec<Duration>,
+    failed: Vec<Option<Duration>>,
+    slow: bool,
+    /// All faults so far.
+    pub(crate) events: Vec<(Duration, String)>,
+}
+
+impl Faults {
+    pub(crate) fn new(plan: &Plan, dice: Dice) -> Self {
+        let (disturbed, failed) = (vec![Duration::ZERO; plan.nodes], vec![None; plan.nodes]);
+        Self { dice, plan: plan.clone(), next: Duration::ZERO, disturbed, failed, slow: false, events: Vec::new() }
+    }
+
+    fn tell(&mut self, cluster: &Cluster, what: String) {
+        self.events.push((cluster.elapsed(), what));
+    }
+
+    /// When the node was last disturbed.
+    pub(crate) fn disturbed(&self, node: usize) -> Duration {
+        self.disturbed[node]
+    }
+
+    /// Takes note of who is not well now.
+    pub(crate) fn note(&mut self, cluster: &Cluster) {
+        let now = cluster.elapsed();
+        for one in 0..cluster.size() {
+            if !cluster.is_running(one) || cluster.is_paused(one) || self.slow {
+                self.disturbed[one] = now;
+            }
+            for other in (0..cluster.size()).filter(|other| *other != one) {
+                if !cluster.reaches(one, other) {
+                    self.disturbed[one] = now;
+                    self.disturbed[other] = now;
+                }
+            }
+        }
+    }
+
+    /// Something goes wrong, or is put right, if it is time for that.
+    pub(crate) fn strike(&mut self, cluster: &mut Cluster, book: &Book) {
+        self.start_failed(cluster, book);
+        if cluster.elapsed() < self.next {
+            return;
+        }
+        self.next = cluster.elapsed() + self.dice.millis(20, self.plan.pace);
+        let (one, other) = self.two(cluster.size());
+        match self.dice.below(32) {
+            0..4 => {
+                let mut nodes: Vec<_> = (0..cluster.size()).filter(|_| self.dice.percent(40)).collect();
+                nodes.truncate(cluster.size() - 1);
+                self.tell(cluster, format!("{nodes:?} are cut off"));
+                cluster.partition(&nodes);
+            }
+            4..6 => {
+                self.tell(cluster, format!("nothing from {one} reaches {other}"));
+                cluster.cut(one, other);
+            }
+            6 => {
+                self.tell(cluster, format!("the link of {one} and {other} stalls"));
+                cluster.stall(one, other);
+            }
+            7..9 => {
+                let most = self.dice.millis(5, 400);
+                self.tell(cluster, format!("the link of {one} and {other} takes up to {most:?}"));
+                self.slow = true;
+                cluster.delay(one, other, most);
+            }
+            9..16 => {
+                self.tell(cluster, "all links are good again".into());
+                cluster.heal();
+            }
+            16 => {
+                let (loss, twice) = (self.dice.below(30) as f64 / 100.0, self.dice.below(10) as f64 / 100.0);
+                self.tell(cluster, format!("{one} loses {loss} of its datagrams, and {twice} come twice"));
+                self.slow |= loss > 0.05;
+                cluster.datagrams(one, loss, twice);
+            }
+            17..21 => self.crash(cluster, book, one),
+            21..26 => {
+                if let Some(node) = self.dice.pick(&(0..cluster.size()).filter(|node| !cluster.is_running(*node)).collect::<Vec<_>>()) {
+                    self.restart(cluster, node);
+                }
+            }
+            26..28 => {
+                self.tell(cluster, format!("{one} is paused"));
+                cluster.pause(one);
+            }
+            28..30 => {
+                self.tell(cluster, "all that were paused go on".into());
+                (0..cluster.size()).for_each(|node| cluster.resume(node));
+            }
+            30 => {
+                let rate = 0.991 + self.dice.below(18) as f64 / 1000.0;
+                self.tell(cluster, format!("the clock of {one} goes at {rate}"));
+                cluster.clock_rate(one, rate);
+            }
+            _ => {
+                let millis = self.dice.below(20_000) as i64 - 10_000;
+                self.tell(cluster, format!("the day of {one} is off by {millis} ms"));
+                cluster.day_offset(one, millis);
+            }
+        }
+    }
+
+    fn two(&mut self, size: usize) -> (usize, usize) {
+        let one = self.dice.below(size);
+        (one, (one + 1 + self.dice.below(size - 1)) % size)
+    }
+
+    fn crash(&mut self, cluster: &mut Cluster, book: &Book, node: usize) {
+        if !cluster.is_running(node) || (!self.plan.disks && !can_lose(cluster, node)) {
+            return;
+        }
+        if self.dice.percent(40) {
+            // No word leaves it.
+            self.tell(cluster, format!("{node} is without power"));
+            cluster.partition(&[node]);
+        } else {
+            self.tell(cluster, format!("{node} crashes"));
+        }
+        cluster.crash(node);
+        book.crashed(node);
+        if self.dice.percent(30) {
+            self.restart(cluster, node);
+        }
+    }
+
+    fn restart(&mut self, cluster: &mut Cluster, node: usize) {
+        if self.plan.disks && self.dice.percent(25) && can_lose(cluster, node) {
+            self.tell(cluster, format!("{node} starts with an empty disk"));
+            cluster.restart_empty(node);
+        } else {
+            self.tell(cluster, format!("{node} starts"));
+            cluster.restart(node);
+        }
+    }
+
+    /// A node that could not start is started again after a second.
+    fn start_failed(&mut self, cluster: &mut Cluster, book: &Book) {
+        for node in 0..cluster.size() {
+            match (cluster.failure(node), self.failed[node]) {
+                (None, _) => self.failed[node] = None,
+                (Some(why), None) => {
+                    if !why.contains("in use") {
+                        book.wrong(format!("node-{node} does not start: {why}"));
+                    }
+                    self.tell(cluster, format!("{node} could not start: {why}"));
+                    self.failed[node] = Some(cluster.elapsed());
+                }
+                (Some(_), Some(since)) if cluster.elapsed() > since + Duration::from_secs(1) => {
+                    self.tell(cluster, format!("{node} starts once more"));
+                    cluster.restart(node);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// All is well again, except that one node may stay away for good. Returns whether one does.
+    pub(crate) fn heal(&mut self, cluster: &mut Cluster, book: &Book) {
+        self.tell(cluster, "all is healed".into());
+        cluster.heal();
+        for node in 0..cluster.size() {
+            cluster.resume(node);
+            cluster.datagrams(node, 0.0, 0.0);
+            for other in 0..node {
+                cluster.delay(node, other, self.plan.latency);
+            }
+        }
+        self.slow = false;
+        let down: Vec<_> = (0..cluster.size()).filter(|node| !cluster.is_running(*node)).collect();
+        // With disks, a majority has to be there.
+        let stays = if self.dice.percent(40) && cluster.size() > 3 { self.dice.pick(&down) } else { None };
+        for node in down {
+            if Some(node) == stays && down_can_stay(cluster) {
+                self.tell(cluster, format!("{node} stays away"));
+            } else {
+                self.restart(cluster, node);
+            }
+        }
+        self.start_failed(cluster, book);
+    }
+
+    /// Nodes that could not start are started again.
+    pub(crate) fn nurse(&mut self, cluster: &mut Cluster, book: &Book) {
+        self.start_failed(cluster, book);
+    }
+}
+
+/// One that stays away must not be needed: of each set of voters that anybody knows, a majority runs.
+fn down_can_stay(cluster: &Cluster) -> bool {
+    majority_without(cluster, usize::MAX)
+}
+
+/// Whether the cluster can do without all that a node has stored.
+fn can_lose(cluster: &Cluster, node: usize) -> bool {
+    majority_without(cluster, node)
+}
+
+fn majority_without(cluster: &Cluster, node: usize) -> bool {
+    let seen: Vec<_> = (0..cluster.size()).filter(|other| *other != node).filter_map(|other| cluster.inspect(other)).collect();
+    let here = |id: &u64| seen.iter().any(|seen| seen.raft_id == *id);
+    let is_enough = |set: &Vec<u64>| set.iter().filter(|id| here(id)).count() * 2 > set.len();
+    !seen.is_empty() && seen.iter().all(|seen| !seen.voters.is_empty() && seen.voters.iter().all(is_enough))
+}

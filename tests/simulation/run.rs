@@ -1,0 +1,253 @@
+//! One run: a cluster, its use, its troubles, and what is demanded of it.
+
+use std::{cell::RefCell, time::Duration};
+
+use casty::testkit::{Cluster, Running};
+
+use crate::{
+    actors::{Clerk, Question, Watched},
+    book::Book,
+    dice::Dice,
+    faults::Faults,
+    invariants::{Invariants, Moment},
+    plan::Plan,
+    workload,
+};
+
+/// Steps between two looks.
+const LOOK: u32 = 5;
+/// How long everything may take to come back once all is healed.
+const RECOVERY: Duration = Duration::from_secs(25);
+/// So long all has to stay well then.
+const CALM: Duration = Duration::from_secs(3);
+/// Events that are shown of a run that failed.
+const SHOWN: usize = 80;
+
+thread_local! {
+    static PANICS: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Panics of a node's tasks fail the run, wherever they are caught.
+pub(crate) fn note_panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        let text = panic.to_string();
+        eprintln!("{text}");
+        PANICS.with_borrow_mut(|panics| panics.push(text));
+    }));
+}
+
+pub(crate) fn panicked() -> String {
+    PANICS.take().into_iter().next().unwrap_or_else(|| "a panic".into())
+}
+
+/// A run in which all promises held.
+pub(crate) struct Done {
+    /// Simulated.
+    pub(crate) time: Duration,
+    pub(crate) events: Vec<String>,
+}
+
+pub(crate) struct Run {
+    plan: Plan,
+    cluster: Cluster,
+    book: Book,
+    faults: Faults,
+    invariants: Invariants,
+    dice: Dice,
+    /// The starts of nodes that are in use.
+    in_use: Vec<Option<u64>>,
+    steps: u32,
+    events: Vec<String>,
+}
+
+pub(crate) fn run(seed: u64) -> Result<Done, String> {
+    let (plan, dice) = Plan::of(seed);
+    run_as(plan, dice)
+}
+
+pub(crate) fn run_as(plan: Plan, dice: Dice) -> Result<Done, String> {
+    drop(PANICS.take());
+    let mut run = Run::new(plan, dice);
+    match run.whole() {
+        Ok(()) => Ok(Done { time: run.cluster.elapsed(), events: run.events }),
+        Err(why) => {
+            run.write_down();
+            let from = run.events.len().saturating_sub(SHOWN);
+            Err(format!("{why}\nafter {:?}, {:?}\n{}\n{:?}", run.cluster.elapsed(), run.plan, run.events[from..].join("\n"), run.cluster))
+        }
+    }
+}
+
+impl Run {
+    fn new(plan: Plan, mut dice: Dice) -> Self {
+        Self {
+            cluster: plan.cluster().begin(),
+            book: Book::default(),
+            faults: Faults::new(&plan, dice.fork()),
+            invariants: Invariants::new(&plan),
+            dice,
+            in_use: vec![None; plan.nodes],
+            steps: 0,
+            events: Vec::new(),
+            plan,
+        }
+    }
+
+    fn whole(&mut self) -> Result<(), String> {
+        self.recover(Duration::from_secs(if self.plan.fast { 3 } else { 5 })).map_err(|why| format!("the cluster does not form: {why}"))?;
+        let until = self.cluster.elapsed() + self.plan.trouble;
+        while self.cluster.elapsed() < until {
+            self.faults.strike(&mut self.cluster, &self.book);
+            self.step()?;
+        }
+        self.faults.heal(&mut self.cluster, &self.book);
+        self.recover(RECOVERY).map_err(|why| format!("not everything came back: {why}"))?;
+        let answers = self.book.answers();
+        self.pass(CALM)?;
+        self.cluster.whole().map_err(|why| format!("it did not stay whole: {why}"))?;
+        if self.book.answers() == answers {
+            return Err("nobody was answered after all was healed".into());
+        }
+        self.book.stop();
+        self.everybody_asks_everybody()?;
+        self.pass(Duration::from_secs(1))?;
+        self.watches_are_told()?;
+        self.invariants.at_rest(&self.cluster)
+    }
+
+    fn step(&mut self) -> Result<(), String> {
+        self.cluster.step();
+        self.steps += 1;
+        if self.steps.is_multiple_of(LOOK) {
+            self.look()?;
+        }
+        Ok(())
+    }
+
+    fn look(&mut self) -> Result<(), String> {
+        self.faults.note(&self.cluster);
+        self.use_nodes();
+        if PANICS.with_borrow(|panics| !panics.is_empty()) {
+            return Err(panicked());
+        }
+        let (handled, told, events, wrong) = self.book.take();
+        let now = self.cluster.elapsed();
+        self.events.extend(events.into_iter().map(|event| format!("{now:?} {event}")));
+        self.write_down();
+        if let Some(wrong) = wrong {
+            return Err(wrong);
+        }
+        let seen = (0..self.cluster.size()).map(|node| self.cluster.inspect(node)).collect();
+        let moment = Moment { now, cluster: &self.cluster, faults: &self.faults, seen, handled, told };
+        self.invariants.check(&moment, &mut self.events)
+    }
+
+    fn write_down(&mut self) {
+        let faults = self.faults.events.drain(..);
+        self.events.extend(faults.map(|(at, fault)| format!("{at:?} {fault}")));
+    }
+
+    /// Nodes that have started are put to use.
+    fn use_nodes(&mut self) {
+        for node in 0..self.cluster.size() {
+            let started = self.cluster.inspect(node).map(|seen| seen.incarnation);
+            if started == self.in_use[node] {
+                continue;
+            }
+            self.in_use[node] = started;
+            if started.is_none() || self.book.is_over() {
+                continue;
+            }
+            for _ in 0..2 {
+                let (book, dice) = (self.book.clone(), self.dice.fork());
+                drop(self.cluster.begin(node, |system| workload::send(system, node, book, dice)));
+            }
+            let (book, dice) = (self.book.clone(), self.dice.fork());
+            drop(self.cluster.begin(node, |system| workload::keep(system, node, book, dice)));
+        }
+    }
+
+    fn pass(&mut self, time: Duration) -> Result<(), String> {
+        let until = self.cluster.elapsed() + time;
+        while self.cluster.elapsed() < until {
+            self.step()?;
+        }
+        Ok(())
+    }
+
+    /// Lets time pass until all nodes that run are one cluster.
+    fn recover(&mut self, limit: Duration) -> Result<(), String> {
+        let until = self.cluster.elapsed() + limit;
+        loop {
+            let whole = self.cluster.whole();
+            if whole.is_ok() || self.cluster.elapsed() >= until {
+                self.events.push(format!("{:?} whole", self.cluster.elapsed()));
+                return whole;
+            }
+            self.faults.nurse(&mut self.cluster, &self.book);
+            for _ in 0..LOOK {
+                self.step()?;
+            }
+        }
+    }
+
+    /// A remote ask works between every pair of nodes that run.
+    fn everybody_asks_everybody(&mut self) -> Result<(), String> {
+        let nodes: Vec<_> = (0..self.cluster.size()).filter(|node| self.cluster.is_running(*node)).collect();
+        let mut named = Vec::new();
+        for node in &nodes {
+            let book = self.book.clone();
+            let name = format!("last-{node}");
+            named.push(self.cluster.begin(*node, |system| async move {
+                system.spawn(Clerk::new(&book)).name(name).await.map(drop).map_err(|error| error.to_string())
+            }));
+        }
+        self.all(named)?;
+        let mut asked = Vec::new();
+        for from in &nodes {
+            for to in &nodes {
+                let (name, sender, pair) = (format!("last-{to}"), self.book.count(), format!("{from} asks {to}"));
+                asked.push(self.cluster.begin(*from, |system| async move {
+                    let found = system.lookup::<Clerk>(&name).await.map_err(|error| format!("{pair}: {error}"))?;
+                    let clerk = found.ok_or_else(|| format!("{pair}: there is no {name}"))?;
+                    clerk.ask(Question { sender, number: 1 }).await.map(drop).map_err(|error| format!("{pair}: {error}"))
+                }));
+            }
+        }
+        self.all(asked)
+    }
+
+    fn all(&mut self, mut running: Vec<Running<Result<(), String>>>) -> Result<(), String> {
+        for _ in 0..8000 {
+            let mut open = Vec::new();
+            for mut one in running {
+                match one.take() {
+                    Some(done) => done?,
+                    None if one.is_lost() => return Err("a task has gone".into()),
+                    None => open.push(one),
+                }
+            }
+            if open.is_empty() {
+                return Ok(());
+            }
+            running = open;
+            self.step()?;
+        }
+        Err(format!("{} tasks do not end", running.len()))
+    }
+
+    /// Who is watched still is alive.
+    fn watches_are_told(&mut self) -> Result<(), String> {
+        for (node, watcher) in self.book.watchers() {
+            let watched = self.cluster.on(node, |_| async move { watcher.ask(Watched).await });
+            let watched = watched.map_err(|error| format!("the watcher on {node}: {error}"))?;
+            for (name, actor) in watched {
+                let is_it = |(here, id): &(String, String)| *here == name && *id == actor;
+                if !(0..self.cluster.size()).any(|node| self.cluster.named_here(node).iter().any(is_it)) {
+                    return Err(format!("node-{node} was not told that {name} {actor} has ended"));
+                }
+            }
+        }
+        Ok(())
+    }
+}
