@@ -255,15 +255,15 @@ impl Stranger {
     }
 
     /// A whole handshake as a node that needs no secret.
-    pub(crate) async fn greet(&mut self, node: &'static str, lane: &'static str) {
+    pub(crate) async fn greet(&mut self, node: &'static str, lane: &'static str, session: u64) {
         self.hello((1, 1), "None").await;
-        self.introduce_of(node, None, lane).await;
+        self.introduce_of(node, None, lane, session).await;
         assert_eq!(self.next().await.0, kind::ACCEPT);
         self.say(kind::BEGIN, &()).await;
     }
 
     /// What follows a `Hello` without a secret.
-    pub(crate) async fn introduce_of(&mut self, node: &'static str, cluster_id: Option<u128>, lane: &'static str) {
+    pub(crate) async fn introduce_of(&mut self, node: &'static str, cluster_id: Option<u128>, lane: &'static str, session: u64) {
         assert_eq!(&self.take(8).await, b"CASTY\0\x01\0");
         assert_eq!(self.next().await.0, kind::WELCOME);
         let introduction = Introduction {
@@ -274,7 +274,7 @@ impl Stranger {
             raft_id: 1,
             advertise: "127.0.0.1:1",
             lane: Some(lane),
-            session: Some(1),
+            session: Some(session),
         };
         let introduction = rmp_serde::to_vec_named(&introduction).expect("it has bytes");
         self.say(kind::PROOF, &Proven { introduction, proof: Vec::new() }).await;

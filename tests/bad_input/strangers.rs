@@ -54,7 +54,7 @@ async fn a_node_of_another_cluster_of_the_same_name() {
     // Each would be the other's seed, were it not in a cluster already: only a hand-made connection gets so far.
     let mut stranger = Stranger::connect(&pair.address()).await;
     stranger.hello((1, 1), "None").await;
-    stranger.introduce_of("c", Some(7), "Data").await;
+    stranger.introduce_of("c", Some(7), "Data", 1).await;
     let refuse = stranger.next_of::<Refuse>(kind::REFUSE).await;
     says(&refuse.text, &["clusters never merge", "start the nodes of one of them without their data"]);
     pair.has_refused(1).await;
@@ -148,10 +148,10 @@ async fn a_connection_that_is_given_up_half_way() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_frame_that_claims_4_gib() {
     let pair = Pair::start(|node| node).await;
-    for lane in ["Data", "Control", "Bulk"] {
+    for (session, lane) in (1..).zip(["Data", "Control", "Bulk"]) {
         let before = pair.refused();
         let mut stranger = Stranger::connect(&pair.address()).await;
-        stranger.greet("stranger", lane).await;
+        stranger.greet("stranger", lane, session).await;
         stranger.write(&[0xff, 0xff, 0xff, 0xff, 1, 2, 3]).await;
         let said = String::from_utf8_lossy(&stranger.rest().await).into_owned();
         println!("    {lane}: {said}");
@@ -159,10 +159,10 @@ async fn a_frame_that_claims_4_gib() {
         pair.has_refused(before + 1).await;
     }
     // Nor is a frame of a kind that there is not, or whose content makes no sense.
-    for (lane, kind) in [("Data", 200), ("Data", 1), ("Control", 1), ("Control", 32)] {
+    for (session, (lane, kind)) in (10..).zip([("Data", 200), ("Data", 1), ("Control", 1), ("Control", 32)]) {
         let before = pair.refused();
         let mut stranger = Stranger::connect(&pair.address()).await;
-        stranger.greet("stranger", lane).await;
+        stranger.greet("stranger", lane, session).await;
         stranger.frame(kind, &[0xff; 5]).await;
         let said = String::from_utf8_lossy(&stranger.rest().await).into_owned();
         println!("    {lane} {kind}: {said}");
@@ -195,6 +195,7 @@ async fn a_thousand_connections_that_say_nothing() {
     assert!(begun.elapsed() < Duration::from_secs(10));
     assert_eq!(cluster(&c).members().len(), 3);
     let silent = crowd.await.unwrap();
+    println!("    {} silent ones, {} refused", silent.len(), pair.refused());
     pair.has_refused(700).await;
     soon(c.shutdown()).await;
     until(|| cluster(&pair.a).members().len() == 2).await;

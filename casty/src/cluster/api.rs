@@ -137,6 +137,9 @@ impl Cluster {
     /// # Errors
     /// [`ClusterError::Unavailable`] if there is no majority to agree; the node is a member still, and its system goes on.
     pub async fn leave(&self) -> Result<(), ClusterError> {
+        if *self.0.ending.borrow() {
+            return Err(ClusterError::ShuttingDown);
+        }
         self.0.leave().await
     }
 

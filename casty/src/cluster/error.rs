@@ -98,6 +98,12 @@ pub enum ClusterError {
         /// How that came.
         reason: String,
     },
+    /// Another process goes by this node's id, and the cluster takes that one for the node.
+    #[error("another process goes by this node's id, at {address}: stop one of the two, or give it another `.node_id(..)`")]
+    NodeIdInUse {
+        /// Where it is.
+        address: String,
+    },
     /// The system has shut down.
     #[error("the system is shutting down")]
     ShuttingDown,

@@ -165,7 +165,7 @@ async fn probe(plane: &Plane, seed: &str) -> Seed {
             Err(error) => Seed::Silent(error.to_string()),
         },
         Err(CallError::Itself) => Seed::Itself,
-        Err(CallError::SameId(reason)) => Seed::SameId(reason),
+        Err(error @ CallError::SameId { .. }) => Seed::SameId(error.to_string()),
         Err(CallError::Refused(reason)) => Seed::Refuses(reason),
         Err(error) => Seed::Silent(error.to_string()),
     }
@@ -199,8 +199,7 @@ async fn join(plane: &Plane, mut through: Option<Callee>, seeds: &[String], in_u
                 }
             }
             // Who leads goes by this node's id.
-            Err(ClusterError::NotMember { .. }) if host.now().saturating_duration_since(begun) > in_use => {
-                let address = plane.leader().map_or_else(|| "an address of the cluster".into(), |leader| leader.node.address);
+            Err(ClusterError::NodeIdInUse { address }) if host.now().saturating_duration_since(begun) > in_use => {
                 return Err(in_use_by(plane, &address));
             }
             Ok(Answer::Refused(JoinRefused::NoCluster)) => {}

@@ -112,7 +112,13 @@ async fn follow(running: Arc<Running>, mut changes: mpsc::UnboundedReceiver<Chan
             change,
             Change::Up { .. } | Change::Moved { .. } | Change::Down { .. } | Change::Left { .. } | Change::Replaced { .. }
         );
+        if let Change::Up { member, .. } | Change::Moved { member, .. } = &change {
+            running.plane.caller().is_at(member.raft_id, &member.address);
+        }
         if members {
+            let (view, raft) = (running.plane.view(), running.plane.raft().metrics());
+            let votes = |id| raft.borrow_watched().membership_config.membership().get_node(&id).is_some();
+            running.plane.caller().remember_only(|id| view.by_raft_id(id).is_some() || votes(id));
             watch_members(&running, &mut addresses).await;
             running.plane.changed().notify_one();
         }

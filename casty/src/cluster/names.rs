@@ -117,7 +117,7 @@ async fn unregister(host: &Host, plane: &Plane, command: Command) {
     loop {
         match plane.propose(command.clone(), LIMIT).await {
             // With the node, its names have gone.
-            Ok(_) | Err(ClusterError::ShuttingDown | ClusterError::NotMember { .. }) => return,
+            Ok(_) | Err(ClusterError::ShuttingDown | ClusterError::NotMember { .. } | ClusterError::NodeIdInUse { .. }) => return,
             Err(error) => tracing::warn!(%error, "names of ended actors are not given up yet"),
         }
         host.sleep(Duration::from_millis(500)).await;

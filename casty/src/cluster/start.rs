@@ -167,6 +167,7 @@ async fn assemble(
     ));
     let (machine, published, changes) = Machine::new(control.clone(), snapshots);
     let caller = Caller::new(control.clone(), myself.clone());
+    let at = caller.clone();
     let raft = control::start(identity.raft_id, &settings.cluster, times(settings.raft), caller.clone(), store, machine).await;
     let raft = raft.map_err(|error| StartError::Setting(error.to_string()))?;
     if let Some(cluster) = &published.view().cluster {
@@ -183,7 +184,11 @@ async fn assemble(
     let door = Door {
         host: control.clone(),
         myself: myself.clone(),
-        judge: Arc::new(move |peer: &Peer| judge(&judged, peer)),
+        judge: Arc::new(move |peer: &Peer| {
+            judge(&judged, peer)?;
+            at.is_at(peer.raft_id, &peer.advertise);
+            Ok(())
+        }),
         data,
         control: calls,
         refused: refused.clone(),

@@ -48,8 +48,8 @@ pub(crate) enum CallError {
     #[error("that is this node itself")]
     Itself,
     /// The other end goes by this node's id.
-    #[error("{0}")]
-    SameId(String),
+    #[error("another node at {address} goes by this node's id")]
+    SameId { address: Arc<str> },
     /// The two nodes cannot be of one cluster.
     #[error("{0}")]
     Refused(String),
@@ -221,7 +221,11 @@ impl<C: Calls> RaftNetworkV2<TypeConfig> for Client<C> {
 fn rpc_error(error: &CallError) -> RPCError<TypeConfig> {
     match error {
         CallError::Failed(_) => RPCError::Network(NetworkError::new(error)),
-        CallError::Unreachable(_) | CallError::Itself | CallError::SameId(_) | CallError::Refused(_) | CallError::Remote(_) => {
+        CallError::Unreachable(_)
+        | CallError::Itself
+        | CallError::SameId { .. }
+        | CallError::Refused(_)
+        | CallError::Remote(_) => {
             RPCError::Unreachable(Unreachable::new(error))
         }
     }

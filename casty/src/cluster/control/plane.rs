@@ -272,7 +272,7 @@ impl Plane {
                 }
                 Ok(ByLeader::Failed(reason)) => reason,
                 // Whoever it is, it is another process with this node's id.
-                Err(CallError::SameId(reason)) => return Err(ClusterError::NotMember { reason }),
+                Err(CallError::SameId { address }) => return Err(ClusterError::NodeIdInUse { address: address.to_string() }),
                 Err(error) => error.to_string(),
             };
             self.0.lost.fetch_add(1, Relaxed);
@@ -399,6 +399,7 @@ impl Plane {
 
 impl Serve for Plane {
     async fn serve(self: Arc<Self>, peer: Arc<Peer>, method: u8, body: Bytes) -> Result<Vec<u8>, String> {
+        self.0.caller.is_at(peer.raft_id, &peer.advertise);
         let from = NodeKey { id: peer.node.clone(), incarnation: peer.incarnation };
         match method {
             ..=super::network::method::LAST => self.0.server.serve(method, &body).await,

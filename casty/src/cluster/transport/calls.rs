@@ -50,6 +50,8 @@ struct Inner {
     host: Host,
     myself: Arc<Myself>,
     lines: Mutex<HashMap<(Callee, Lane), mpsc::Sender<Call>>>,
+    /// Where nodes said last that they are, by their raft ids: raft itself remembers where they were when they joined.
+    addresses: Mutex<HashMap<u64, Arc<str>>>,
 }
 
 struct Call {
@@ -62,7 +64,20 @@ struct Call {
 impl Caller {
     /// `host` is where the connections live.
     pub(crate) fn new(host: Host, myself: Arc<Myself>) -> Self {
-        Self(Arc::new(Inner { host, myself, lines: Mutex::default() }))
+        Self(Arc::new(Inner { host, myself, lines: Mutex::default(), addresses: Mutex::default() }))
+    }
+
+    /// The node is at this address now.
+    pub(crate) fn is_at(&self, raft_id: u64, address: &str) {
+        let mut addresses = lock(&self.0.addresses);
+        if addresses.get(&raft_id).is_none_or(|known| **known != *address) {
+            addresses.insert(raft_id, address.into());
+        }
+    }
+
+    /// Of nodes that are not known otherwise nothing is remembered.
+    pub(crate) fn remember_only(&self, known: impl Fn(u64) -> bool) {
+        lock(&self.0.addresses).retain(|raft_id, _| known(*raft_id));
     }
 
     /// Calls, and waits for the answer no longer than `limit`.
@@ -123,16 +138,17 @@ impl Calls for Caller {
         body: Vec<u8>,
         limit: Duration,
     ) -> Result<Bytes, CallError> {
-        let to = Callee { address: to.address.clone(), raft_id: Some(raft_id) };
+        let known = lock(&self.0.addresses).get(&raft_id).cloned();
+        let to = Callee { address: known.unwrap_or_else(|| to.address.clone()), raft_id: Some(raft_id) };
         Self::call(self, to, lane, method, body, limit).await
     }
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "for map_err")]
-fn why_not(error: GreetError) -> CallError {
+fn why_not(error: GreetError, address: &Arc<str>) -> CallError {
     match error.refused() {
         Some(RefuseCode::Itself) => CallError::Itself,
-        Some(RefuseCode::SameNode) => CallError::SameId(error.to_string()),
+        Some(RefuseCode::SameNode) => CallError::SameId { address: address.clone() },
         Some(
             RefuseCode::Version
             | RefuseCode::ClusterName
@@ -183,7 +199,8 @@ impl Line {
             Lane::Control => handshake::Lane::Control,
             Lane::Bulk => handshake::Lane::Bulk,
         };
-        let greeted = greet::dial(host, myself, &self.to.address, lane, 0).await.map_err(why_not)?;
+        let greeted = greet::dial(host, myself, &self.to.address, lane, 0).await.map_err(|error| why_not(error, &self.to.address))?;
+        Caller(self.inner.clone()).is_at(greeted.peer.raft_id, &greeted.peer.advertise);
         match self.to.raft_id {
             Some(wanted) if wanted != greeted.peer.raft_id => {
                 let text = format!("another start of {} is at {} by now", greeted.peer.node, self.to.address);
