@@ -91,7 +91,9 @@ impl Faults {
             }
             17..21 => self.crash(cluster, book, one),
             21..26 => {
-                if let Some(node) = self.dice.pick(&(0..cluster.size()).filter(|node| !cluster.is_running(*node)).collect::<Vec<_>>()) {
+                if let Some(node) =
+                    self.dice.pick(&(0..cluster.size()).filter(|node| !cluster.is_running(*node)).collect::<Vec<_>>())
+                {
                     self.restart(cluster, node);
                 }
             }

@@ -56,7 +56,9 @@ fn whatever_fails_the_promises_hold() {
                 println!("seed {seed}: {:?} in {:?}", result.as_ref().map(|done| done.time), began.elapsed());
             }
             if let Err(why) = result {
-                println!("\n=== seed {seed} failed ===\n{why}\nto see it again:\n  CASTY_SEED={seed} CASTY_SEEDS=1 cargo test -p casty-tests --test simulation\n");
+                println!(
+                    "\n=== seed {seed} failed ===\n{why}\nto see it again:\n  CASTY_SEED={seed} CASTY_SEEDS=1 cargo test -p casty-tests --test simulation\n"
+                );
                 failures.lock().unwrap().push((seed, why.lines().next().unwrap_or_default().to_owned()));
             }
         }

@@ -73,7 +73,13 @@ pub(crate) fn run_as(plan: Plan, dice: Dice) -> Result<Done, String> {
         Err(why) => {
             run.write_down();
             let from = run.events.len().saturating_sub(SHOWN);
-            Err(format!("{why}\nafter {:?}, {:?}\n{}\n{:?}", run.cluster.elapsed(), run.plan, run.events[from..].join("\n"), run.cluster))
+            Err(format!(
+                "{why}\nafter {:?}, {:?}\n{}\n{:?}",
+                run.cluster.elapsed(),
+                run.plan,
+                run.events[from..].join("\n"),
+                run.cluster
+            ))
         }
     }
 }
@@ -94,7 +100,8 @@ impl Run {
     }
 
     fn whole(&mut self) -> Result<(), String> {
-        self.recover(Duration::from_secs(if self.plan.fast { 3 } else { 5 })).map_err(|why| format!("the cluster does not form: {why}"))?;
+        self.recover(Duration::from_secs(if self.plan.fast { 3 } else { 5 }))
+            .map_err(|why| format!("the cluster does not form: {why}"))?;
         let until = self.cluster.elapsed() + self.plan.trouble;
         while self.cluster.elapsed() < until {
             self.faults.strike(&mut self.cluster, &self.book);

@@ -11,5 +11,7 @@ pub use names::{LookupError, SpawnError};
 pub use send::{SendError, TrySendError, Undelivered};
 
 fn too_large(bytes: u64, limit: u64) -> String {
-    format!("it has {bytes} bytes, and a message between nodes may have {limit}; send less at once, or raise `.max_message(..)` on every node")
+    format!(
+        "it has {bytes} bytes, and a message between nodes may have {limit}; send less at once, or raise `.max_message(..)` on every node"
+    )
 }

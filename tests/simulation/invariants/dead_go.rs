@@ -26,7 +26,9 @@ impl DeadGo {
             self.dead.entry(node).or_insert(moment.now);
         }
         let linked = |one: &usize| running.iter().all(|other| other == one || cluster.reaches(*one, *other));
-        let well = running.iter().all(|one| linked(one) && !cluster.is_paused(*one) && moment.seen[*one].as_ref().is_some_and(|seen| seen.lease));
+        let well = running
+            .iter()
+            .all(|one| linked(one) && !cluster.is_paused(*one) && moment.seen[*one].as_ref().is_some_and(|seen| seen.lease));
         if !well {
             self.well = None;
             return Ok(());

@@ -12,7 +12,10 @@ impl InOrder {
         for handled in moment.handled.iter().filter(|handled| !handled.idempotent) {
             let last = self.0.entry((handled.by, handled.sender)).or_default();
             if handled.number <= *last {
-                return Err(format!("in order: actor {} handled number {} of sender {} after {last}", handled.by, handled.number, handled.sender));
+                return Err(format!(
+                    "in order: actor {} handled number {} of sender {} after {last}",
+                    handled.by, handled.number, handled.sender
+                ));
             }
             *last = handled.number;
         }

@@ -22,7 +22,11 @@ impl LivingStay {
             }
             let since = |node: usize| moment.now.saturating_sub(moment.faults.disturbed(node));
             let all_well = (0..moment.cluster.size()).all(|node| since(node) > AFTER);
-            if all_well && moment.started().any(|(node, seen)| format!("node-{node}") == member.node && seen.incarnation == member.incarnation) {
+            if all_well
+                && moment
+                    .started()
+                    .any(|(node, seen)| format!("node-{node}") == member.node && seen.incarnation == member.incarnation)
+            {
                 return Err(format!("no live node is removed without a cause: {member:?}, and nothing was wrong for {AFTER:?}"));
             }
         }

@@ -22,7 +22,10 @@ impl MembersAgree {
             let members = moment.cluster.seen_members(node);
             let first = self.members.entry(seen.view).or_insert_with(|| members.clone());
             if *first != members {
-                return Err(format!("committed members agree: as of entry {} node-{node} has {members:?}, another had {first:?}", seen.view));
+                return Err(format!(
+                    "committed members agree: as of entry {} node-{node} has {members:?}, another had {first:?}",
+                    seen.view
+                ));
             }
         }
         Ok(())

@@ -110,7 +110,10 @@ impl Invariants {
                     };
                     let lease = if seen.lease { "lease" } else { "no lease" };
                     let leader = seen.leader.as_deref().unwrap_or("nobody");
-                    format!("@{} {role} {leader} in term {}, {lease}, view {} | {members}", seen.incarnation, seen.term, seen.view)
+                    format!(
+                        "@{} {role} {leader} in term {}, {lease}, view {} | {members}",
+                        seen.incarnation, seen.term, seen.view
+                    )
                 }
             };
             let short = text.split('|').next().unwrap_or_default();

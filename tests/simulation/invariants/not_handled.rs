@@ -16,16 +16,26 @@ impl NotHandled {
         for told in &moment.told {
             let message = (told.sender, told.number);
             if told.surely && !self.handled.contains(&message) {
-                return Err(format!("no silence: number {} of sender {} was answered, and never handled", told.number, told.sender));
+                return Err(format!(
+                    "no silence: number {} of sender {} was answered, and never handled",
+                    told.number, told.sender
+                ));
             }
             if !told.maybe {
                 self.refused.insert(message);
             }
         }
-        let wrong = moment.told.iter().map(|told| (told.sender, told.number)).chain(moment.handled.iter().map(|it| (it.sender, it.number)));
+        let wrong = moment
+            .told
+            .iter()
+            .map(|told| (told.sender, told.number))
+            .chain(moment.handled.iter().map(|it| (it.sender, it.number)));
         for message in wrong {
             if self.refused.contains(&message) && self.handled.contains(&message) {
-                return Err(format!("no silence: number {} of sender {} was said not to be handled, and was", message.1, message.0));
+                return Err(format!(
+                    "no silence: number {} of sender {} was said not to be handled, and was",
+                    message.1, message.0
+                ));
             }
         }
         Ok(())

@@ -42,7 +42,9 @@ impl OneOwner {
             for name in NAMES {
                 let (one, two) = (moment.cluster.holder(node, name), moment.cluster.holder(other, name));
                 if one != two {
-                    return Err(format!("one owner of a name: {name} is {one:?} on node-{node}, {two:?} on node-{other}, at one entry"));
+                    return Err(format!(
+                        "one owner of a name: {name} is {one:?} on node-{node}, {two:?} on node-{other}, at one entry"
+                    ));
                 }
             }
         }

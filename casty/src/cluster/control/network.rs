@@ -225,9 +225,7 @@ fn rpc_error(error: &CallError) -> RPCError<TypeConfig> {
         | CallError::Itself
         | CallError::SameId { .. }
         | CallError::Refused(_)
-        | CallError::Remote(_) => {
-            RPCError::Unreachable(Unreachable::new(error))
-        }
+        | CallError::Remote(_) => RPCError::Unreachable(Unreachable::new(error)),
     }
 }
 

@@ -199,7 +199,8 @@ impl Line {
             Lane::Control => handshake::Lane::Control,
             Lane::Bulk => handshake::Lane::Bulk,
         };
-        let greeted = greet::dial(host, myself, &self.to.address, lane, 0).await.map_err(|error| why_not(error, &self.to.address))?;
+        let greeted =
+            greet::dial(host, myself, &self.to.address, lane, 0).await.map_err(|error| why_not(error, &self.to.address))?;
         Caller(self.inner.clone()).is_at(greeted.peer.raft_id, &greeted.peer.advertise);
         match self.to.raft_id {
             Some(wanted) if wanted != greeted.peer.raft_id => {
