@@ -43,7 +43,7 @@ impl ByName {
             return Err(refuse(Some(letter), Refusal::Stopped));
         };
         match send_far(self.0.system(), to, &mut letter, receipt) {
-            Ok(()) => Ok(()),
+            Ok(_) => Ok(()),
             Err(NotSent::Refused(why)) => Err(refuse(Some(letter), why)),
             Err(NotSent::Full(_)) => {
                 let late = send_far_late(self.0.system().clone(), to.clone(), letter, receipt.take());
@@ -68,7 +68,7 @@ impl ByName {
             return Err((letter.0, Refusal::Stopped));
         }
         match send_far(self.0.system(), to, &mut letter, &mut None) {
-            Ok(()) => Ok(()),
+            Ok(_) => Ok(()),
             Err(NotSent::Refused(why)) => Err((letter.0, why)),
             Err(NotSent::Full(_)) => Err((letter.0, Refusal::Full)),
         }

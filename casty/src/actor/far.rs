@@ -23,11 +23,11 @@ pub(crate) trait Links: Send + Sync {
     /// The node that this system is.
     fn this_node(&self) -> &NodeKey;
 
-    /// Hands a message over. `Ok`: it is in the link's queue, and the link has taken its [`Answer`]. Else the answer was
-    /// not taken.
+    /// Hands a message over. `Ok`: it is in the link's queue, and the link has taken its [`Answer`]; and so many messages
+    /// are on their way to that node. Else the answer was not taken.
     ///
     /// Does not block: called from an actor's turn.
-    fn send(&self, to: &Arc<FarAddress>, parcel: &mut Parcel<'_>) -> Result<(), NotSent>;
+    fn send(&self, to: &Arc<FarAddress>, parcel: &mut Parcel<'_>) -> Result<usize, NotSent>;
 
     /// Tells the actor to end. `Ok`: it is in the link's queue, or the actor is known to have ended.
     fn stop(&self, to: &Arc<FarAddress>) -> Result<(), Refusal>;

@@ -44,8 +44,7 @@ impl<A: Actor> Cell<A> {
     pub(super) fn push_far(&self, mut item: A::Item) -> Result<usize, Refused<A::Item>> {
         let Some(to) = self.far() else { return Err(Refused::Stopped(item)) };
         match send_far(&self.system, to, &mut item, &mut None) {
-            // No crowd: the link has its own way to slow its senders down.
-            Ok(()) => Ok(1),
+            Ok(under_way) => Ok(under_way),
             Err(NotSent::Full(_)) => Err(Refused::Wait(item)),
             Err(NotSent::Refused(why)) => Err(Refused::Far(Box::new((item, why)))),
         }
@@ -73,7 +72,7 @@ pub(super) fn send_far(
     to: &Arc<FarAddress>,
     content: &mut dyn Content,
     receipt: &mut Option<Box<dyn Answer>>,
-) -> Result<(), NotSent> {
+) -> Result<usize, NotSent> {
     let links = system.links().ok_or_else(no_links)?;
     let waits = content.is_ask() || receipt.is_some();
     let chain = if waits { chain::of_asker(system) } else { Vec::new() };
@@ -92,7 +91,7 @@ pub(super) async fn send_far_late<C: Content + Send>(
 ) -> Result<(), (C, Refusal)> {
     loop {
         match send_far(&system, &to, &mut content, &mut receipt) {
-            Ok(()) => return Ok(()),
+            Ok(_) => return Ok(()),
             Err(NotSent::Refused(why)) => return Err((content, why)),
             Err(NotSent::Full(room)) => room.await,
         }

@@ -159,7 +159,7 @@ impl<A: Actor> Target for ActorRef<A> {
             Unsent::Far(why)
         };
         match send_far(cell.system(), to, &mut item, &mut receipt) {
-            Ok(()) => Ok(true),
+            Ok(_) => Ok(true),
             Err(NotSent::Refused(why)) => Err(told((item, why))),
             Err(NotSent::Full(_)) => {
                 let late = send_far_late(cell.system().clone(), to.clone(), item, receipt);

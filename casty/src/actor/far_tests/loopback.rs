@@ -88,7 +88,7 @@ impl Links for Link {
         &self.this
     }
 
-    fn send(&self, to: &Arc<FarAddress>, parcel: &mut Parcel<'_>) -> Result<(), NotSent> {
+    fn send(&self, to: &Arc<FarAddress>, parcel: &mut Parcel<'_>) -> Result<usize, NotSent> {
         let there = self.net.system(&to.node)?;
         if self.net.full.load(SeqCst) {
             let net = self.net.clone();
@@ -124,7 +124,7 @@ impl Links for Link {
                 }
             }
         });
-        Ok(())
+        Ok(1)
     }
 
     fn stop(&self, to: &Arc<FarAddress>) -> Result<(), Refusal> {

@@ -2,7 +2,13 @@
 
 use std::{
     collections::{HashMap, VecDeque, hash_map::Entry},
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{
+            AtomicUsize,
+            Ordering::{Acquire, Relaxed, Release},
+        },
+    },
 };
 
 use bytes::Bytes;
@@ -47,21 +53,34 @@ pub(super) struct Delivery {
     peer: Arc<NodeKey>,
     replies: Replies,
     parked: Arc<Mutex<Parked>>,
+    /// How many actors have messages waiting there: for none, there is nothing to look at. Only the reader adds one.
+    lines: Arc<AtomicUsize>,
 }
 
 impl Delivery {
     pub(super) fn new(network: Arc<Network>, system: ActorSystem, peer: NodeKey, replies: Replies) -> Self {
-        Self { network, system, peer: Arc::new(peer), replies, parked: Arc::default() }
+        Self { network, system, peer: Arc::new(peer), replies, parked: Arc::default(), lines: Arc::default() }
     }
 
     /// Takes a request as it came, `payload` and what it says. `last` is the actor that the last one was for.
-    pub(super) fn take(&self, request: &Request<'_>, payload: &Bytes, last: &mut Option<Arc<dyn AnyCell>>) -> Result<(), String> {
+    pub(super) fn take(&self, request: &Request<'_>, payload: &[u8], last: &mut Option<Arc<dyn AnyCell>>) -> Result<(), String> {
+        if self.lines.load(Acquire) > 0 && self.stands_in_line(request.actor, payload)? {
+            return Ok(());
+        }
+        let Some(room) = self.deliver(request, last) else { return Ok(()) };
+        lock(&self.parked).actors.insert(request.actor, Line::default());
+        self.lines.fetch_add(1, Relaxed);
+        let confirm = (request.flags & flags::CONFIRM != 0).then_some(request.request);
+        self.network.host().spawn(self.clone().unpark(request.actor, room, confirm));
+        Ok(())
+    }
+
+    /// Whether others wait for the actor's mailbox, and this with them.
+    fn stands_in_line(&self, actor: u64, payload: &[u8]) -> Result<bool, String> {
         let mut parked = lock(&self.parked);
-        if !parked.actors.is_empty()
-            && let Entry::Occupied(mut line) = parked.actors.entry(request.actor)
-        {
+        if let Entry::Occupied(mut line) = parked.actors.entry(actor) {
             let line = line.get_mut();
-            line.waiting.push_back(payload.clone());
+            line.waiting.push_back(Bytes::copy_from_slice(payload));
             let pause = line.waiting.len() > CROWD && !std::mem::replace(&mut line.paused, true);
             parked.bytes += payload.len();
             if parked.bytes > WAITING {
@@ -69,16 +88,11 @@ impl Delivery {
             }
             drop(parked);
             if pause {
-                self.replies.frame(&DataFrame::Pause { actor: request.actor });
+                self.replies.frame(&DataFrame::Pause { actor });
             }
-            return Ok(());
+            return Ok(true);
         }
-        drop(parked);
-        let Some(room) = self.deliver(request, last) else { return Ok(()) };
-        lock(&self.parked).actors.insert(request.actor, Line::default());
-        let confirm = (request.flags & flags::CONFIRM != 0).then_some(request.request);
-        self.network.host().spawn(self.clone().unpark(request.actor, room, confirm));
-        Ok(())
+        Ok(false)
     }
 
     /// Puts it into the mailbox, or says why not. Returns what is to be waited for if the mailbox is full.
@@ -174,6 +188,7 @@ impl Delivery {
             let Some(payload) = next else {
                 line.remove();
                 drop(parked);
+                self.lines.fetch_sub(1, Release);
                 if resume {
                     self.replies.frame(&DataFrame::Resume { actor });
                 }

@@ -4,13 +4,10 @@
 
 use std::sync::Arc;
 
-use bytes::BytesMut;
-use tokio::io::AsyncReadExt as _;
-
 use super::{
-    READ,
     delivery::Delivery,
     greet::Greeted,
+    intake::Intake,
     network::Network,
     pen::Pen,
     replies::Replies,
@@ -22,7 +19,7 @@ use crate::{
     actor::{ActorId, AnyCell},
     cluster::{
         NodeKey,
-        wire::{DataFrame, Frame, FrameReader, Kinds, Pieces},
+        wire::{DataFrame, FrameRef, Pieces},
     },
 };
 
@@ -65,21 +62,19 @@ impl Inbound {
             network,
             system,
         };
-        let mut reader = FrameReader::new(Kinds::Data, limit);
-        let mut buffer = rest;
+        let mut intake = Intake::new(rest, limit);
         let mut silent = 0;
         let tick = host.sleep(QUIET);
         tokio::pin!(tick);
         let why = loop {
-            if let Err(why) = inbound.read_frames(&mut reader, &mut buffer) {
+            if let Err(why) = inbound.take_in(&mut intake) {
                 inbound.replies.frame(&DataFrame::Goodbye { code: 1, text: &why });
                 pen.flush();
                 break Err(why);
             }
-            buffer.reserve(READ);
             tokio::select! {
                 biased;
-                read = read.read_buf(&mut buffer) => match read {
+                read = intake.read(&mut read) => match read {
                     Ok(0) => break Ok("the other side closed the connection".to_owned()),
                     Ok(_) => silent = 0,
                     Err(error) => break Ok(error.to_string()),
@@ -89,6 +84,8 @@ impl Inbound {
                         break Ok(format!("no word for {:?}", QUIET * PATIENCE));
                     }
                     if silent > 0 {
+                        intake.rest();
+                        pen.rest();
                         inbound.replies.frame(&DataFrame::Ping { nonce: u64::from(silent) });
                     }
                     silent += 1;
@@ -102,9 +99,9 @@ impl Inbound {
     }
 
     /// Handles all that has come. Answers that are there at once go out together.
-    fn read_frames(&mut self, reader: &mut FrameReader, buffer: &mut BytesMut) -> Result<(), String> {
+    fn take_in(&mut self, intake: &mut Intake) -> Result<(), String> {
         self.replies.pen().hold();
-        let read = self.read_all(reader, buffer);
+        let read = intake.each(|frame| self.handle(frame));
         if self.received > self.confirmed {
             self.confirmed = self.received;
             self.replies.frame(&DataFrame::Ack { received: self.received });
@@ -113,25 +110,18 @@ impl Inbound {
         read
     }
 
-    fn read_all(&mut self, reader: &mut FrameReader, buffer: &mut BytesMut) -> Result<(), String> {
-        while let Some(frame) = reader.next(buffer).map_err(|error| error.to_string())? {
-            self.handle(&frame)?;
-        }
-        Ok(())
-    }
-
-    fn handle(&mut self, frame: &Frame) -> Result<(), String> {
-        match DataFrame::decode(frame).map_err(|error| error.to_string())? {
+    fn handle(&mut self, frame: FrameRef<'_>) -> Result<(), String> {
+        match DataFrame::read(frame.kind, frame.payload).map_err(|error| error.to_string())? {
             DataFrame::Request(request) => {
                 self.received += 1;
-                self.delivery.take(&request, &frame.payload, &mut self.last)?;
+                self.delivery.take(&request, frame.payload, &mut self.last)?;
             }
             DataFrame::Piece { stream, last, bytes } => {
                 if let Some(whole) = self.pieces.take(stream, last, bytes).map_err(|error| error.to_string())? {
                     if whole.kind == crate::cluster::wire::Kind::Piece {
                         return Err("a piece of a piece".into());
                     }
-                    return self.handle(&whole);
+                    return self.handle(whole.as_ref());
                 }
             }
             DataFrame::Watch { watcher, actor, incarnation } => self.watched.watch(watcher, actor, incarnation),

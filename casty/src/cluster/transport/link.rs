@@ -5,7 +5,7 @@
 
 use std::{
     cell::RefCell,
-    collections::{HashMap, VecDeque},
+    collections::HashMap,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -13,7 +13,7 @@ use std::{
 use slab::Slab;
 use tokio::sync::{Notify, Semaphore};
 
-use super::{network::Network, pen::Pen, session};
+use super::{flight::Flight, network::Network, pen::Pen, session};
 use crate::{
     actor::{Answer, FarAddress, NotSent, Parcel, Wants},
     cluster::{
@@ -48,35 +48,27 @@ struct State {
     running: bool,
     closed: Option<Arc<str>>,
     pen: Arc<Pen>,
-    /// Requests of this session that the peer has not confirmed, oldest first.
-    in_flight: VecDeque<InFlight>,
-    /// How many of them it has.
-    confirmed: u64,
+    /// Requests of this session that the peer has not confirmed.
+    flight: Flight,
     asks: Slab<Ask>,
     sweep_at: usize,
     /// Tells asks apart that had one place in turn.
     turn: u32,
     /// Actors whose mailboxes are full, with who waits for them.
     paused: HashMap<u64, Arc<Notify>>,
-    /// For what has to be told of lost messages.
-    addresses: HashMap<u64, Arc<FarAddress>>,
-}
-
-struct InFlight {
-    bytes: u32,
-    actor: u64,
-    message: &'static str,
-    /// The request's number, 0 if nobody waits for its answer.
-    request: u64,
 }
 
 struct Ask {
     turn: u32,
-    actor: u64,
-    message: &'static str,
     answer: Box<dyn Answer>,
-    /// The frame, if it may be sent again.
-    again: Option<Box<[u8]>>,
+    /// If it may be sent again.
+    again: Option<Box<Again>>,
+}
+
+/// A request as it was sent.
+struct Again {
+    actor: u64,
+    frame: Vec<u8>,
 }
 
 thread_local! {
@@ -89,19 +81,17 @@ impl Link {
             running: false,
             closed: None,
             pen: Pen::new(),
-            in_flight: VecDeque::new(),
-            confirmed: 0,
+            flight: Flight::default(),
             asks: Slab::new(),
             sweep_at: SWEEP,
             turn: 0,
             paused: HashMap::new(),
-            addresses: HashMap::new(),
         };
         Arc::new(Self { network, peer, state: Mutex::new(state), window: Arc::new(Semaphore::new(WINDOW)) })
     }
 
-    /// Queues a message.
-    pub(super) fn send(self: &Arc<Self>, to: &Arc<FarAddress>, parcel: &mut Parcel<'_>) -> Result<(), NotSent> {
+    /// Queues a message. Returns how many are under way.
+    pub(super) fn send(self: &Arc<Self>, to: &Arc<FarAddress>, parcel: &mut Parcel<'_>) -> Result<usize, NotSent> {
         let mut frame = SCRATCH.take();
         frame.clear();
         let sent = self.send_in(&mut frame, to, parcel);
@@ -111,40 +101,52 @@ impl Link {
         sent
     }
 
-    fn send_in(self: &Arc<Self>, frame: &mut Vec<u8>, to: &Arc<FarAddress>, parcel: &mut Parcel<'_>) -> Result<(), NotSent> {
+    fn send_in(self: &Arc<Self>, frame: &mut Vec<u8>, to: &Arc<FarAddress>, parcel: &mut Parcel<'_>) -> Result<usize, NotSent> {
         self.write(frame, to, parcel)?;
         let cost = cost(frame.len());
-        if let Some(resumed) = lock(&self.state).paused.get(&to.actor.0).cloned() {
-            return Err(NotSent::Full(Box::pin(async move { resumed.notified().await })));
-        }
         let Ok(room) = self.window.try_acquire_many(cost) else {
             let window = self.window.clone();
             return Err(NotSent::Full(Box::pin(async move { drop(window.acquire_many(cost).await) })));
         };
         let mut state = lock(&self.state);
+        if let Some(resumed) = state.paused.get(&to.actor.0) {
+            let resumed = resumed.clone();
+            return Err(NotSent::Full(Box::pin(async move {
+                resumed.notified().await;
+                // For the next who waits for this.
+                resumed.notify_one();
+            })));
+        }
         if let Some(why) = &state.closed {
             return Err(Refusal::unreachable(why.clone()).into());
         }
         room.forget();
-        let alone = state.in_flight.is_empty();
-        let again = parcel.is_idempotent().then(|| frame.as_slice().into());
+        // With no company to wait for, it goes at once.
+        let alone = state.running && state.asks.is_empty();
         let answer = parcel.take_answer();
         let is_ask = answer.is_some();
-        let request = answer.map_or(0, |answer| state.ask(to.actor.0, parcel.name(), answer, again));
-        Request::renumber(frame, request);
-        state.queue(InFlight { bytes: cost, actor: to.actor.0, message: parcel.name(), request }, to, frame);
-        let flush = is_ask && alone && state.running;
-        let pen = state.pen.clone();
+        match answer {
+            Some(answer) => {
+                let again = parcel.is_idempotent().then(|| Box::new(Again { actor: to.actor.0, frame: frame.clone() }));
+                let request = state.ask(answer, again);
+                Request::renumber(frame, request);
+                state.flight.asked(cost);
+            }
+            None => state.flight.sent(cost, to, parcel.name()),
+        }
+        let under_way = state.flight.len();
+        // Under the lock, so that the order of frames is that of the flight.
+        let pushed = state.pen.push(Some(to.actor.0), frame, is_ask && alone);
+        let pen = pushed.then(|| state.pen.clone());
         let start = !std::mem::replace(&mut state.running, true);
         drop(state);
-        if flush {
-            // There is no company to wait for.
-            pen.flush();
+        if let Some(pen) = pen {
+            pen.write_some();
         }
         if start {
             self.start();
         }
-        Ok(())
+        Ok(under_way)
     }
 
     fn write(&self, frame: &mut Vec<u8>, to: &FarAddress, parcel: &Parcel<'_>) -> Result<(), Refusal> {
@@ -180,9 +182,13 @@ impl Link {
         let mut bytes = Vec::with_capacity(64);
         if frame.encode(&mut bytes, self.network.max_frame()).is_ok() {
             let mut state = lock(&self.state);
-            state.pen.push(None, &bytes);
+            let pushed = state.pen.push(None, &bytes, false);
+            let pen = pushed.then(|| state.pen.clone());
             let start = !std::mem::replace(&mut state.running, true);
             drop(state);
+            if let Some(pen) = pen {
+                pen.write_some();
+            }
             if start {
                 self.start();
             }
@@ -197,7 +203,7 @@ impl Link {
             drop(state);
             return answer.refuse(why);
         }
-        let request = state.ask(0, "a look-up", answer, None);
+        let request = state.ask(answer, None);
         drop(state);
         self.tell(&DataFrame::Find { request, name });
     }
@@ -213,15 +219,10 @@ impl Link {
 
     /// The peer has taken so many requests of this session off the connection.
     pub(super) fn confirm(&self, received: u64) {
-        let mut freed = 0;
-        let mut state = lock(&self.state);
-        while state.confirmed < received {
-            let Some(request) = state.in_flight.pop_front() else { break };
-            freed += request.bytes as usize;
-            state.confirmed += 1;
+        let freed = lock(&self.state).flight.confirm(received);
+        if freed > 0 {
+            self.window.add_permits(freed);
         }
-        drop(state);
-        self.window.add_permits(freed);
     }
 
     /// Takes out who waits for an answer.
@@ -250,17 +251,15 @@ impl Link {
     pub(super) fn broke(&self, why: &str, sent: bool) -> bool {
         let mut state = lock(&self.state);
         let pen = std::mem::replace(&mut state.pen, Pen::new());
-        let in_flight = std::mem::take(&mut state.in_flight);
-        let addresses = std::mem::take(&mut state.addresses);
+        let flight = std::mem::take(&mut state.flight);
         let paused = std::mem::take(&mut state.paused);
         let mut asks = std::mem::take(&mut state.asks);
-        state.confirmed = 0;
-        let kept = if sent && state.closed.is_none() { state.again(&addresses, &mut asks) } else { 0 };
-        state.running = state.closed.is_none() && (!state.in_flight.is_empty() || self.network.watches(&self.peer));
+        let kept = if sent && state.closed.is_none() { state.again(&mut asks) } else { 0 };
+        state.running = state.closed.is_none() && (!state.flight.is_empty() || self.network.watches(&self.peer));
         let running = state.running;
         drop(state);
         pen.close();
-        let freed: usize = in_flight.iter().map(|request| request.bytes as usize).sum();
+        let (freed, lost) = flight.end();
         if freed >= kept {
             self.window.add_permits(freed - kept);
         } else {
@@ -276,10 +275,8 @@ impl Link {
             ask.answer.refuse(why.into());
         }
         let reason = if sent { DeadLetterReason::LostInFlight } else { DeadLetterReason::Unreachable };
-        for request in in_flight.into_iter().filter(|request| request.request == 0) {
-            if let Some(address) = addresses.get(&request.actor) {
-                self.network.dead_letter(address, request.message, reason);
-            }
+        for lost in lost {
+            (0..lost.count).for_each(|_| self.network.dead_letter(&lost.to, lost.message, reason));
         }
         running
     }
@@ -296,14 +293,7 @@ impl Link {
 }
 
 impl State {
-    /// Under the lock, so that the order of frames is that of `in_flight`.
-    fn queue(&mut self, request: InFlight, to: &Arc<FarAddress>, frame: &[u8]) {
-        self.addresses.entry(request.actor).or_insert_with(|| to.clone());
-        self.pen.push(Some(request.actor), frame);
-        self.in_flight.push_back(request);
-    }
-
-    fn ask(&mut self, actor: u64, message: &'static str, answer: Box<dyn Answer>, again: Option<Box<[u8]>>) -> u64 {
+    fn ask(&mut self, answer: Box<dyn Answer>, again: Option<Box<Again>>) -> u64 {
         if self.asks.len() >= self.sweep_at {
             // Who gave up is not waited for.
             self.asks.retain(|_, ask| ask.answer.is_awaited());
@@ -311,11 +301,11 @@ impl State {
         }
         self.turn = self.turn.wrapping_add(1);
         let turn = self.turn;
-        number(self.asks.insert(Ask { turn, actor, message, answer, again }), turn)
+        number(self.asks.insert(Ask { turn, answer, again }), turn)
     }
 
     /// Queues again what may be sent twice, and takes it out of `asks`. Returns what that takes of the window.
-    fn again(&mut self, addresses: &HashMap<u64, Arc<FarAddress>>, asks: &mut Slab<Ask>) -> usize {
+    fn again(&mut self, asks: &mut Slab<Ask>) -> usize {
         let mut kept = 0;
         // In the order in which they were asked.
         let mut order: Vec<(u32, usize)> = asks.iter().map(|(key, ask)| (ask.turn, key)).collect();
@@ -325,14 +315,17 @@ impl State {
             if !may {
                 continue;
             }
-            let Ask { actor, message, answer, again, .. } = asks.remove(key);
-            let (Some(mut frame), Some(address)) = (again, addresses.get(&actor)) else { continue };
-            Request::mark_again(&mut frame);
-            let request = self.ask(actor, message, answer, Some(frame.clone()));
+            let Ask { answer, again, .. } = asks.remove(key);
+            let Some(mut again) = again else { continue };
+            Request::mark_again(&mut again.frame);
+            let (actor, mut frame) = (again.actor, again.frame.clone());
+            let request = self.ask(answer, Some(again));
             Request::renumber(&mut frame, request);
             let bytes = cost(frame.len());
             kept += bytes as usize;
-            self.queue(InFlight { bytes, actor, message, request }, address, &frame);
+            self.flight.asked(bytes);
+            // It is written once there is a connection.
+            let _ = self.pen.push(Some(actor), &frame, false);
         }
         kept
     }

@@ -4,8 +4,10 @@ mod callee;
 mod calls;
 mod delivery;
 mod door;
+mod flight;
 mod greet;
 mod inbound;
+mod intake;
 mod link;
 mod network;
 mod outbox;
@@ -19,6 +21,3 @@ pub(crate) use calls::{Callee, Caller};
 pub(crate) use door::{Door, Judge, Refusals};
 pub(crate) use greet::{GreetError, Greeted, dial};
 pub(crate) use network::Network;
-
-/// Read at once.
-const READ: usize = 64 * 1024;

@@ -2,16 +2,13 @@
 
 use std::{sync::Arc, time::Duration};
 
-use bytes::BytesMut;
-use tokio::io::AsyncReadExt as _;
-
 use super::{
-    READ,
     greet::{self, Greeted},
+    intake::Intake,
     link::{Link, backoff},
 };
 use crate::{
-    cluster::wire::{AnswerStatus, DataFrame, Frame, FrameReader, Kind, Kinds, Pieces, handshake::Lane},
+    cluster::wire::{AnswerStatus, DataFrame, FrameRef, Kind, Pieces, handshake::Lane},
     reply::Refusal,
 };
 
@@ -74,20 +71,18 @@ async fn carry(link: &Arc<Link>, Greeted { stream, rest, .. }: Greeted) -> Strin
         let pen = pen.clone();
         async move { pen.write(half).await }
     });
-    let mut reader = FrameReader::new(Kinds::Data, link.network.max_frame());
+    let mut intake = Intake::new(rest, link.network.max_frame());
     let mut pieces = Pieces::new(link.network.max_frame());
-    let mut buffer = rest;
     let mut silent = 0;
     let tick = host.sleep(QUIET);
     tokio::pin!(tick);
     let why = loop {
-        if let Err(why) = read_frames(link, &mut reader, &mut pieces, &mut buffer) {
+        if let Err(why) = intake.each(|frame| handle(link, &mut pieces, frame)) {
             break why;
         }
-        buffer.reserve(READ);
         tokio::select! {
             biased;
-            read = read.read_buf(&mut buffer) => match read {
+            read = intake.read(&mut read) => match read {
                 Ok(0) => break "the other side closed the connection".to_owned(),
                 Ok(_) => silent = 0,
                 Err(error) => break error.to_string(),
@@ -97,6 +92,8 @@ async fn carry(link: &Arc<Link>, Greeted { stream, rest, .. }: Greeted) -> Strin
                     break format!("no word for {:?}", QUIET * PATIENCE);
                 }
                 if silent > 0 {
+                    intake.rest();
+                    pen.rest();
                     link.tell(&DataFrame::Ping { nonce: u64::from(silent) });
                 }
                 silent += 1;
@@ -108,15 +105,8 @@ async fn carry(link: &Arc<Link>, Greeted { stream, rest, .. }: Greeted) -> Strin
     why
 }
 
-fn read_frames(link: &Arc<Link>, reader: &mut FrameReader, pieces: &mut Pieces, buffer: &mut BytesMut) -> Result<(), String> {
-    while let Some(frame) = reader.next(buffer).map_err(|error| error.to_string())? {
-        handle(link, pieces, &frame)?;
-    }
-    Ok(())
-}
-
-fn handle(link: &Arc<Link>, pieces: &mut Pieces, frame: &Frame) -> Result<(), String> {
-    match DataFrame::decode(frame).map_err(|error| error.to_string())? {
+fn handle(link: &Arc<Link>, pieces: &mut Pieces, frame: FrameRef<'_>) -> Result<(), String> {
+    match DataFrame::read(frame.kind, frame.payload).map_err(|error| error.to_string())? {
         DataFrame::Answer { request, status, body } => {
             let Some(asker) = link.answered(request) else { return Ok(()) };
             match status {
@@ -136,7 +126,7 @@ fn handle(link: &Arc<Link>, pieces: &mut Pieces, frame: &Frame) -> Result<(), St
                 if whole.kind == Kind::Piece {
                     return Err("a piece of a piece".into());
                 }
-                return handle(link, pieces, &whole);
+                return handle(link, pieces, whole.as_ref());
             }
         }
         DataFrame::Terminated { watcher, reason, text, .. } => link.network.terminated(watcher, reason, text),

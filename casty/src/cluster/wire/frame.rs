@@ -16,6 +16,19 @@ pub(crate) struct Frame {
     pub(crate) payload: Bytes,
 }
 
+/// A frame where it was read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct FrameRef<'a> {
+    pub(crate) kind: Kind,
+    pub(crate) payload: &'a [u8],
+}
+
+impl Frame {
+    pub(crate) fn as_ref(&self) -> FrameRef<'_> {
+        FrameRef { kind: self.kind, payload: &self.payload }
+    }
+}
+
 /// Takes frames off a buffer that a connection reads into.
 #[derive(Debug)]
 pub(crate) struct FrameReader {
@@ -33,6 +46,22 @@ impl FrameReader {
     /// connection has no use any more.
     #[inline]
     pub(crate) fn next(&mut self, buffer: &mut BytesMut) -> Result<Option<Frame>, WireError> {
+        let Some((kind, payload)) = self.first(buffer)? else { return Ok(None) };
+        let end = LENGTH + 1 + payload.len();
+        let mut payload = buffer.split_to(end).freeze();
+        payload.advance(LENGTH + 1);
+        Ok(Some(Frame { kind, payload }))
+    }
+
+    /// The next frame as it lies in what was read, and what follows it.
+    #[inline]
+    pub(crate) fn cut<'a>(&self, bytes: &'a [u8]) -> Result<Option<(FrameRef<'a>, &'a [u8])>, WireError> {
+        let Some((kind, payload)) = self.first(bytes)? else { return Ok(None) };
+        Ok(Some((FrameRef { kind, payload }, &bytes[LENGTH + 1 + payload.len()..])))
+    }
+
+    #[inline]
+    fn first<'a>(&self, buffer: &'a [u8]) -> Result<Option<(Kind, &'a [u8])>, WireError> {
         let Some(length) = buffer.first_chunk() else { return Ok(None) };
         let length = u32::from_le_bytes(*length);
         if length == 0 {
@@ -44,12 +73,7 @@ impl FrameReader {
         let Some(&number) = buffer.get(LENGTH) else { return Ok(None) };
         let kind = self.kinds.of(number)?;
         let end = LENGTH + length as usize;
-        if buffer.len() < end {
-            return Ok(None);
-        }
-        let mut payload = buffer.split_to(end).freeze();
-        payload.advance(LENGTH + 1);
-        Ok(Some(Frame { kind, payload }))
+        Ok(buffer.get(LENGTH + 1..end).map(|payload| (kind, payload)))
     }
 
     /// How many bytes the frame at the front of the buffer still lacks: what is worth reading at once. 0 if that is not
@@ -119,6 +143,8 @@ mod tests {
             let (mut reader, mut buffer, mut read) = (reader(), BytesMut::new(), Vec::new());
             for part in sent.chunks(cut) {
                 buffer.extend_from_slice(part);
+                let cut = reader.cut(&buffer).unwrap().map(|(frame, _)| (frame.kind, frame.payload.to_vec()));
+                assert_eq!(cut, reader.next(&mut buffer.clone()).unwrap().map(|frame| (frame.kind, frame.payload.to_vec())));
                 while let Some(Frame { kind, payload }) = reader.next(&mut buffer).unwrap() {
                     read.push((kind, payload.to_vec()));
                 }
