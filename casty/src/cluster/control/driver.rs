@@ -206,6 +206,7 @@ impl Driver {
         }
     }
 
+    /// As the leader that this node is. If it is one no more, what it knew is of the past, and nobody else is to hear it.
     async fn propose(&self, command: Command) {
         // Never by way of another leader: that one would not know what it may grant meanwhile.
         if let Err(error) = self.plane.propose_here(command, CHANGE).await {

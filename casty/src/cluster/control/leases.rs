@@ -97,8 +97,7 @@ impl Leases {
         let view = self.published.view();
         let down = view.members.iter().filter(|(_, member)| member.status == MemberStatus::Down);
         granter.elected(now, term, down.map(|(id, member)| NodeKey { id: id.clone(), incarnation: member.incarnation }));
-        let seen = std::mem::replace(&mut *lock(&self.seen), (term, view.index));
-        if seen != (term, view.index) {
+        if granter.is_news(view.index) {
             for (id, member) in view.members.iter().filter(|(_, member)| member.status == MemberStatus::Up) {
                 granter.up(now, &NodeKey { id: id.clone(), incarnation: member.incarnation }, member.since);
             }

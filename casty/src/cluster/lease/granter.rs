@@ -57,8 +57,11 @@ struct Leading {
     quorum: Option<Duration>,
     renewals: HashMap<NodeKey, Duration>,
     down: HashSet<NodeKey>,
-    /// Since which entry of the log this leader knows a node to be up.
-    up: HashMap<NodeKey, u64>,
+    /// The entry that each member is up by, and the one up to which that was looked at.
+    up_by: HashMap<NodeKey, u64>,
+    looked_at: Option<u64>,
+    /// When this leader last looked at all.
+    awake: Duration,
 }
 
 impl Granter {
@@ -69,7 +72,13 @@ impl Granter {
     /// This node leads from now on. `down` is who is so in what it has applied.
     pub(crate) fn elected(&mut self, now: Clocks, term: u64, down: impl IntoIterator<Item = NodeKey>) {
         self.notice_sleep(now);
-        if self.leading.as_ref().is_some_and(|leading| leading.term == term) {
+        let half = self.config.length / 2;
+        if let Some(leading) = self.leading.as_mut().filter(|leading| leading.term == term) {
+            if now.boot.saturating_sub(leading.awake) > half {
+                // It was this leader that was away, and what the others said meanwhile is not read yet.
+                leading.renewals.values_mut().for_each(|last| *last = now.boot);
+            }
+            leading.awake = now.boot;
             return;
         }
         self.leading = Some(Leading {
@@ -79,7 +88,9 @@ impl Granter {
             quorum: None,
             renewals: HashMap::new(),
             down: down.into_iter().collect(),
-            up: HashMap::new(),
+            up_by: HashMap::new(),
+            looked_at: None,
+            awake: now.boot,
         });
     }
 
@@ -119,23 +130,31 @@ impl Granter {
         }
     }
 
+    /// Whether the members as of this entry are news. Then [`up`](Self::up) is to be called for each that is.
+    pub(crate) fn is_news(&mut self, view: u64) -> bool {
+        self.leading.as_mut().is_some_and(|leading| leading.looked_at.replace(view) != Some(view))
+    }
+
+    /// A node is up by the entry at `since`, as far as is applied. If that is news, it has joined: its silence counts from
+    /// here, and what was proposed before is over.
+    pub(crate) fn up(&mut self, now: Clocks, node: &NodeKey, since: u64) {
+        let Some(leading) = &mut self.leading else { return };
+        if leading.up_by.get(node) == Some(&since) {
+            return;
+        }
+        leading.up_by.insert(node.clone(), since);
+        leading.down.remove(node);
+        leading.renewals.insert(node.clone(), now.boot);
+    }
+
     /// Whether the node was proposed as down.
     pub(crate) fn is_down(&self, node: &NodeKey) -> bool {
         self.leading.as_ref().is_some_and(|leading| leading.down.contains(node))
     }
 
-    /// A join of the node was applied.
+    /// A join of the node was applied, or it is certain that its `Down` will never be.
     pub(crate) fn joined(&mut self, node: &NodeKey) {
         if let Some(leading) = &mut self.leading {
-            leading.down.remove(node);
-        }
-    }
-
-    /// The node is up by what is applied, by the entry `since`. If that is news, its silence counts from now.
-    pub(crate) fn up(&mut self, now: Clocks, node: &NodeKey, since: u64) {
-        let Some(leading) = &mut self.leading else { return };
-        if leading.up.insert(node.clone(), since) != Some(since) {
-            leading.renewals.insert(node.clone(), now.boot);
             leading.down.remove(node);
         }
     }
@@ -164,7 +183,8 @@ impl Granter {
     pub(crate) fn forget(&mut self, gone: impl Fn(&NodeKey) -> bool) {
         if let Some(leading) = &mut self.leading {
             leading.renewals.retain(|node, _| !gone(node));
-            leading.up.retain(|node, _| !gone(node));
+            leading.up_by.retain(|node, _| !gone(node));
+            leading.down.retain(|node| !gone(node));
         }
     }
 
@@ -227,6 +247,33 @@ mod tests {
         granter.elected(at(0), 1, []);
         granter.first_entry_applied(1);
         granter
+    }
+
+    #[test]
+    fn a_leader_that_was_paused_takes_nobody_for_silent() {
+        let mut granter = leader();
+        granter.renewal(at(0), &node("a"));
+        for time in 1..=100 {
+            granter.elected(at(time * 10), 1, []);
+        }
+        assert!(granter.lapsed(&node("a"), at(1000)));
+        granter.elected(at(1300), 1, []);
+        assert!(!granter.lapsed(&node("a"), at(1800)));
+    }
+
+    #[test]
+    fn the_silence_of_a_newcomer_counts_from_its_join() {
+        let mut granter = leader();
+        granter.up(at(10_000), &node("late"), 7);
+        assert!(!granter.lapsed(&node("late"), at(10_500)) && granter.lapsed(&node("late"), at(10_510)));
+        // Looked at again, nothing is new.
+        granter.up(at(10_510), &node("late"), 7);
+        assert!(granter.lapsed(&node("late"), at(10_510)));
+        granter.down(&node("late"));
+        granter.up(at(10_520), &node("late"), 7);
+        assert!(granter.is_down(&node("late")));
+        granter.up(at(10_530), &node("late"), 9);
+        assert!(!granter.is_down(&node("late")) && !granter.lapsed(&node("late"), at(10_540)));
     }
 
     #[test]
@@ -293,20 +340,5 @@ mod tests {
         assert!(!granter.lapsed_long(&node("a"), at(2339)) && granter.lapsed_long(&node("a"), at(2340)));
         granter.deposed();
         assert!(!granter.lapsed(&node("a"), at(10_000)));
-    }
-
-    #[test]
-    fn the_silence_of_who_comes_late_counts_from_its_join() {
-        let mut granter = leader();
-        granter.up(at(10_000), &node("a"), 7);
-        assert!(!granter.lapsed(&node("a"), at(10_509)) && granter.lapsed(&node("a"), at(10_510)));
-        granter.down(&node("a"));
-        granter.up(at(11_000), &node("a"), 7);
-        assert_eq!(granter.silent_for(&node("a"), at(11_000)), 1000 * MS);
-        granter.quorum_acked(at(20_000), MS);
-        assert_eq!(granter.grant(at(20_000), &node("a"), 3), Err(NoGrant::Down));
-        // It has joined again.
-        granter.up(at(20_000), &node("a"), 9);
-        assert!(granter.silent_for(&node("a"), at(20_000)).is_zero() && granter.grant(at(20_000), &node("a"), 3).is_ok());
     }
 }

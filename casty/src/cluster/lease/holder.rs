@@ -19,14 +19,14 @@ pub(crate) struct Holder {
     next: u64,
     /// `None`: no lease.
     ends: Option<Duration>,
-    /// How much must be applied for the lease to count.
-    needed: u64,
+    /// What was granted and does not count yet: how much must be applied for that, and until when it is.
+    pending: VecDeque<(u64, Duration)>,
     applied: u64,
 }
 
 impl Holder {
     pub(crate) fn new(config: LeaseConfig) -> Self {
-        Self { config, asks: VecDeque::new(), next: 0, ends: None, needed: 0, applied: 0 }
+        Self { config, asks: VecDeque::new(), next: 0, ends: None, pending: VecDeque::new(), applied: 0 }
     }
 
     /// A request leaves now: what is granted counts from here, not from when the answer comes.
@@ -45,18 +45,30 @@ impl Holder {
         let Some(at) = self.asks.iter().position(|(id, _)| *id == ask) else { return };
         let Some((_, asked)) = self.asks.remove(at) else { return };
         // Nobody grants more than a lease.
-        self.ends = self.ends.max(Some(asked + grant.left.min(self.config.length)));
-        self.needed = self.needed.max(grant.applied);
+        let ends = asked + grant.left.min(self.config.length);
+        if self.pending.len() == OPEN {
+            self.pending.pop_front();
+        }
+        self.pending.push_back((grant.applied, ends));
+        self.applied(self.applied);
     }
 
     /// How much of the log this node has applied.
     pub(crate) fn applied(&mut self, index: u64) {
         self.applied = self.applied.max(index);
+        let applied = self.applied;
+        self.pending.retain(|(needed, ends)| {
+            if *needed <= applied {
+                self.ends = self.ends.max(Some(*ends));
+            }
+            *needed > applied
+        });
     }
 
     /// This node learnt that it is down: what it holds, and what was granted but is still under way, ends.
     pub(crate) fn fence(&mut self) {
         self.asks.clear();
+        self.pending.clear();
         self.ends = None;
     }
 
@@ -66,7 +78,7 @@ impl Holder {
 
     /// Until when the lease is, if it counts already.
     pub(crate) fn ends(&self) -> Option<Duration> {
-        self.ends.filter(|_| self.applied >= self.needed)
+        self.ends
     }
 
     pub(crate) fn remaining(&self, now: Duration) -> Duration {
@@ -113,6 +125,18 @@ mod tests {
         assert!(holder.fenced(110 * MS));
         holder.applied(7);
         assert!(holder.is_held(110 * MS));
+    }
+
+    #[test]
+    fn a_grant_that_does_not_count_yet_takes_nothing_from_the_one_before() {
+        let mut holder = Holder::new(LeaseConfig::DEFAULT);
+        let (first, second) = (holder.asked(100 * MS), holder.asked(200 * MS));
+        holder.granted(first, granted(400, 7));
+        holder.applied(7);
+        holder.granted(second, granted(400, 8));
+        assert!(holder.is_held(490 * MS) && !holder.is_held(510 * MS));
+        holder.applied(8);
+        assert!(holder.is_held(590 * MS) && !holder.is_held(610 * MS));
     }
 
     #[test]
