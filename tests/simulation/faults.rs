@@ -157,7 +157,7 @@ impl Faults {
             match (cluster.failure(node), self.failed[node]) {
                 (None, _) => self.failed[node] = None,
                 (Some(why), None) => {
-                    if !why.contains("in use") {
+                    if !why.contains("a member already") {
                         book.wrong(format!("node-{node} does not start: {why}"));
                     }
                     self.tell(cluster, format!("{node} could not start: {why}"));

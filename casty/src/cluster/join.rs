@@ -175,7 +175,8 @@ async fn probe(plane: &Plane, seed: &str) -> Seed {
 async fn join(plane: &Plane, mut through: Option<Callee>, seeds: &[String], in_use: Duration) -> Result<(), NotIn> {
     let myself = plane.myself();
     let host = plane.host();
-    let begun = host.now();
+    // Since when the leaders say so; each new one has to wait a while before it can know better.
+    let mut in_use_since = None;
     let join = Command::Join {
         node: myself.key().clone(),
         raft_id: myself.raft_id(),
@@ -194,17 +195,22 @@ async fn join(plane: &Plane, mut through: Option<Callee>, seeds: &[String], in_u
             }
             Ok(Answer::Refused(JoinRefused::NewerIncarnation(known))) => return Err(NotIn::Older(known)),
             Ok(Answer::Refused(JoinRefused::IdInUse { address, .. })) => {
-                if host.now().saturating_duration_since(begun) > in_use {
+                let since = *in_use_since.get_or_insert_with(|| host.now());
+                if host.now().saturating_duration_since(since) > in_use {
                     return Err(in_use_by(plane, &address));
                 }
             }
             // Who leads goes by this node's id.
-            Err(ClusterError::NodeIdInUse { address }) if host.now().saturating_duration_since(begun) > in_use => {
-                return Err(in_use_by(plane, &address));
+            Err(ClusterError::NodeIdInUse { address }) => {
+                let since = *in_use_since.get_or_insert_with(|| host.now());
+                if host.now().saturating_duration_since(since) > in_use {
+                    return Err(in_use_by(plane, &address));
+                }
             }
             Ok(Answer::Refused(JoinRefused::NoCluster)) => {}
             Ok(other) => tracing::warn!(answer = %other, "an answer to a join that makes no sense"),
             Err(error) => {
+                in_use_since = None;
                 if telling.is_due(plane) {
                     tracing::warn!(%error, "waiting to be let into the cluster");
                 }

@@ -54,7 +54,8 @@ impl Leases {
             let enough = |set: &Vec<u64>| set.iter().filter(|id| here(id)).count() * 2 > set.len();
             // One that is on its way into the cluster can vote, and nothing is seen of it yet.
             let unseen = (0..moment.cluster.size()).any(|other| moment.cluster.is_running(other) && moment.seen[other].is_none());
-            let majority = unseen || near.iter().filter_map(|near| moment.seen[*near].as_ref()).any(|seen| seen.voters.iter().all(enough));
+            let majority =
+                unseen || near.iter().filter_map(|near| moment.seen[*near].as_ref()).any(|seen| seen.voters.iter().all(enough));
             if majority {
                 self.alone[*node] = None;
                 continue;

@@ -65,11 +65,14 @@ impl Driver {
             self.propose(Command::Genesis { cluster_id, name: self.cluster.clone() }).await;
             return;
         }
-        for node in self.fallen() {
+        // Looked for anew each time: a proposal can take long, and who is heard meanwhile is not down.
+        while let Some(node) = self.fallen().into_iter().next() {
             // From the moment of the proposal on it is granted nothing.
             self.leases.proposes_down(&node);
             tracing::info!(%node, "declared down");
-            self.propose(Command::Down { node }).await;
+            if !self.propose(Command::Down { node }).await {
+                break;
+            }
         }
         self.bury().await;
         let Some(step) = self.known().next() else {
@@ -207,11 +210,12 @@ impl Driver {
     }
 
     /// As the leader that this node is. If it is one no more, what it knew is of the past, and nobody else is to hear it.
-    async fn propose(&self, command: Command) {
-        // Never by way of another leader: that one would not know what it may grant meanwhile.
-        if let Err(error) = self.plane.propose_here(command, CHANGE).await {
+    async fn propose(&self, command: Command) -> bool {
+        let proposed = self.plane.propose_here(command, CHANGE).await;
+        if let Err(error) = &proposed {
             tracing::warn!(%error, "a proposal of the leader came to nothing; it is made again");
         }
+        proposed.is_ok()
     }
 }
 

@@ -27,8 +27,6 @@ pub(crate) struct Leases {
     published: Published,
     granter: Mutex<Granter>,
     holder: Mutex<Holder>,
-    /// The term and the view whose members the granter knows.
-    seen: Mutex<(u64, u64)>,
 }
 
 /// What became of a node's renewal.
@@ -43,7 +41,7 @@ pub(crate) enum Renewal {
 impl Leases {
     pub(crate) fn new(host: Host, raft: Raft, published: Published, config: LeaseConfig) -> Arc<Self> {
         let (granter, holder) = (Mutex::new(Granter::new(config)), Mutex::new(Holder::new(config)));
-        Arc::new(Self { host, raft, published, granter, holder, seen: Mutex::default() })
+        Arc::new(Self { host, raft, published, granter, holder })
     }
 
     /// Asks for a lease once, and takes what comes of it.
