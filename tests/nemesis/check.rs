@@ -18,6 +18,7 @@ const ANSWER: Duration = Duration::from_secs(8);
 /// Waits until all is right, and stays so.
 pub(crate) fn right(nodes: &mut Nodes) -> Result<(), String> {
     let begun = Instant::now();
+    let mut told = begun;
     loop {
         let wrong = match members(nodes).and_then(|()| names(nodes)).and_then(|()| members(nodes)) {
             Ok(()) => {
@@ -26,6 +27,10 @@ pub(crate) fn right(nodes: &mut Nodes) -> Result<(), String> {
             }
             Err(wrong) => wrong,
         };
+        if told.elapsed() > Duration::from_secs(2) {
+            told = Instant::now();
+            println!("{}   not yet: {wrong}", nodes.time());
+        }
         if begun.elapsed() > BOUND {
             return Err(format!("not right within {BOUND:?}: {wrong}"));
         }
@@ -47,7 +52,7 @@ fn members(nodes: &mut Nodes) -> Result<(), String> {
             && field(status, "away").is_empty()
             && field(status, "lease") == "true"
     });
-    if right && leaders.len() == 1 && !leaders.contains("nobody") { Ok(()) } else { Err(format!("members: {said:#?}")) }
+    if right && leaders.len() == 1 && !leaders.contains("nobody") { Ok(()) } else { Err(format!("members: {said:?}")) }
 }
 
 fn names(nodes: &mut Nodes) -> Result<(), String> {

@@ -2,10 +2,10 @@
 //! restarts, SIGSTOP, packets that are dropped in both directions or in one. After each round all is healed, and members and
 //! names have to be right within a bound.
 //!
-//! `cargo build -p casty-tests --bins && target/debug/nemesis --seconds 600 [--seed N] [--raft fast|default|relaxed] [--memory]`
+//! `cargo build -p casty-tests --bins && target/debug/nemesis --seconds 600 [--seed N] [--raft fast|default|relaxed] [--memory] [--logs]`
 //!
 //! It needs Linux, root, and the programs `ip` (iproute2) and `iptables`. With `--memory` nodes have no disks, and one is
-//! killed at a time: a majority that forgets is beyond any repair.
+//! killed at a time: a majority that forgets is beyond any repair. With `--logs` the logs stay when all went well, too.
 
 #[cfg(target_os = "linux")]
 mod check;
@@ -44,17 +44,22 @@ struct Options {
     seed: u64,
     raft: String,
     memory: bool,
+    logs: bool,
 }
 
 #[cfg(target_os = "linux")]
 fn options() -> Result<Options, String> {
     let seed =
         std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(1, |time| u64::from(time.subsec_nanos()));
-    let mut options = Options { seconds: 600, seed, raft: "default".into(), memory: false };
+    let mut options = Options { seconds: 600, seed, raft: "default".into(), memory: false, logs: false };
     let mut args = std::env::args().skip(1);
     while let Some(arg) = args.next() {
-        if arg == "--memory" {
-            options.memory = true;
+        match arg.as_str() {
+            "--memory" => options.memory = true,
+            "--logs" => options.logs = true,
+            _ => {}
+        }
+        if arg == "--memory" || arg == "--logs" {
             continue;
         }
         let value = args.next().ok_or_else(|| format!("{arg} needs a value"))?;
@@ -73,7 +78,7 @@ fn options() -> Result<Options, String> {
 fn run(options: &Options) -> Result<(), String> {
     use std::time::{Duration, Instant};
 
-    let Options { seconds, seed, raft, memory } = options;
+    let Options { seconds, seed, raft, memory, logs } = options;
     println!("seed {seed}, raft {raft}, {}", if *memory { "in memory" } else { "on disk" });
     let mut random = random::Random::new(*seed);
     let topology = topology::Topology::new(nodes::COUNT)?;
@@ -89,6 +94,9 @@ fn run(options: &Options) -> Result<(), String> {
         nodes.heal()?;
         check::right(&mut nodes)
             .map_err(|problem| format!("round {rounds} of seed {seed}: {problem}; logs: {}", nodes.keep_logs()))?;
+    }
+    if *logs {
+        println!("logs: {}", nodes.keep_logs());
     }
     println!("{rounds} rounds, members and names right after each");
     Ok(())
