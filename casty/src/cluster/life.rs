@@ -20,7 +20,10 @@ use super::{
     settings::Settings,
     swim::{self, SwimCommand},
 };
-use crate::host::Host;
+use crate::{
+    actor::{ActorId, Links as _},
+    host::Host,
+};
 
 /// How often the lateness of timers is measured.
 const LATENESS: Duration = Duration::from_millis(50);
@@ -104,9 +107,12 @@ async fn follow(running: Arc<Running>, mut changes: mpsc::UnboundedReceiver<Chan
             Change::Up { .. }
             | Change::Forgotten { .. }
             | Change::Moved { .. }
-            | Change::NameTaken { .. }
             | Change::NameFreed { .. }
             | Change::NamesChanged => {}
+            Change::NameTaken { name, entry } if entry.owner == *running.plane.myself().key() => {
+                give_up_if_ended(&running, name, ActorId(entry.actor));
+            }
+            Change::NameTaken { .. } => {}
         }
         let members = matches!(
             change,
@@ -125,6 +131,16 @@ async fn follow(running: Arc<Running>, mut changes: mpsc::UnboundedReceiver<Chan
         if let Some(event) = ClusterEvent::of(&change) {
             running.emit(event);
         }
+    }
+}
+
+/// A call that was made twice, or lay in a broken connection, may register a name after its actor has ended. Whoever
+/// is there still gives its name up when it ends, which comes after.
+fn give_up_if_ended(running: &Running, name: &Arc<str>, actor: ActorId) {
+    if let Some(system) = running.system.upgrade()
+        && system.find(actor).is_none()
+    {
+        running.network.unregister(name, actor);
     }
 }
 
