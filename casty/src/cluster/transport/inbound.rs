@@ -4,6 +4,8 @@
 
 use std::sync::Arc;
 
+use tokio::task::AbortHandle;
+
 use super::{
     delivery::Delivery,
     greet::Greeted,
@@ -37,6 +39,19 @@ pub(super) struct Inbound {
     last: Option<Arc<dyn AnyCell>>,
 }
 
+/// Ends the writing side of a connection when it is dropped: its half keeps the connection open.
+struct End {
+    pen: Arc<Pen>,
+    writer: AbortHandle,
+}
+
+impl Drop for End {
+    fn drop(&mut self) {
+        self.pen.close();
+        self.writer.abort();
+    }
+}
+
 impl Inbound {
     /// Reads until the connection breaks. Returns why; an error if the other side broke the protocol.
     pub(super) async fn run(network: Arc<Network>, system: ActorSystem, greeted: Greeted) -> Result<String, String> {
@@ -48,6 +63,8 @@ impl Inbound {
             let pen = pen.clone();
             async move { pen.write(half).await }
         });
+        // This task may be aborted: the connection ends with it.
+        let _end = End { pen: pen.clone(), writer: writer.abort_handle() };
         let limit = network.max_frame();
         let replies = Replies::new(pen.clone(), limit);
         let peer = NodeKey { id: peer.node, incarnation: peer.incarnation };
@@ -66,22 +83,22 @@ impl Inbound {
         let mut silent = 0;
         let tick = host.sleep(QUIET);
         tokio::pin!(tick);
-        let why = loop {
+        loop {
             if let Err(why) = inbound.take_in(&mut intake) {
                 inbound.replies.frame(&DataFrame::Goodbye { code: 1, text: &why });
                 pen.flush();
-                break Err(why);
+                return Err(why);
             }
             tokio::select! {
                 biased;
                 read = intake.read(&mut read) => match read {
-                    Ok(0) => break Ok("the other side closed the connection".to_owned()),
+                    Ok(0) => return Ok("the other side closed the connection".to_owned()),
                     Ok(_) => silent = 0,
-                    Err(error) => break Ok(error.to_string()),
+                    Err(error) => return Ok(error.to_string()),
                 },
                 () = &mut tick => {
                     if silent > PATIENCE {
-                        break Ok(format!("no word for {:?}", QUIET * PATIENCE));
+                        return Ok(format!("no word for {:?}", QUIET * PATIENCE));
                     }
                     if silent > 0 {
                         intake.rest();
@@ -92,10 +109,7 @@ impl Inbound {
                     tick.as_mut().reset(host.now() + QUIET);
                 }
             }
-        };
-        pen.close();
-        writer.abort();
-        why
+        }
     }
 
     /// Handles all that has come. Answers that are there at once go out together.

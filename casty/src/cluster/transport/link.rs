@@ -182,6 +182,9 @@ impl Link {
         let mut bytes = Vec::with_capacity(64);
         if frame.encode(&mut bytes, self.network.max_frame()).is_ok() {
             let mut state = lock(&self.state);
+            if state.closed.is_some() {
+                return;
+            }
             let pushed = state.pen.push(None, &bytes, false);
             let pen = pushed.then(|| state.pen.clone());
             let start = !std::mem::replace(&mut state.running, true);

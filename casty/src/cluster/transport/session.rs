@@ -24,6 +24,8 @@ pub(super) async fn run(link: Arc<Link>) {
     let mut attempts = 0;
     loop {
         match connect(&link).await {
+            // Closed meanwhile: another link may be there by now, and this connection would end that one's.
+            Ok(_) if link.is_closed() => return,
             Ok(greeted) => {
                 attempts = 0;
                 let why = carry(&link, greeted).await;
@@ -67,7 +69,7 @@ async fn carry(link: &Arc<Link>, Greeted { stream, rest, .. }: Greeted) -> Strin
     let (mut read, half) = stream.into_split();
     let pen = link.pen();
     link.network.watch_again(link);
-    let writer = host.spawn({
+    let mut writer = host.spawn({
         let pen = pen.clone();
         async move { pen.write(half).await }
     });
@@ -86,6 +88,11 @@ async fn carry(link: &Arc<Link>, Greeted { stream, rest, .. }: Greeted) -> Strin
                 Ok(0) => break "the other side closed the connection".to_owned(),
                 Ok(_) => silent = 0,
                 Err(error) => break error.to_string(),
+            },
+            // The link was closed, or writing failed.
+            written = &mut writer => break match written {
+                Ok(Err(error)) => error.to_string(),
+                _ => "the link was closed".to_owned(),
             },
             () = &mut tick => {
                 if silent > PATIENCE {
