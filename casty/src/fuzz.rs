@@ -9,3 +9,8 @@ pub fn frames(data: &[u8]) {
 pub fn handshake(data: &[u8]) {
     crate::cluster::wire::fuzz::fuzz_handshake(data);
 }
+
+/// Has commands applied to the control plane's state.
+pub fn commands(data: &[u8]) {
+    crate::cluster::control::fuzz::fuzz_commands(data);
+}

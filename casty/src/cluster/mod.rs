@@ -3,7 +3,7 @@
 //! The local runtime knows nothing of this module; it is a user of the runtime.
 
 mod api;
-mod control;
+pub(crate) mod control;
 mod environment;
 mod error;
 mod join;

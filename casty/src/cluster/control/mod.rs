@@ -5,6 +5,8 @@
 
 mod command;
 mod driver;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzz;
 mod leases;
 mod machine;
 mod names;
