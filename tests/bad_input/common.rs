@@ -14,8 +14,8 @@ use tokio::{
     net::TcpStream,
 };
 
-/// Long enough for anything that ends at all.
-pub(crate) const LONG: Duration = Duration::from_secs(30);
+/// Long enough for anything that ends at all, a shutdown that finds no majority included.
+pub(crate) const LONG: Duration = Duration::from_secs(60);
 
 pub(crate) async fn soon<F: Future>(what: F) -> F::Output {
     tokio::time::timeout(LONG, what).await.expect("it takes too long")

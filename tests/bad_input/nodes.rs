@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use casty::{AskError, StartError};
+use casty::{AskError, ClusterEvent, Incarnation, MemberStatus, StartError};
+use serde::Serialize;
 
 use crate::common::*;
 
@@ -49,7 +50,7 @@ async fn a_node_that_comes_late_stays_up() {
     while let Ok(event) = tokio::time::timeout(Duration::from_millis(1), events.next()).await {
         seen.push(event);
     }
-    let down = |event: &Option<casty::ClusterEvent>| matches!(event, Some(casty::ClusterEvent::MemberDown { .. }));
+    let down = |event: &Option<ClusterEvent>| matches!(event, Some(ClusterEvent::MemberDown { .. }));
     assert!(!seen.iter().any(down), "{seen:?}");
     soon(b.shutdown()).await;
     soon(a.shutdown()).await;
@@ -83,4 +84,75 @@ async fn one_that_comes_back_at_another_address() {
         soon(system.shutdown()).await;
     }
     soon(a.shutdown()).await;
+}
+
+const SEED: &str = "CASTY_BAD_INPUT_SEED";
+
+/// No test: the process of a node that another test ends.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "a process for another test"]
+async fn as_a_process() {
+    let Ok(seed) = std::env::var(SEED) else { return };
+    let _system = node("c").seeds([seed]).start().await.unwrap();
+    std::future::pending::<()>().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_id_whose_process_is_gone_is_taken_over() {
+    let pair = Pair::start(|node| node).await;
+    let seed = pair.address();
+    let mut process = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "nodes::as_a_process", "--ignored"])
+        .env(SEED, &seed)
+        .stdout(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    let member = |id: &str| cluster(&pair.a).members().into_iter().find(|member| member.id.as_str() == id);
+    until(|| member("c").is_some_and(|c| c.status == MemberStatus::Up)).await;
+    let before = member("c").unwrap();
+    assert!(matches!(refused(node("c").seeds([&seed])).await, StartError::NodeIdInUse { .. }));
+    process.kill().unwrap();
+    process.wait().unwrap();
+    let c = soon(node("c").seeds([&seed]).start()).await.unwrap();
+    assert!(cluster(&c).incarnation() > before.incarnation);
+    until(|| member("c").is_some_and(|c| c.status == MemberStatus::Up && c.incarnation > before.incarnation)).await;
+    pair.works().await;
+    soon(c.shutdown()).await;
+    pair.shutdown().await;
+}
+
+#[derive(Serialize)]
+enum Command {
+    Join { node: Key, raft_id: u64, address: &'static str, protocol: (u16, u16), takes_over: bool },
+}
+
+#[derive(Serialize)]
+struct Key {
+    id: &'static str,
+    incarnation: u64,
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_whose_clock_was_set_back() {
+    let pair = Pair::start(|node| node).await;
+    // An earlier start, in the year 2100.
+    let incarnation = 4_102_444_800_000;
+    let node_c = Key { id: "c", incarnation };
+    let join = Command::Join { node: node_c, raft_id: 7, address: "127.0.0.1:1", protocol: (1, 1), takes_over: false };
+    let mut call = 1_u64.to_le_bytes().to_vec();
+    call.push(15);
+    call.extend(rmp_serde::to_vec_named(&join).unwrap());
+    let leader = if cluster(&pair.a).is_leader() { &pair.a } else { &pair.b };
+    let mut earlier = Stranger::connect(cluster(leader).address()).await;
+    earlier.greet("c", "Control", 1).await;
+    earlier.frame(32, &call).await;
+    earlier.next().await;
+    let member = |id: &str| cluster(&pair.a).members().into_iter().find(|member| member.id.as_str() == id);
+    until(|| member("c").is_some_and(|c| c.incarnation == Incarnation(incarnation))).await;
+    let c = soon(node("c").seeds([pair.address()]).start()).await.unwrap();
+    assert_eq!(cluster(&c).incarnation(), Incarnation(incarnation + 1));
+    until(|| member("c").is_some_and(|c| c.status == MemberStatus::Up && c.incarnation > Incarnation(incarnation))).await;
+    pair.works().await;
+    soon(c.shutdown()).await;
+    pair.shutdown().await;
 }

@@ -173,9 +173,17 @@ async fn watch_leader(running: Arc<Running>) {
             running.plane.changed().notify_one();
         }
         if metrics.changed().await.is_err() {
-            return;
+            break;
         }
     }
+    // By itself: it panicked, or its disk failed. What this node holds, others will take for lost.
+    let why = match &running.plane.raft().metrics().borrow_watched().running_state {
+        Err(fatal) => fatal.to_string(),
+        Ok(()) => "its task has ended".into(),
+    };
+    running.leases.fence();
+    let reason = format!("this node's part in the control plane has failed, and only a restart of the node mends that: {why}");
+    running.emit(ClusterEvent::Fenced { reason: reason.into() });
 }
 
 /// Measures how late the control plane's timers are.

@@ -5,8 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use super::{
     Command,
     command::{Answer, NameClaim, NameResult},
-    names,
-    snapshot,
+    names, snapshot,
     state::{Change, MemberStatus, State},
 };
 use crate::cluster::{Incarnation, NodeId, NodeKey};
@@ -106,9 +105,13 @@ impl Run {
             match result {
                 NameResult::Held => assert!(is_its),
                 NameResult::Taken { .. } => assert!(held.is_some() && !is_its),
-                NameResult::NotMember => assert!(!self.state.members.get(&owner.id).is_some_and(|member| {
-                    member.incarnation == owner.incarnation && member.status == MemberStatus::Up
-                })),
+                NameResult::NotMember => {
+                    assert!(
+                        !self.state.members.get(&owner.id).is_some_and(|member| {
+                            member.incarnation == owner.incarnation && member.status == MemberStatus::Up
+                        })
+                    )
+                }
             }
         }
     }

@@ -32,11 +32,21 @@ const FEW: usize = 16;
 /// Bytes that may wait so on one connection. A peer that does not pause is cut off.
 const WAITING: usize = 64 << 20;
 
-/// What one connection has waiting for full mailboxes.
+/// What one peer has waiting for full mailboxes. Its next connection goes on with it, so that what comes on that one waits
+/// behind.
+#[derive(Clone, Default)]
+pub(super) struct Parking {
+    parked: Arc<Mutex<Parked>>,
+    /// How many actors have messages waiting there: for none, there is nothing to look at. Only a reader adds one.
+    lines: Arc<AtomicUsize>,
+}
+
 #[derive(Default)]
 struct Parked {
     actors: HashMap<u64, Line>,
     bytes: usize,
+    /// Of the connection that there is now: where pausing and going on is told.
+    replies: Option<Replies>,
 }
 
 #[derive(Default)]
@@ -52,24 +62,27 @@ pub(super) struct Delivery {
     system: ActorSystem,
     peer: Arc<NodeKey>,
     replies: Replies,
-    parked: Arc<Mutex<Parked>>,
-    /// How many actors have messages waiting there: for none, there is nothing to look at. Only the reader adds one.
-    lines: Arc<AtomicUsize>,
+    parking: Parking,
 }
 
 impl Delivery {
-    pub(super) fn new(network: Arc<Network>, system: ActorSystem, peer: NodeKey, replies: Replies) -> Self {
-        Self { network, system, peer: Arc::new(peer), replies, parked: Arc::default(), lines: Arc::default() }
+    pub(super) fn new(network: Arc<Network>, system: ActorSystem, peer: NodeKey, replies: Replies, parking: Parking) -> Self {
+        let mut parked = lock(&parking.parked);
+        parked.replies = Some(replies.clone());
+        // On a new connection the other side pauses for nobody.
+        parked.actors.values_mut().for_each(|line| line.paused = false);
+        drop(parked);
+        Self { network, system, peer: Arc::new(peer), replies, parking }
     }
 
     /// Takes a request as it came, `payload` and what it says. `last` is the actor that the last one was for.
     pub(super) fn take(&self, request: &Request<'_>, payload: &[u8], last: &mut Option<Arc<dyn AnyCell>>) -> Result<(), String> {
-        if self.lines.load(Acquire) > 0 && self.stands_in_line(request.actor, payload)? {
+        if self.parking.lines.load(Acquire) > 0 && self.stands_in_line(request.actor, payload)? {
             return Ok(());
         }
         let Some(room) = self.deliver(request, last) else { return Ok(()) };
-        lock(&self.parked).actors.insert(request.actor, Line::default());
-        self.lines.fetch_add(1, Relaxed);
+        lock(&self.parking.parked).actors.insert(request.actor, Line::default());
+        self.parking.lines.fetch_add(1, Relaxed);
         let confirm = (request.flags & flags::CONFIRM != 0).then_some(request.request);
         self.network.host().spawn(self.clone().unpark(request.actor, room, confirm));
         Ok(())
@@ -77,7 +90,7 @@ impl Delivery {
 
     /// Whether others wait for the actor's mailbox, and this with them.
     fn stands_in_line(&self, actor: u64, payload: &[u8]) -> Result<bool, String> {
-        let mut parked = lock(&self.parked);
+        let mut parked = lock(&self.parking.parked);
         if let Entry::Occupied(mut line) = parked.actors.entry(actor) {
             let line = line.get_mut();
             line.waiting.push_back(Bytes::copy_from_slice(payload));
@@ -181,24 +194,21 @@ impl Delivery {
     /// Delivers until a message has to wait. `None` if all are gone.
     fn next_parked(&self, actor: u64) -> Option<(ForRoom, Option<u64>)> {
         loop {
-            let mut parked = lock(&self.parked);
+            let mut parked = lock(&self.parking.parked);
             let Entry::Occupied(mut line) = parked.actors.entry(actor) else { return None };
             let next = line.get_mut().waiting.pop_front();
             let resume = line.get().waiting.len() <= FEW && std::mem::take(&mut line.get_mut().paused);
-            let Some(payload) = next else {
+            if next.is_none() {
                 line.remove();
-                drop(parked);
-                self.lines.fetch_sub(1, Release);
-                if resume {
-                    self.replies.frame(&DataFrame::Resume { actor });
-                }
-                return None;
-            };
-            parked.bytes -= payload.len();
-            drop(parked);
-            if resume {
-                self.replies.frame(&DataFrame::Resume { actor });
+                self.parking.lines.fetch_sub(1, Release);
             }
+            parked.bytes -= next.as_ref().map_or(0, Bytes::len);
+            let told = if resume { parked.replies.clone() } else { None };
+            drop(parked);
+            if let Some(replies) = told {
+                replies.frame(&DataFrame::Resume { actor });
+            }
+            let payload = next?;
             // It was read before.
             let Ok(DataFrame::Request(request)) = DataFrame::read(Kind::Request, &payload) else { continue };
             if let Some(room) = self.deliver(&request, &mut None) {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use tokio::task::AbortHandle;
 
 use super::{
-    delivery::Delivery,
+    delivery::{Delivery, Parking},
     greet::Greeted,
     intake::Intake,
     network::Network,
@@ -54,7 +54,12 @@ impl Drop for End {
 
 impl Inbound {
     /// Reads until the connection breaks. Returns why; an error if the other side broke the protocol.
-    pub(super) async fn run(network: Arc<Network>, system: ActorSystem, greeted: Greeted) -> Result<String, String> {
+    pub(super) async fn run(
+        network: Arc<Network>,
+        system: ActorSystem,
+        greeted: Greeted,
+        parking: Parking,
+    ) -> Result<String, String> {
         let Greeted { stream, rest, peer } = greeted;
         let host = network.host().clone();
         let (mut read, half) = stream.into_split();
@@ -69,7 +74,7 @@ impl Inbound {
         let replies = Replies::new(pen.clone(), limit);
         let peer = NodeKey { id: peer.node, incarnation: peer.incarnation };
         let mut inbound = Self {
-            delivery: Delivery::new(network.clone(), system.clone(), peer, replies.clone()),
+            delivery: Delivery::new(network.clone(), system.clone(), peer, replies.clone(), parking),
             watched: Watched::new(system.clone(), replies.clone(), network.myself().key().incarnation),
             replies,
             received: 0,

@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use tokio::{sync::oneshot, task::JoinHandle};
 
 use super::{
+    delivery::Parking,
     door::Refusals,
     greet::Greeted,
     inbound::Inbound,
@@ -65,6 +66,7 @@ struct Session {
     incarnation: Incarnation,
     number: u64,
     task: JoinHandle<()>,
+    parking: Parking,
 }
 
 /// For names of members, which are looked up for each message: as FxHash. Quick matters more than well mixed.
@@ -238,7 +240,9 @@ impl Network {
             return;
         }
         let older = inbound.remove(&node);
-        let network = self.clone();
+        let of_it = older.as_ref().filter(|older| older.incarnation == incarnation);
+        let parking = of_it.map(|older| older.parking.clone()).unwrap_or_default();
+        let (network, parked) = (self.clone(), parking.clone());
         let task = self.host.spawn(async move {
             if let Some(older) = older {
                 // What was read from the older one is delivered or dropped before anything of this one is.
@@ -247,12 +251,12 @@ impl Network {
             }
             let node = greeted.peer.node.clone();
             let refused = network.refused.clone();
-            match Inbound::run(network, system, greeted).await {
+            match Inbound::run(network, system, greeted, parked).await {
                 Ok(why) => tracing::debug!(%node, why, "a connection ended"),
                 Err(why) => refused.note(&node, &why),
             }
         });
-        inbound.insert(node, Session { incarnation, number, task });
+        inbound.insert(node, Session { incarnation, number, task, parking });
     }
 
     /// This start of the node is gone for good.
