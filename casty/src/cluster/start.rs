@@ -303,11 +303,13 @@ fn swim_for(raft: RaftConfig) -> SwimConfig {
 fn judge(plane: &Plane, peer: &Peer) -> Result<(), (RefuseCode, String)> {
     let view = plane.view();
     let Some(member) = view.members.get(&peer.node) else { return Ok(()) };
-    if member.incarnation > peer.incarnation {
+    let is_data = peer.lane == super::wire::handshake::Lane::Data;
+    // A new start whose clock was set back asks to be let in, and is told which incarnation to take.
+    let is_new = !is_data && peer.cluster_id.is_none();
+    if member.incarnation > peer.incarnation && !is_new {
         let text = format!("a later start of {} is a member: this one (incarnation {:?}) is over", peer.node, peer.incarnation);
         return Err((RefuseCode::Fenced, text));
     }
-    let is_data = peer.lane == super::wire::handshake::Lane::Data;
     if is_data && member.incarnation == peer.incarnation && member.status == MemberStatus::Down {
         return Err((RefuseCode::Fenced, format!("{} is taken for dead; it has to join again first", peer.node)));
     }
