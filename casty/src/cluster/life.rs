@@ -49,6 +49,17 @@ async fn until_the_end(running: Arc<Running>, task: impl Future<Output = ()>) {
     }
 }
 
+/// Asks for the first lease, for a few heartbeats at most: a node that has started may serve, and can go in good order.
+pub(super) async fn first_lease(running: &Running, beat: Duration) {
+    for _ in 0..4 {
+        let _ = running.leases.renew(&running.plane, beat * 5).await;
+        if running.leases.is_held() {
+            return;
+        }
+        running.host.sleep(beat / 4).await;
+    }
+}
+
 /// Asks for the lease with each heartbeat, whatever became of the last time.
 async fn renew(running: Arc<Running>, beat: Duration, seeds: Vec<String>) {
     let host = running.host.clone();

@@ -267,6 +267,7 @@ async fn assemble(
         return Err(error);
     }
     parts.running.entered.store(true, Relaxed);
+    life::first_lease(&parts.running, settings.raft.heartbeat_interval).await;
     Ok(parts)
 }
 
