@@ -18,10 +18,11 @@ mod process;
 mod raw;
 mod table;
 
-use std::process::ExitCode;
+use std::{process::ExitCode, sync::Arc};
 
 use options::{Options, Task};
 use table::{Figures, Measured, Table};
+use tokio::task::spawn_blocking;
 
 /// How a round is measured.
 #[derive(Clone, Copy)]
@@ -80,13 +81,17 @@ async fn measure(options: Options) -> Result<(), Failure> {
     let size = if options.quick { QUICK } else { FULL };
     let node = node::Client::start().await?;
     let raw = raw::Client::start().await?;
-    let erlang = if options.erlang { erlang::Server::start() } else { None };
+    let erlang = if options.erlang { spawn_blocking(erlang::Server::start).await?.map(Arc::new) } else { None };
     let mut table = Table::default();
     for round in 1..=options.rounds {
         let figures = Figures {
             casty: node.measure(size, &options).await?,
             raw: if options.raw { raw.measure(size, &options).await? } else { Measured::default() },
-            erlang: erlang.as_ref().and_then(|server| server.measure(size)),
+            // A worker that is blocked for long would break the link.
+            erlang: match erlang.clone() {
+                Some(server) => spawn_blocking(move || server.measure(size)).await?,
+                None => None,
+            },
         };
         eprintln!("round {round} of {}\n{figures}", options.rounds);
         table.add(figures);
