@@ -2,14 +2,13 @@
 
 use std::{fmt, sync::Arc};
 
+#[cfg(test)]
 use serde::{Deserialize, Serialize};
 
 use super::{ActorId, AnyCell, AnyRef, Extras};
-use crate::{
-    Failure, Message,
-    sync::lock,
-    wire::{self, CodecError},
-};
+#[cfg(test)]
+use crate::wire::{self, CodecError};
+use crate::{Failure, Message, sync::lock};
 
 /// Why an actor ended.
 #[derive(Debug, Clone)]
@@ -41,6 +40,7 @@ impl StopReason {
         }
     }
 
+    #[cfg(test)]
     pub(crate) fn encode(&self, into: &mut Vec<u8>) {
         let travelling = match self {
             Self::Stopped => Travelling::Stopped,
@@ -54,6 +54,7 @@ impl StopReason {
         wire::encode(&travelling, into).expect("texts have bytes");
     }
 
+    #[cfg(test)]
     pub(crate) fn decode(bytes: &[u8]) -> Result<Self, CodecError> {
         Ok(match wire::decode(bytes)? {
             Travelling::Stopped => Self::Stopped,
@@ -68,6 +69,7 @@ impl StopReason {
 }
 
 /// A reason as bytes.
+#[cfg(test)]
 #[derive(Serialize, Deserialize)]
 enum Travelling {
     Stopped,

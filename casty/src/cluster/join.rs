@@ -1,10 +1,6 @@
 //! How a node comes into its cluster: it asks its seeds, and once a majority of them has said that there is none, makes one.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeMap, time::Duration};
 
 use futures_util::future::join_all;
 use tokio::time::Instant;
@@ -189,8 +185,8 @@ async fn join(plane: &Plane, mut through: Option<Callee>, seeds: &[String], in_u
     loop {
         let answer = plane.at_leader_through::<Answer>(through.clone(), call::JOIN, &join, JOIN).await;
         match answer {
-            Ok(Answer::Joined { cluster_id, .. }) => {
-                myself.belongs_to(cluster_id);
+            Ok(Answer::Joined { cluster_id, generation }) => {
+                myself.belongs_to(cluster_id, generation);
                 return arrive(plane).await;
             }
             Ok(Answer::Refused(JoinRefused::NewerIncarnation(known))) => return Err(NotIn::Older(known)),

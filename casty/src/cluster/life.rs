@@ -110,7 +110,7 @@ async fn follow(running: Arc<Running>, mut changes: mpsc::UnboundedReceiver<Chan
     let mut addresses = BTreeMap::new();
     while let Some(Changed { change, .. }) = changes.recv().await {
         match &change {
-            Change::Cluster(cluster) => running.plane.myself().belongs_to(cluster.id),
+            Change::Cluster(cluster) => running.plane.myself().belongs_to(cluster.id, cluster.generation),
             Change::Down { node } => running.network.lost(node, "its node is down"),
             Change::Left { node } => running.network.lost(node, "its node has left the cluster"),
             Change::Replaced { node, .. } => running.network.lost(node, "its node has restarted"),
@@ -131,6 +131,9 @@ async fn follow(running: Arc<Running>, mut changes: mpsc::UnboundedReceiver<Chan
         );
         if let Change::Up { member, .. } | Change::Moved { member, .. } = &change {
             running.plane.caller().is_at(member.raft_id, &member.address);
+        }
+        if let Change::Left { node } | Change::Forgotten { node } = &change {
+            let _ = running.swim.commands.send(SwimCommand::Forget(node.id.clone())).await;
         }
         if members {
             let (view, raft) = (running.plane.view(), running.plane.raft().metrics());

@@ -1,8 +1,9 @@
 //! Who this node is to others.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex};
 
 use super::{NodeKey, settings::Secret};
+use crate::sync::lock;
 
 /// What every connection of this node says of it.
 #[derive(Debug)]
@@ -13,13 +14,13 @@ pub(crate) struct Myself {
     address: Arc<str>,
     cluster: Arc<str>,
     secret: Option<Secret>,
-    /// Once it is known.
-    cluster_id: OnceLock<u128>,
+    /// Once it is known: the cluster's id, and its generation.
+    belongs_to: Mutex<Option<(u128, u64)>>,
 }
 
 impl Myself {
     pub(crate) fn new(key: NodeKey, raft_id: u64, address: Arc<str>, cluster: Arc<str>, secret: Option<Secret>) -> Self {
-        Self { key, raft_id, address, cluster, secret, cluster_id: OnceLock::new() }
+        Self { key, raft_id, address, cluster, secret, belongs_to: Mutex::default() }
     }
 
     pub(crate) fn key(&self) -> &NodeKey {
@@ -42,12 +43,19 @@ impl Myself {
         self.secret.as_ref().map(|secret| &*secret.0)
     }
 
+    /// What nodes of one cluster have in common, and of one generation of it: a cluster that went on without its majority is
+    /// another one to those who were left behind.
     pub(crate) fn cluster_id(&self) -> Option<u128> {
-        self.cluster_id.get().copied()
+        let (id, generation) = (*lock(&self.belongs_to))?;
+        Some(id.wrapping_add(u128::from(generation)))
     }
 
-    /// The cluster that this node belongs to from now on. A second one is none of ours.
-    pub(crate) fn belongs_to(&self, cluster_id: u128) {
-        let _ = self.cluster_id.set(cluster_id);
+    /// The cluster that this node belongs to from now on, or its new generation. Another one is none of ours.
+    pub(crate) fn belongs_to(&self, cluster_id: u128, generation: u64) {
+        let mut belongs_to = lock(&self.belongs_to);
+        let (known, newest) = *belongs_to.get_or_insert((cluster_id, generation));
+        if known == cluster_id && generation > newest {
+            *belongs_to = Some((cluster_id, generation));
+        }
     }
 }

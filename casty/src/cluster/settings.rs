@@ -100,6 +100,7 @@ pub(crate) struct Settings {
     pub(super) node_id: Option<NodeId>,
     pub(super) cluster: String,
     pub(super) data_dir: Option<PathBuf>,
+    pub(super) recover_alone: bool,
     pub(super) raft: RaftConfig,
     pub(super) swim: Option<SwimConfig>,
     pub(super) secret: Option<Secret>,
@@ -124,6 +125,9 @@ impl Settings {
     fn check(&self) -> Result<(), StartError> {
         self.raft.check()?;
         let bad = |text: String| Err(StartError::Setting(text));
+        if self.recover_alone && self.data_dir.is_none() {
+            return bad("recover_alone: there is nothing to go on from without a `.data_dir(..)`".into());
+        }
         if self.secret.as_ref().is_some_and(|secret| secret.0.is_empty()) {
             return bad(
                 "secret: it is empty, and everybody knows that one; leave `.secret(..)` out, or give all nodes the same".into()
@@ -190,6 +194,7 @@ impl DistributedBuilder {
             node_id: None,
             cluster: "casty".into(),
             data_dir: None,
+            recover_alone: false,
             raft: RaftConfig::default(),
             swim: None,
             secret: None,
@@ -232,6 +237,17 @@ impl DistributedBuilder {
     /// Where the node keeps what must outlive its process. Memory only if left out.
     pub fn data_dir(mut self, path: impl Into<PathBuf>) -> Self {
         self.0.data_dir = Some(path.into());
+        self
+    }
+
+    /// Makes this node the only voter of its cluster, from what its [`data_dir`](Self::data_dir) holds: for when a majority
+    /// is gone for good, on one survivor, once. The cluster goes on as a new generation, which the others have to join
+    /// anew: with empty data directories, and this node as a seed.
+    ///
+    /// What its log has counts as agreed from then on. If the majority is not gone after all, there are two clusters, whose
+    /// nodes refuse each other.
+    pub fn recover_alone(mut self) -> Self {
+        self.0.recover_alone = true;
         self
     }
 

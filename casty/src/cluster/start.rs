@@ -19,7 +19,8 @@ use tokio::{
 use super::{
     Cluster, Incarnation, NodeId, NodeKey, RaftConfig, StartError, SwimConfig,
     control::{
-        self, Closer, DataDir, Driver, Identity, Leases, LogStore, Machine, MemberStatus, OpenError, Plane, RaftTimes, Snapshots,
+        self, Closer, Command, DataDir, Driver, Identity, Leases, LogStore, Machine, MemberStatus, OpenError, Plane, RaftNode,
+        RaftTimes, Snapshots,
     },
     join::{self, NotIn},
     lease::LeaseConfig,
@@ -38,6 +39,8 @@ use crate::{
 
 /// Greeted connections that wait to be taken over.
 const GREETED: usize = 256;
+/// How long a node that goes on alone has to agree with itself.
+const RECOVER: Duration = Duration::from_secs(30);
 /// Attempts to find a port that is free for both protocols.
 const PORTS: u32 = 16;
 /// How long the last datagrams may take.
@@ -156,7 +159,12 @@ async fn assemble(
     swim_config.validate().map_err(|error| StartError::Setting(error.to_string()))?;
     let (listener, socket, bound) = bind(control, &settings).await?;
     let address = advertised(control, &settings, bound).await?;
-    let Stored { identity, store, snapshots, closer } = open(control, &settings).await?;
+    let Stored { identity, mut store, snapshots, closer } = open(control, &settings).await?;
+    if settings.recover_alone {
+        let node = RaftNode { id: identity.node_id.clone(), address: address.as_str().into() };
+        let alone = control::recover_alone(control, identity.raft_id, node, &mut store, &snapshots).await;
+        alone.map_err(StartError::System)?;
+    }
     let key = NodeKey { id: identity.node_id.clone(), incarnation: identity.incarnation.max(least) };
     let myself = Arc::new(Myself::new(
         key.clone(),
@@ -171,7 +179,7 @@ async fn assemble(
     let raft = control::start(identity.raft_id, &settings.cluster, times(settings.raft), caller.clone(), store, machine).await;
     let raft = raft.map_err(|error| StartError::Setting(error.to_string()))?;
     if let Some(cluster) = &published.view().cluster {
-        myself.belongs_to(cluster.id);
+        myself.belongs_to(cluster.id, cluster.generation);
     }
     let leases = Leases::new(control.clone(), raft.clone(), published.clone(), lease_for(settings.raft));
     let plane = Plane::new(control.clone(), myself.clone(), raft, caller, published, leases.clone(), settings.seeds.clone());
@@ -265,6 +273,14 @@ async fn assemble(
         parts.running.ending.send_replace(true);
         parts.last().await;
         return Err(error);
+    }
+    if settings.recover_alone {
+        let generation = plane.view().cluster.as_ref().map_or(0, |cluster| cluster.generation) + 1;
+        tracing::warn!(generation, "this node goes on alone; the others have to join anew");
+        plane
+            .propose(Command::Generation { generation }, RECOVER)
+            .await
+            .map_err(|error| StartError::Refused { by: "this node alone".into(), reason: error.to_string() })?;
     }
     parts.running.entered.store(true, Relaxed);
     life::first_lease(&parts.running, settings.raft.heartbeat_interval).await;
@@ -388,6 +404,9 @@ async fn open(control: &Host, settings: &Settings) -> Result<Stored, StartError>
     }
     let opened = DataDir::open(control, path, settings.node_id.clone()).await;
     let dir = opened.map_err(|error| StartError::Data { path: path.clone(), problem: way_out(&error) })?;
+    if let Some(previous) = &dir.previous {
+        tracing::info!(path = %path.display(), previous = ?previous.incarnation, "going on from a data directory");
+    }
     let closer = Some(dir.closer());
     Ok(Stored { identity: dir.identity, store: dir.store, snapshots: dir.snapshots, closer })
 }

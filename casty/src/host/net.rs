@@ -172,14 +172,6 @@ impl Stream {
             Self::Simulated(stream) => Ok(Self::Simulated(stream)),
         }
     }
-
-    pub(crate) fn local_addr(&self) -> io::Result<SocketAddr> {
-        match self {
-            Self::Real(stream) => stream.local_addr(),
-            #[cfg(feature = "testkit")]
-            Self::Simulated(stream) => stream.local_addr(),
-        }
-    }
 }
 
 impl WriteHalf {

@@ -8,7 +8,12 @@ use std::{
 use super::{ActorSystem, Inner};
 use crate::{
     LookupError, StopReason,
-    actor::{ActorId, AnyRef, FarAddress, FarQuestions, Incoming, Links, Received, TellEnd, Wants, unknown},
+    actor::{ActorId, AnyRef, FarAddress, FarQuestions, Links, TellEnd, unknown},
+};
+#[cfg(test)]
+use crate::{
+    StopReason,
+    actor::{Incoming, Received, Wants},
     error::ActorLabel,
     reply::Refusal,
     system::DeadLetterReason,
@@ -73,6 +78,7 @@ impl ActorSystem {
     }
 
     /// A message came from another node. Does not block, and does not wait; it may run the handler.
+    #[cfg(test)]
     pub(crate) fn receive(&self, actor: ActorId, incoming: Incoming<'_>) -> Received {
         match self.find(actor) {
             Some(cell) => cell.receive(incoming),
@@ -109,6 +115,7 @@ impl ActorSystem {
     }
 
     /// The actor that has a name on this node. `None` without links.
+    #[cfg(test)]
     pub(crate) fn lookup_for(&self, name: &str) -> Option<FarAddress> {
         self.address_of(&*self.0.names.get(name)?)
     }

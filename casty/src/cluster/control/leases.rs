@@ -69,13 +69,6 @@ impl Leases {
         holder.is_held(self.host.boot_time())
     }
 
-    /// Until when this node's lease is, by its boot clock.
-    pub(crate) fn ends(&self) -> Option<Duration> {
-        let mut holder = lock(&self.holder);
-        holder.applied(*self.published.applied().borrow());
-        holder.ends()
-    }
-
     /// This node learnt that it is down.
     pub(crate) fn fence(&self) {
         lock(&self.holder).fence();

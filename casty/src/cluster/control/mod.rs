@@ -22,16 +22,14 @@ mod store;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use command::{Answer, Command, JoinRefused, NameClaim, NameResult, Protocols};
+pub(crate) use command::{Answer, Command, JoinRefused, NameClaim, NameResult};
 pub(crate) use driver::Driver;
 pub(crate) use leases::{Leases, Renewal};
 pub(crate) use machine::Machine;
-pub(crate) use names::NameEntry;
-pub(crate) use network::{CallError, Calls, Lane, Network, RaftServer, method};
-pub(crate) use plane::{Leader, Plane, Probed, method as call};
+pub(crate) use network::{CallError, Calls, Lane, RaftServer};
+pub(crate) use plane::{Plane, Probed, method as call};
 pub(crate) use publish::{Changed, Published, View};
-pub(crate) use raft::{HostRuntime, LogId, Raft, RaftNode, RaftTimes, StartError, TypeConfig, start};
+pub(crate) use raft::{LogId, Raft, RaftNode, RaftTimes, start};
 pub(crate) use recovery::recover_alone;
-pub(crate) use snapshot::MAX_SNAPSHOT;
-pub(crate) use state::{Change, Cluster, Member, MemberStatus, State};
+pub(crate) use state::{Change, Member, MemberStatus};
 pub(crate) use store::{Closer, DataDir, Identity, LogStore, OpenError, SimDisk, Snapshots};

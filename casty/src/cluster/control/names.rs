@@ -118,6 +118,7 @@ impl Names {
         read(self.shard(name)).find(name).cloned()
     }
 
+    #[cfg(test)]
     pub(super) fn of(&self, owner: &NodeKey) -> Vec<Arc<str>> {
         self.shards
             .iter()
@@ -125,6 +126,7 @@ impl Names {
             .collect()
     }
 
+    #[cfg(test)]
     pub(super) fn len(&self) -> usize {
         self.shards.iter().map(|shard| read(shard).of.values().map(BTreeSet::len).sum::<usize>()).sum()
     }

@@ -1,7 +1,6 @@
 //! Raft's messages to other nodes, over calls that the transport makes.
 
 use std::{
-    collections::BTreeMap,
     fmt,
     future::Future,
     sync::{Arc, Mutex},

@@ -293,7 +293,7 @@ impl Plane {
         limit: Duration,
     ) -> Result<ByLeader<T>, CallError> {
         let guess = if told.is_none() && !self.leads() { self.somebody() } else { None };
-        let (limit, to) = match told.take().or(guess.clone()) {
+        let (limit, to) = match told.take().or_else(|| guess.clone()) {
             Some(callee) => (if guess.is_some() { limit.min(GUESS) } else { limit }, callee),
             None => match self.leader() {
                 Some(leader) if leader.raft_id == self.0.myself.raft_id() => {

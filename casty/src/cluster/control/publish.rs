@@ -72,12 +72,8 @@ impl Published {
         self.names.find(name)
     }
 
-    /// The names that actors of the node hold, sorted within shards only.
-    pub(crate) fn names_of(&self, owner: &NodeKey) -> Vec<Arc<str>> {
-        self.names.of(owner)
-    }
-
     /// How many names are held.
+    #[cfg(test)]
     pub(crate) fn name_count(&self) -> usize {
         self.names.len()
     }

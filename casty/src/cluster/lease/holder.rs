@@ -86,6 +86,7 @@ impl Holder {
     }
 
     /// Whether this node may serve nothing.
+    #[cfg(test)]
     pub(crate) fn fenced(&self, now: Duration) -> bool {
         !self.is_held(now)
     }

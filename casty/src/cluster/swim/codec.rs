@@ -2,7 +2,7 @@
 
 use bytes::{Buf, BufMut};
 use foca::{Codec, Header, Member};
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde::{Serialize, de::DeserializeOwned};
 use thiserror::Error;
 
 use super::identity::Identity;

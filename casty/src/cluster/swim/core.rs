@@ -213,6 +213,7 @@ impl Swim {
         })
     }
 
+    #[cfg(test)]
     pub(crate) fn identity(&self) -> &Identity {
         self.foca.identity()
     }

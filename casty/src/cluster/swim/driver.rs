@@ -2,7 +2,6 @@
 
 use std::{
     collections::HashMap,
-    future::Future,
     net::SocketAddr,
     sync::{
         Arc, Mutex,
@@ -16,7 +15,7 @@ use tokio::sync::mpsc;
 
 use super::{
     core::Swim,
-    news::{Action, Member, Opinion, Peer, SwimEvent},
+    news::{Action, Opinion, Peer, SwimEvent},
     seal::Seal,
 };
 use crate::{
@@ -28,8 +27,6 @@ use crate::{
 /// What others ask of the driver.
 #[derive(Debug)]
 pub(crate) enum SwimCommand {
-    /// Ask this node once whether it is there.
-    Announce(Peer),
     /// Go on asking these until they are known to be there.
     SetPeers(Vec<Peer>),
     /// Probe this node out of turn: its renewals are missing.
@@ -40,8 +37,6 @@ pub(crate) enum SwimCommand {
     Lag(Duration),
     /// Tell others that this node goes away; then end.
     Leave,
-    /// End without a word.
-    Stop,
 }
 
 /// How many commands may wait.
@@ -82,19 +77,16 @@ impl Opinions {
         }
     }
 
-    pub(crate) fn members(&self) -> Vec<Member> {
+    #[cfg(test)]
+    pub(crate) fn members(&self) -> Vec<super::news::Member> {
         let members = lock(&self.members);
-        let member = |(id, (incarnation, opinion, address)): (&NodeId, &(Incarnation, Opinion, SocketAddr))| Member {
-            key: NodeKey { id: id.clone(), incarnation: *incarnation },
-            address: *address,
-            opinion: *opinion,
-        };
+        let member =
+            |(id, (incarnation, opinion, address)): (&NodeId, &(Incarnation, Opinion, SocketAddr))| super::news::Member {
+                key: NodeKey { id: id.clone(), incarnation: *incarnation },
+                address: *address,
+                opinion: *opinion,
+            };
         members.iter().map(member).collect()
-    }
-
-    /// How late the driver's timers are lately.
-    pub(crate) fn lag(&self) -> Duration {
-        Duration::from_micros(self.lag_micros.load(Relaxed))
     }
 }
 
@@ -136,7 +128,7 @@ impl Driver {
             tokio::select! {
                 biased;
                 command = self.commands.recv() => match command {
-                    Some(SwimCommand::Stop) | None => return,
+                    None => return,
                     Some(command) => self.obey(command),
                 },
                 received = self.socket.recv_from(&mut buffer) => {
@@ -159,7 +151,6 @@ impl Driver {
     fn obey(&mut self, command: SwimCommand) {
         let now = self.now();
         match command {
-            SwimCommand::Announce(peer) => self.core.announce(now, &peer),
             SwimCommand::SetPeers(peers) => self.core.set_peers(peers),
             SwimCommand::Doubt(node) => self.core.doubt(now, &node),
             SwimCommand::Forget(node) => {
@@ -168,7 +159,6 @@ impl Driver {
             }
             SwimCommand::Lag(lag) => self.core.set_lag(lag),
             SwimCommand::Leave => self.core.leave(now),
-            SwimCommand::Stop => {}
         }
     }
 

@@ -17,8 +17,8 @@ mod timers;
 pub use self::config::{InvalidSwimConfig, SwimConfig};
 pub(crate) use self::{
     core::Swim,
-    driver::{Driver, Opinions, SwimCommand, SwimHandle},
+    driver::{Driver, SwimCommand, SwimHandle},
     identity::Identity,
-    news::{Action, Member, Opinion, Peer, SwimEvent},
+    news::{Action, Opinion, Peer},
     seal::Seal,
 };

@@ -146,10 +146,8 @@ impl Inbound {
             DataFrame::Watch { watcher, actor, incarnation } => self.watched.watch(watcher, actor, incarnation),
             DataFrame::Unwatch { watcher, actor, .. } => self.watched.unwatch(watcher, actor),
             DataFrame::Stop { actor, incarnation } => {
-                if incarnation == self.network.myself().key().incarnation.0
-                    && let Some(cell) = self.system.find(ActorId(actor))
-                {
-                    cell.stop(StopReason::Stopped);
+                if incarnation == self.network.myself().key().incarnation.0 {
+                    self.system.stop_for(ActorId(actor));
                 }
             }
             DataFrame::Find { request, name } => self.network.found(&self.system, &self.replies, request, name),

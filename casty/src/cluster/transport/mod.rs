@@ -18,6 +18,6 @@ mod watches;
 
 pub(crate) use callee::{Serve, answer};
 pub(crate) use calls::{Callee, Caller};
-pub(crate) use door::{Door, Judge, Refusals};
-pub(crate) use greet::{GreetError, Greeted, dial};
+pub(crate) use door::{Door, Refusals};
+pub(crate) use greet::Greeted;
 pub(crate) use network::Network;

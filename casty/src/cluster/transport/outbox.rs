@@ -48,6 +48,7 @@ struct Stream {
 
 impl Outbox {
     /// Bytes that wait.
+    #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
         self.len
     }
@@ -91,7 +92,7 @@ impl Outbox {
         }
         self.next_stream = self.next_stream.wrapping_add(1);
         // What has no target gets one that no other has: streams are told apart by it.
-        let target = target.unwrap_or(u64::MAX - u64::from(self.next_stream));
+        let target = target.unwrap_or_else(|| u64::MAX - u64::from(self.next_stream));
         let frames = VecDeque::from([body.to_vec()]);
         let stream = Stream { number: self.next_stream, target, frames, gone: 0, left: body.len() };
         self.behind.insert(target);

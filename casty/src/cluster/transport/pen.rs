@@ -82,6 +82,7 @@ impl Pen {
     }
 
     /// Bytes that wait to be written.
+    #[cfg(test)]
     pub(crate) fn waiting(&self) -> usize {
         lock(&self.state).outbox.len()
     }

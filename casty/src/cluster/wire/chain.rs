@@ -23,6 +23,7 @@ impl<'a> Chain<'a> {
     }
 
     /// Whether nobody waits: the asker is no actor.
+    #[cfg(test)]
     pub(crate) fn is_empty(&self) -> bool {
         self.actors == 0
     }
@@ -34,6 +35,7 @@ impl<'a> Chain<'a> {
     }
 
     /// Whether this actor waits already: an ask of it would close a circle.
+    #[cfg(test)]
     pub(crate) fn contains(&self, node: &str, actor: u64) -> bool {
         self.iter().any(|waiting| waiting == (node, actor))
     }

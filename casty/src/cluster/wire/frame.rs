@@ -78,6 +78,7 @@ impl FrameReader {
 
     /// How many bytes the frame at the front of the buffer still lacks: what is worth reading at once. 0 if that is not
     /// known yet, or if the frame will be refused.
+    #[cfg(test)]
     pub(crate) fn lacking(&self, buffer: &BytesMut) -> usize {
         match buffer.first_chunk().map(|length| u32::from_le_bytes(*length)) {
             Some(length) if length <= self.limit => (LENGTH + length as usize).saturating_sub(buffer.len()),

@@ -26,10 +26,10 @@ mod tests;
 
 pub(crate) use call::{CallFrame, ReplyStatus};
 pub(crate) use chain::{Chain, ChainBuf};
-pub(crate) use codec::{CodecError, decode, encode};
+pub(crate) use codec::{decode, encode};
 pub(crate) use error::WireError;
 pub(crate) use frame::{FRAME_LIMIT, Frame, FrameReader, FrameRef, FrameStart, begin_frame};
 pub(crate) use kind::{Kind, Kinds};
 pub(crate) use message::{AnswerStatus, DataFrame};
-pub(crate) use pieces::{Pieces, STREAMS, pieces};
+pub(crate) use pieces::Pieces;
 pub(crate) use request::{Request, flags};

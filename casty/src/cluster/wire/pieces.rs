@@ -2,13 +2,16 @@
 
 use bytes::{Buf, Bytes, BytesMut};
 
-use super::{DataFrame, Frame, Kind, Kinds, WireError};
+#[cfg(test)]
+use super::DataFrame;
+use super::{Frame, Kind, Kinds, WireError};
 
 /// The most large frames that may be under way on one connection.
 pub(crate) const STREAMS: usize = 16;
 
 /// Cuts a large frame into pieces of at most `size` bytes. `frame` is a whole frame as it was encoded, its length
 /// included.
+#[cfg(test)]
 pub(crate) fn pieces(stream: u32, frame: &[u8], size: usize) -> impl Iterator<Item = DataFrame<'_>> {
     let mut parts = frame.get(size_of::<u32>()..).unwrap_or_default().chunks(size.max(1)).peekable();
     std::iter::from_fn(move || {

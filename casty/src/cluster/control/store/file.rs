@@ -5,7 +5,6 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use bytes::Bytes;
 use openraft::entry::RaftEntry as _;
 use redb::{Database, DatabaseError, ReadableDatabase as _, ReadableTable as _, TableDefinition, TableError, WriteTransaction};
 use serde::{Serialize, de::DeserializeOwned};

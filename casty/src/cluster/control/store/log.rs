@@ -70,10 +70,6 @@ impl Log {
         self.entries.last_key_value().map(|(_, entry)| entry.log_id()).or(self.purged)
     }
 
-    pub(super) fn bytes(&self) -> usize {
-        self.bytes
-    }
-
     pub(super) fn purged(&self) -> Option<LogId> {
         self.purged
     }

@@ -76,14 +76,10 @@ impl LogStore {
     }
 
     /// Whether there is nothing yet: no entry, no vote.
+    #[cfg(test)]
     pub(crate) fn is_empty(&self) -> bool {
         let log = lock(&self.log);
         log.last().is_none() && log.vote().is_none()
-    }
-
-    /// About how many bytes of commands the log has. A snapshot is worth its while before they are many.
-    pub(crate) fn bytes(&self) -> usize {
-        lock(&self.log).bytes()
     }
 
     /// Returns when all that was written before is on disk.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use proptest::prelude::*;
 
 use super::{
-    super::{Answer, Change, Command, JoinRefused, MemberStatus, NameClaim, NameResult, State, snapshot::decode},
+    super::{Answer, Change, Command, JoinRefused, MemberStatus, NameClaim, NameResult, snapshot::decode, state::State},
     genesis, join, key, register,
 };
 use crate::cluster::{Incarnation, NodeId, NodeKey};

@@ -15,8 +15,8 @@ use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
 use redb::{Database, StorageBackend};
 
 use super::super::{
-    Command, DataDir, HostRuntime, LogId, OpenError,
-    raft::{Entry, Vote},
+    Command, DataDir, LogId, OpenError,
+    raft::{Entry, HostRuntime, Vote},
 };
 use crate::{host::Host, sync::lock};
 

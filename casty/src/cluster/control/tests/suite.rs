@@ -5,7 +5,7 @@ use openraft::{
     testing::log::{StoreBuilder, Suite},
 };
 
-use super::super::{DataDir, LogStore, Machine, SimDisk, TypeConfig};
+use super::super::{DataDir, LogStore, Machine, SimDisk, raft::TypeConfig};
 use crate::{cluster::NodeId, host::Host};
 
 struct InMemory;

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_bytes::{ByteArray, ByteBuf};
 
 use super::Local;
-use crate::cluster::{Incarnation, NodeId, wire::Kinds};
+use crate::cluster::{Incarnation, NodeId};
 
 /// What a connection is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -19,15 +19,7 @@ pub(crate) enum Lane {
     Bulk,
 }
 
-impl Lane {
-    /// The frames that may come on it.
-    pub(crate) fn kinds(self) -> Kinds {
-        match self {
-            Self::Data => Kinds::Data,
-            Self::Control | Self::Bulk => Kinds::Calls,
-        }
-    }
-}
+impl Lane {}
 
 /// How a node wants peers to prove that they belong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

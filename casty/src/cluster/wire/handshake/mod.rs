@@ -102,6 +102,7 @@ impl Handshake {
     }
 
     /// What the accepting side sends instead of a handshake to a peer that it does not even want to hear.
+    #[cfg(test)]
     pub(crate) fn refusal(code: RefuseCode, text: &str) -> Vec<u8> {
         let mut output = PREAMBLE.to_vec();
         refusal::write(code, text, &mut output);
