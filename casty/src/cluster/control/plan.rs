@@ -99,6 +99,7 @@ impl Known {
         let up = self.members.iter().filter(|member| matches!(member.state, Living::Up | Living::Silent)).count();
         // Who wants to go votes until it has gone.
         let alive = |id: &RaftId| *id == self.leader || matches!(self.living(*id), Some(Living::Up | Living::Leaving));
+        let living = |set: &BTreeSet<RaftId>| set.iter().filter(|id| alive(id)).count() * 2 > set.len();
         let mut next = voters.clone();
         let mut candidates = self.candidates(voters);
         // Who is gone for good or wants to go leaves its seat to another.
@@ -109,6 +110,15 @@ impl Known {
             } else if self.living(*gone) == Some(Living::Leaving) && next.len() > 1 {
                 // It goes in good order, with nobody to take its seat: the rest can commit that.
                 next.remove(gone);
+            }
+        }
+        if voters.iter().any(|id| self.living(*id) == Some(Living::Leaving)) {
+            // Without those that go, the dead may be half of the rest: then nothing would be agreed on any more.
+            for dead in voters.iter().filter(|id| matches!(self.living(**id), None | Some(Living::Down))) {
+                if living(&next) {
+                    break;
+                }
+                next.remove(dead);
             }
         }
         let wanted = wanted_voters(up).max(1);
@@ -127,7 +137,6 @@ impl Known {
                 next.remove(id);
             });
         }
-        let living = |set: &BTreeSet<RaftId>| set.iter().filter(|id| alive(id)).count() * 2 > set.len();
         (next != *voters && living(voters) && living(&next)).then_some(Step::SetVoters(next))
     }
 
@@ -182,6 +191,14 @@ mod tests {
         use Living::{Leaving, Up};
         assert_eq!(known(&[1, 2, 3], &[(1, Up), (2, Up), (3, Leaving)]).next(), voters(&[1, 2]));
         assert_eq!(known(&[1, 2], &[(1, Up), (2, Leaving)]).next(), voters(&[1]));
+    }
+
+    #[test]
+    fn who_leaves_takes_dead_voters_along_that_would_be_half_of_the_rest() {
+        use Living::{Down, Leaving, Up};
+        assert_eq!(known(&[1, 2, 3], &[(1, Up), (2, Down), (3, Leaving)]).next(), voters(&[1]));
+        let five = [(1, Up), (2, Up), (3, Up), (4, Down), (5, Leaving)];
+        assert_eq!(known(&[1, 2, 3, 4, 5], &five).next(), voters(&[1, 2, 3, 4]));
     }
 
     #[test]
