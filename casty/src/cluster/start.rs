@@ -320,10 +320,9 @@ fn swim_for(raft: RaftConfig) -> SwimConfig {
 fn judge(plane: &Plane, peer: &Peer) -> Result<(), (RefuseCode, String)> {
     let view = plane.view();
     let Some(member) = view.members.get(&peer.node) else { return Ok(()) };
+    // A control connection is what an older start, or one whose clock was set back, learns it by: from the answer to its join.
     let is_data = peer.lane == super::wire::handshake::Lane::Data;
-    // A new start whose clock was set back asks to be let in, and is told which incarnation to take.
-    let is_new = !is_data && peer.cluster_id.is_none();
-    if member.incarnation > peer.incarnation && !is_new {
+    if is_data && member.incarnation > peer.incarnation {
         let text = format!("a later start of {} is a member: this one (incarnation {:?}) is over", peer.node, peer.incarnation);
         return Err((RefuseCode::Fenced, text));
     }

@@ -244,6 +244,7 @@ impl Datagrams {
         }
     }
 
+    #[cfg(test)]
     pub(crate) fn local_addr(&self) -> io::Result<SocketAddr> {
         match self {
             Self::Real(socket) => socket.local_addr(),

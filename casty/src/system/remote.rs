@@ -12,7 +12,6 @@ use crate::{
 };
 #[cfg(test)]
 use crate::{
-    StopReason,
     actor::{Incoming, Received, Wants},
     error::ActorLabel,
     reply::Refusal,

@@ -66,7 +66,9 @@ impl Driver {
             return;
         }
         // Looked for anew each time: a proposal can take long, and who is heard meanwhile is not down.
-        while let Some(node) = self.fallen().into_iter().next() {
+        while self.leases.observe()
+            && let Some(node) = self.fallen().into_iter().next()
+        {
             // From the moment of the proposal on it is granted nothing.
             self.leases.proposes_down(&node);
             tracing::info!(%node, "declared down");

@@ -17,7 +17,7 @@ use super::{
     watches::Watched,
 };
 use crate::{
-    ActorSystem, StopReason,
+    ActorSystem,
     actor::{ActorId, AnyCell},
     cluster::{
         NodeKey,

@@ -63,6 +63,8 @@ struct Ask {
     answer: Box<dyn Answer>,
     /// If it may be sent again.
     again: Option<Box<Again>>,
+    /// It was sent before, on a connection that broke, and may have been handled then.
+    twice: bool,
 }
 
 /// A request as it was sent.
@@ -128,7 +130,7 @@ impl Link {
         match answer {
             Some(answer) => {
                 let again = parcel.is_idempotent().then(|| Box::new(Again { actor: to.actor.0, frame: frame.clone() }));
-                let request = state.ask(answer, again);
+                let request = state.ask(answer, again, false);
                 Request::renumber(frame, request);
                 state.flight.asked(cost);
             }
@@ -206,7 +208,7 @@ impl Link {
             drop(state);
             return answer.refuse(why);
         }
-        let request = state.ask(answer, None);
+        let request = state.ask(answer, None, false);
         drop(state);
         self.tell(&DataFrame::Find { request, name });
     }
@@ -228,12 +230,12 @@ impl Link {
         }
     }
 
-    /// Takes out who waits for an answer.
-    pub(super) fn answered(&self, request: u64) -> Option<Box<dyn Answer>> {
+    /// Takes out who waits for an answer, and whether the message was sent before.
+    pub(super) fn answered(&self, request: u64) -> Option<(Box<dyn Answer>, bool)> {
         let (key, turn) = place(request)?;
         let mut state = lock(&self.state);
         let is_it = state.asks.get(key).is_some_and(|ask| ask.turn == turn);
-        is_it.then(|| state.asks.remove(key).answer)
+        is_it.then(|| state.asks.remove(key)).map(|ask| (ask.answer, ask.twice))
     }
 
     pub(super) fn pause(&self, actor: u64) {
@@ -274,7 +276,7 @@ impl Link {
             waiting.notify_one();
         }
         for (_, ask) in asks {
-            let why = if sent { FarRefusal::ConnectionLost } else { FarRefusal::Unreachable(why.into()) };
+            let why = if sent || ask.twice { FarRefusal::ConnectionLost } else { FarRefusal::Unreachable(why.into()) };
             ask.answer.refuse(why.into());
         }
         let reason = if sent { DeadLetterReason::LostInFlight } else { DeadLetterReason::Unreachable };
@@ -296,7 +298,7 @@ impl Link {
 }
 
 impl State {
-    fn ask(&mut self, answer: Box<dyn Answer>, again: Option<Box<Again>>) -> u64 {
+    fn ask(&mut self, answer: Box<dyn Answer>, again: Option<Box<Again>>, twice: bool) -> u64 {
         if self.asks.len() >= self.sweep_at {
             // Who gave up is not waited for.
             self.asks.retain(|_, ask| ask.answer.is_awaited());
@@ -304,7 +306,7 @@ impl State {
         }
         self.turn = self.turn.wrapping_add(1);
         let turn = self.turn;
-        number(self.asks.insert(Ask { turn, answer, again }), turn)
+        number(self.asks.insert(Ask { turn, answer, again, twice }), turn)
     }
 
     /// Queues again what may be sent twice, and takes it out of `asks`. Returns what that takes of the window.
@@ -322,7 +324,7 @@ impl State {
             let Some(mut again) = again else { continue };
             Request::mark_again(&mut again.frame);
             let (actor, mut frame) = (again.actor, again.frame.clone());
-            let request = self.ask(answer, Some(again));
+            let request = self.ask(answer, Some(again), true);
             Request::renumber(&mut frame, request);
             let bytes = cost(frame.len());
             kept += bytes as usize;

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     cluster::wire::{AnswerStatus, DataFrame, FrameRef, Kind, Pieces, handshake::Lane},
-    reply::Refusal,
+    reply::{FarRefusal, Refusal},
 };
 
 /// So often it is looked whether a connection still says something.
@@ -115,11 +115,14 @@ async fn carry(link: &Arc<Link>, Greeted { stream, rest, .. }: Greeted) -> Strin
 fn handle(link: &Arc<Link>, pieces: &mut Pieces, frame: FrameRef<'_>) -> Result<(), String> {
     match DataFrame::read(frame.kind, frame.payload).map_err(|error| error.to_string())? {
         DataFrame::Answer { request, status, body } => {
-            let Some(asker) = link.answered(request) else { return Ok(()) };
+            let Some((asker, twice)) = link.answered(request) else { return Ok(()) };
             match status {
                 AnswerStatus::Ok | AnswerStatus::Delivered => link.network.with_system(|system| asker.answer(system, body)),
                 AnswerStatus::Refused => {
-                    asker.refuse(Refusal::decode(body).unwrap_or_else(|error| Refusal::bad_answer(&error)));
+                    let why = Refusal::decode(body).unwrap_or_else(|error| Refusal::bad_answer(&error));
+                    // Not this time; but what became of it the first time nobody knows.
+                    let unknown = twice && matches!(why, Refusal::Stopped | Refusal::Full);
+                    asker.refuse(if unknown { FarRefusal::ConnectionLost.into() } else { why });
                 }
             }
         }

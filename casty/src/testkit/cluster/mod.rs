@@ -65,6 +65,9 @@ pub struct Cluster {
     links: Links,
 }
 
+/// A node's term, the entry that its members are as of, whether it holds a lease, and who leads.
+type Outline = (u64, u64, bool, Option<String>);
+
 impl Cluster {
     /// A cluster of so many nodes, to be started.
     pub fn of(nodes: usize) -> ClusterBuilder {
@@ -162,7 +165,7 @@ impl Cluster {
     }
 
     /// What nodes know about each other.
-    fn outline(&self) -> Vec<Option<(u64, u64, bool, Option<String>)>> {
+    fn outline(&self) -> Vec<Option<Outline>> {
         let outline = |seen: Inspection| (seen.term, seen.view, seen.lease, seen.leader);
         (0..self.size()).map(|node| self.inspect(node).map(outline)).collect()
     }
