@@ -56,7 +56,10 @@ fn main() -> ExitCode {
     let done = runtime.block_on(async {
         tokio::spawn(async move {
             match task {
-                Task::Help => Ok(println!("{}", options::HELP)),
+                Task::Help => {
+                    println!("{}", options::HELP);
+                    Ok(())
+                }
                 Task::Server { seed } => node::serve(&seed).await,
                 Task::Echo => raw::serve().await,
                 Task::Hub => links::hub().await,

@@ -14,8 +14,9 @@ use crate::{
 
 /// So often it is looked whether a connection still says something.
 pub(super) const QUIET: Duration = Duration::from_millis(1000);
-/// So many looks in a row without a word end it.
-pub(super) const PATIENCE: u32 = 3;
+/// So many looks in a row without a word end it. A node that is gone is known to be down long before; this is for what only
+/// looks like a connection, and a worker that a handler blocks must not be taken for that.
+pub(super) const PATIENCE: u32 = 10;
 /// Attempts to connect, before those who wait are told.
 const ATTEMPTS: u32 = 3;
 

@@ -1,6 +1,6 @@
 //! How a simulated cluster is to be.
 
-use std::{sync::Arc, time::Duration};
+use std::{rc::Rc, time::Duration};
 
 use rand::{Rng as _, SeedableRng as _, rngs::StdRng};
 
@@ -23,13 +23,13 @@ pub struct ClusterBuilder {
     seed: u64,
     disks: bool,
     latency: (Duration, Duration),
-    configure: Arc<dyn Fn(usize, DistributedBuilder) -> DistributedBuilder>,
+    configure: Rc<dyn Fn(usize, DistributedBuilder) -> DistributedBuilder>,
 }
 
 impl ClusterBuilder {
     pub(super) fn new(nodes: usize) -> Self {
         let latency = (Duration::ZERO, Duration::from_millis(4));
-        Self { nodes, seed: 0, disks: false, latency, configure: Arc::new(|_, builder| builder) }
+        Self { nodes, seed: 0, disks: false, latency, configure: Rc::new(|_, builder| builder) }
     }
 
     /// What all chance follows from; 0 unless set.
@@ -54,7 +54,7 @@ impl ClusterBuilder {
     /// Adjusts the settings of each node: its number and what it would start with come in. Seeds (all nodes), name and
     /// address are set already.
     pub fn settings(mut self, configure: impl Fn(usize, DistributedBuilder) -> DistributedBuilder + 'static) -> Self {
-        self.configure = Arc::new(configure);
+        self.configure = Rc::new(configure);
         self
     }
 
@@ -90,7 +90,7 @@ impl ClusterBuilder {
         let mut nodes = Vec::new();
         for (number, name) in names.into_iter().enumerate() {
             let (seeds, id, configure, disks) = (seeds.clone(), name.clone(), self.configure.clone(), self.disks);
-            let start: Start = Arc::new(move || {
+            let start: Start = Rc::new(move || {
                 let mut builder = ActorSystem::distributed(format!("0.0.0.0:{PORT}")).node_id(id.as_str()).seeds(&seeds);
                 if disks {
                     builder = builder.data_dir(node::DISK);

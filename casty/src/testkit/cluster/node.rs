@@ -3,6 +3,7 @@
 use std::{
     fmt,
     path::Path,
+    rc::Rc,
     sync::{Arc, Mutex, MutexGuard},
 };
 
@@ -19,7 +20,7 @@ use crate::{
 /// Where a node with a disk has it.
 pub(super) const DISK: &str = "/data";
 
-pub(super) type Start = Arc<dyn Fn() -> DistributedBuilder>;
+pub(super) type Start = Rc<dyn Fn() -> DistributedBuilder>;
 
 pub(super) struct Node {
     name: String,
