@@ -32,9 +32,8 @@ async fn a_killed_node_is_down_and_its_names_are_free() {
     })
     .await;
     loop {
-        match events.next().await.expect("the system goes on") {
-            ClusterEvent::MemberDown { id, .. } => break assert_eq!(id.as_str(), "victim"),
-            _ => {}
+        if let ClusterEvent::MemberDown { id, .. } = events.next().await.expect("the system goes on") {
+            break assert_eq!(id.as_str(), "victim");
         }
     }
     let heir = systems[1].spawn(Puppet::on(&systems[1])).name("puppet").await.unwrap();
