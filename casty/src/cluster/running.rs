@@ -48,10 +48,12 @@ const ASK: Duration = Duration::from_secs(2);
 const PAUSE: Duration = Duration::from_millis(20);
 
 impl Running {
+    #[cfg(feature = "testkit")]
     pub(crate) fn plane(&self) -> &Plane {
         &self.plane
     }
 
+    #[cfg(feature = "testkit")]
     pub(crate) fn leases(&self) -> &Leases {
         &self.leases
     }

@@ -20,7 +20,6 @@ pub(crate) struct Gate {
     waiting: Mutex<Vec<Waker>>,
 }
 
-#[cfg_attr(not(feature = "testkit"), expect(dead_code, reason = "only simulated nodes are paused"))]
 impl Gate {
     pub(crate) fn shut(&self) {
         self.shut.store(true, SeqCst);

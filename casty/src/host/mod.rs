@@ -5,6 +5,7 @@
 #![expect(clippy::disallowed_methods, reason = "this is the one place that reaches for the real ones")]
 
 mod clock;
+#[cfg(feature = "testkit")]
 mod gate;
 mod net;
 #[cfg(feature = "testkit")]
@@ -14,7 +15,6 @@ use std::{
     cell::RefCell,
     future::Future,
     io,
-    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -24,6 +24,7 @@ use tokio::{
     time::{Sleep, Timeout},
 };
 
+#[cfg(feature = "testkit")]
 pub(crate) use gate::{Gate, Gated};
 pub(crate) use net::{Datagrams, Listener, ReadHalf, Stream, WriteHalf};
 #[cfg(feature = "testkit")]
@@ -40,7 +41,7 @@ pub(crate) struct Host {
 enum World {
     Real,
     #[cfg(feature = "testkit")]
-    Simulated(Arc<SimNode>),
+    Simulated(std::sync::Arc<SimNode>),
 }
 
 thread_local! {
@@ -66,7 +67,7 @@ impl Host {
 
     /// The simulated node that the caller's runtime belongs to.
     #[cfg(feature = "testkit")]
-    pub(crate) fn simulated(node: Arc<SimNode>) -> Self {
+    pub(crate) fn simulated(node: std::sync::Arc<SimNode>) -> Self {
         Self { runtime: Handle::current(), world: World::Simulated(node) }
     }
 
@@ -111,14 +112,15 @@ impl Host {
     }
 
     /// `task` as one of this host's: polled only while the host's gate is open, and knowing the host as its current one.
+    #[cfg(feature = "testkit")]
     pub(crate) fn gated<F: Future>(&self, task: F) -> Gated<F> {
         Gated::new(self.clone(), task)
     }
 
+    #[cfg(feature = "testkit")]
     fn gate(&self) -> Option<&Gate> {
         match &self.world {
             World::Real => None,
-            #[cfg(feature = "testkit")]
             World::Simulated(node) => Some(node.gate()),
         }
     }

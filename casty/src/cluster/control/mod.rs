@@ -32,4 +32,6 @@ pub(crate) use publish::{Changed, Published, View};
 pub(crate) use raft::{LogId, Raft, RaftNode, RaftTimes, start};
 pub(crate) use recovery::recover_alone;
 pub(crate) use state::{Change, Member, MemberStatus};
-pub(crate) use store::{Closer, DataDir, Identity, LogStore, OpenError, SimDisk, Snapshots};
+#[cfg(any(test, feature = "testkit"))]
+pub(crate) use store::SimDisk;
+pub(crate) use store::{Closer, DataDir, Identity, LogStore, OpenError, Snapshots};

@@ -18,6 +18,7 @@ pub(crate) struct Chain<'a> {
 
 impl<'a> Chain<'a> {
     /// How many actors wait.
+    #[cfg(any(test, feature = "fuzzing"))]
     pub(crate) fn len(&self) -> usize {
         self.actors.into()
     }

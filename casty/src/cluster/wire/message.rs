@@ -125,6 +125,7 @@ impl<'a> DataFrame<'a> {
 
     /// Reads a frame that the data lane's reader cut off.
     #[inline]
+    #[cfg(any(test, feature = "fuzzing"))]
     pub(crate) fn decode(frame: &'a Frame) -> Result<Self, WireError> {
         Self::read(frame.kind, &frame.payload)
     }

@@ -58,6 +58,7 @@ impl Pieces {
     }
 
     /// How many bytes wait for the rest of their frames.
+    #[cfg(any(test, feature = "fuzzing"))]
     pub(crate) fn held(&self) -> usize {
         self.streams.iter().map(|(_, bytes)| bytes.len()).sum()
     }

@@ -48,6 +48,7 @@ impl SimDisk {
     }
 
     /// From now on the disk claims to have stored votes that it has not: for tests of the simulation itself.
+    #[cfg(feature = "testkit")]
     pub(crate) fn forget_votes(&self) {
         lock(&self.0).lies = true;
     }

@@ -7,6 +7,7 @@ mod durable;
 mod file;
 mod identity;
 mod log;
+#[cfg(any(test, feature = "testkit"))]
 mod memory;
 
 use std::{
@@ -30,6 +31,7 @@ use crate::sync::lock;
 pub(crate) use durable::{Closer, DataDir, OpenError};
 pub(crate) use identity::Identity;
 use log::Log;
+#[cfg(any(test, feature = "testkit"))]
 pub(crate) use memory::SimDisk;
 
 /// What a writer is asked to put on its disk, one after the other.
