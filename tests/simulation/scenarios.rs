@@ -35,3 +35,29 @@ fn a_node_restarted_without_a_disk_comes_back() {
     cluster.restart(0);
     cluster.recover(Duration::from_secs(2)).unwrap();
 }
+
+/// Its incarnation, which is the time of day, was lower than that of the start before, and nobody let it in.
+#[test]
+fn a_node_whose_day_was_set_back_comes_back() {
+    let mut cluster = Cluster::of(3).seed(9).start();
+    cluster.crash(1);
+    cluster.day_offset(1, -10_000);
+    cluster.settle();
+    cluster.restart(1);
+    cluster.recover(Duration::from_secs(5)).unwrap();
+}
+
+/// Its proposals to take the others for dead, of before it was paused, went on to the leader that had followed it.
+#[test]
+fn a_leader_that_was_paused_takes_nobody_along() {
+    let mut cluster = Cluster::of(3).seed(5).start();
+    let leader = (0..3).find(|node| cluster.inspect(*node).is_some_and(|seen| seen.leads)).unwrap();
+    let others: Vec<_> = (0..3).filter(|node| *node != leader).collect();
+    cluster.pause(leader);
+    cluster.run_for(Duration::from_secs(6));
+    cluster.resume(leader);
+    assert!(
+        !cluster.run_until(Duration::from_secs(5), |cluster| others.iter().any(|node| !cluster.inspect(*node).unwrap().lease))
+    );
+    cluster.recover(Duration::from_secs(1)).unwrap();
+}

@@ -1,6 +1,8 @@
 //! The frames of the data lane.
 
-use super::{Frame, Kind, Kinds, Request, WireError, begin_frame, cursor::Cursor};
+#[cfg(any(test, feature = "fuzzing"))]
+use super::Frame;
+use super::{Kind, Kinds, Request, WireError, begin_frame, cursor::Cursor};
 
 /// A frame of the data lane. Texts and bytes are borrowed from the payload that it was read from.
 ///
