@@ -98,7 +98,7 @@ impl Pair {
     }
 
     /// Nothing came of it: the same members, in the same state, and they talk.
-    pub(crate) async fn is_unaffected(mut self) {
+    pub(crate) async fn goes_on(mut self) {
         self.works().await;
         assert_eq!(cluster(&self.a).members(), self.members);
         assert!(self.members.iter().all(|member| member.status == MemberStatus::Up));

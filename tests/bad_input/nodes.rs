@@ -22,7 +22,7 @@ async fn two_of_one_id() {
         );
         says(&error, &[&format!("\"{id}\" is a member already"), &at, ".node_id(..)"]);
     }
-    pair.is_unaffected().await;
+    pair.goes_on().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -36,7 +36,7 @@ async fn a_message_that_is_too_large() {
     says(&error, &["200", "104096", "max_message"]);
     let error = soon(echo.send(Say("x".repeat(200_000)))).await.unwrap_err();
     println!("    {error}");
-    pair.is_unaffected().await;
+    pair.goes_on().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

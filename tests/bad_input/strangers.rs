@@ -24,28 +24,28 @@ async fn is_refused(pair: &Pair, stranger: DistributedBuilder, parts: &[&str]) {
 async fn a_node_with_another_secret() {
     let pair = Pair::with_secret().await;
     is_refused(&pair, node("c").secret("guessed"), &["the secrets of the two nodes differ", "give all nodes"]).await;
-    pair.is_unaffected().await;
+    pair.goes_on().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_node_without_a_secret() {
     let pair = Pair::with_secret().await;
     is_refused(&pair, node("c"), &["needs a secret", "give both sides the same"]).await;
-    pair.is_unaffected().await;
+    pair.goes_on().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_node_with_a_secret_that_the_cluster_has_not() {
     let pair = Pair::start(|node| node).await;
     is_refused(&pair, node("c").secret("known"), &["needs a secret", "or neither"]).await;
-    pair.is_unaffected().await;
+    pair.goes_on().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_node_of_another_cluster() {
     let pair = Pair::start(|node| node).await;
     is_refused(&pair, node("c").cluster_name("other"), &["\"casty\"", "\"other\"", "an address or a setting wrong"]).await;
-    pair.is_unaffected().await;
+    pair.goes_on().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -58,8 +58,8 @@ async fn a_node_of_another_cluster_of_the_same_name() {
     let refuse = stranger.next_of::<Refuse>(kind::REFUSE).await;
     says(&refuse.text, &["clusters never merge", "start the nodes of one of them without their data"]);
     pair.has_refused(1).await;
-    pair.is_unaffected().await;
-    other.is_unaffected().await;
+    pair.goes_on().await;
+    other.goes_on().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -79,7 +79,7 @@ async fn a_node_of_a_later_version() {
     assert_eq!(refuse.code, VERSION);
     says(&refuse.text, &["format 1", "format 2"]);
     pair.has_refused(2).await;
-    pair.is_unaffected().await;
+    pair.goes_on().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -93,7 +93,7 @@ async fn a_tls_client() {
     assert_eq!(refuse.code, NOT_CASTY);
     says(&refuse.text, &["looks like TLS", "do both sides have TLS"]);
     pair.has_refused(1).await;
-    pair.is_unaffected().await;
+    pair.goes_on().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -104,7 +104,7 @@ async fn a_web_browser() {
     let answer = String::from_utf8(browser.rest().await).unwrap();
     says(&answer, &["HTTP/1.1 400", "looks like HTTP", "is the port right?"]);
     pair.has_refused(1).await;
-    pair.is_unaffected().await;
+    pair.goes_on().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -126,7 +126,7 @@ async fn bytes_at_random() {
         stranger.rest().await;
     }
     pair.has_refused(100).await;
-    pair.is_unaffected().await;
+    pair.goes_on().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -142,7 +142,7 @@ async fn a_connection_that_is_given_up_half_way() {
     silent.rest().await;
     slow.rest().await;
     pair.has_refused(3).await;
-    pair.is_unaffected().await;
+    pair.goes_on().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -168,7 +168,7 @@ async fn a_frame_that_claims_4_gib() {
         println!("    {lane} {kind}: {said}");
         pair.has_refused(before + 1).await;
     }
-    pair.is_unaffected().await;
+    pair.goes_on().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
