@@ -176,6 +176,9 @@ impl Network {
 
     #[cold]
     fn find_link(&self, to: &FarAddress) -> Result<Arc<Link>, Refusal> {
+        if self.closed.load(Relaxed) {
+            return Err(Refusal::unreachable("this node is shutting down"));
+        }
         let view = self.plane.view();
         let Some(member) = view.members.get(&to.node.id) else {
             return Err(Refusal::unreachable(format!("{} is no member of the cluster", to.node.id)));
