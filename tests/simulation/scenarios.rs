@@ -61,3 +61,49 @@ fn a_leader_that_was_paused_takes_nobody_along() {
     );
     cluster.recover(Duration::from_secs(1)).unwrap();
 }
+
+/// With half of the votes gone there is nobody to agree that it goes: it waited for the whole `shutdown_timeout`.
+#[test]
+fn of_two_nodes_one_shuts_down_soon_after_the_other_has_died() {
+    let mut cluster = Cluster::of(2).seed(7).start();
+    cluster.settle();
+    cluster.crash(1);
+    let begun = cluster.elapsed();
+    cluster.on(0, |system| async move { system.shutdown().await });
+    let taken = cluster.elapsed() - begun;
+    assert!(taken < Duration::from_secs(6), "{taken:?}");
+}
+
+/// One that had no lease for a moment went with its vote and without a word.
+#[test]
+fn of_two_nodes_one_that_was_paused_goes_in_good_order() {
+    for paused in [0, 1] {
+        let mut cluster = Cluster::of(2).seed(7).start();
+        cluster.settle();
+        cluster.pause(paused);
+        cluster.run_for(Duration::from_millis(600));
+        cluster.resume(paused);
+        let begun = cluster.elapsed();
+        cluster.on(paused, |system| async move { system.shutdown().await });
+        cluster.on(1 - paused, |system| async move { system.shutdown().await });
+        let taken = cluster.elapsed() - begun;
+        assert!(taken < Duration::from_millis(3000), "node {paused} was paused: {taken:?}");
+    }
+}
+
+/// The only voter was let go while the other node was about to become one.
+#[test]
+fn nodes_that_go_as_soon_as_they_have_met_go_in_good_order() {
+    for seed in 0..20 {
+        let alone = |number, builder: casty::DistributedBuilder| match number {
+            0 => builder.seeds(Vec::<String>::new()),
+            _ => builder,
+        };
+        let mut cluster = Cluster::of(2).seed(seed).settings(alone).start();
+        let begun = cluster.elapsed();
+        cluster.on(0, |system| async move { system.shutdown().await });
+        cluster.on(1, |system| async move { system.shutdown().await });
+        let taken = cluster.elapsed() - begun;
+        assert!(taken < Duration::from_secs(4), "seed {seed}: {taken:?}");
+    }
+}

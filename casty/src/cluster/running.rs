@@ -1,7 +1,10 @@
 //! A node that runs: its parts, and how it ends.
 
 use std::{
-    sync::{Arc, atomic::AtomicBool},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
     time::Duration,
 };
 
@@ -46,6 +49,8 @@ pub(crate) struct Running {
 const ASK: Duration = Duration::from_secs(2);
 /// Between two looks.
 const PAUSE: Duration = Duration::from_millis(20);
+/// For so many leases a node that goes waits for a majority that it has lost: longer than an election takes.
+const ELECTION: u32 = 6;
 
 impl Running {
     #[cfg(feature = "testkit")]
@@ -94,12 +99,28 @@ impl Running {
     }
 
     /// Removes this node from the cluster, and ends its system.
-    pub(super) async fn leave(&self) -> Result<(), ClusterError> {
-        self.part().await?;
+    pub(super) async fn leave(self: &Arc<Self>) -> Result<(), ClusterError> {
+        let this = self.clone();
+        // Its clock is the control plane's, which may end first.
+        let parted = self.host.within(async move { this.part().await }).await;
+        parted.unwrap_or(Err(ClusterError::ShuttingDown))?;
         if let Some(system) = self.system.upgrade() {
             system.shutdown().await;
         }
         Ok(())
+    }
+
+    /// Whether this node has a lease, or gets one soon. It may have lost its own for a moment, to an election or a pause: if it
+    /// went without a word, its vote would stay, and of two nodes the other one could agree on nothing any more.
+    async fn comes_to_a_lease(&self) -> bool {
+        let until = self.host.now() + self.lease * 2;
+        while !self.leases.is_held() {
+            if *self.ending.borrow() || self.host.now() >= until || !self.others_up() || !self.entered.load(Relaxed) {
+                return false;
+            }
+            self.host.sleep(PAUSE).await;
+        }
+        true
     }
 
     /// Has this node removed from the cluster.
@@ -107,26 +128,35 @@ impl Running {
         self.parting.send_replace(true);
         let myself = self.plane.myself().key().clone();
         let host = &self.host;
-        let deadline = host.now() + self.limit;
+        let begun = host.now();
+        let mut had_lease = begun;
         while self.others_up() && self.plane.view().current(&myself).is_some() {
             if self.plane.leads() {
                 self.hand_over_lead().await;
             }
             let asked = self.plane.at_leader::<()>(call::LEAVE, &myself, ASK).await;
-            let left = deadline.saturating_duration_since(host.now());
-            if left.is_zero() {
-                return Err(ClusterError::Unavailable {
-                    after: self.limit,
-                    reason: asked.err().map_or_else(|| "the leader has not let this node go".into(), |error| error.to_string()),
-                });
-            }
             // The leader takes this node's vote first. The last word may not come here any more.
             for _ in 0..25 {
                 if self.plane.view().current(&myself).is_none() {
                     return Ok(());
                 }
-                if self.is_removed().await {
+                if self.is_removed().await || !self.others_up() {
                     return Ok(());
+                }
+                let now = host.now();
+                if self.leases.is_held() {
+                    had_lease = now;
+                }
+                // Nobody can agree to anything any more: the other voters have gone, or this node is cut off from them.
+                let alone = now.saturating_duration_since(had_lease) > self.lease * ELECTION;
+                let after = now.saturating_duration_since(begun);
+                if alone || after >= self.limit {
+                    let reason = match &asked {
+                        Err(error) => error.to_string(),
+                        Ok(()) if alone => "there is no majority to let this node go".into(),
+                        Ok(()) => "the leader has not let this node go".into(),
+                    };
+                    return Err(ClusterError::Unavailable { after, reason });
                 }
                 host.sleep(PAUSE).await;
             }
@@ -168,10 +198,15 @@ impl Running {
     }
 
     /// The end of the node, when its system ends. With a data directory it stays a member that is away.
-    pub(crate) async fn shut_down(&self) {
-        let has_lease = self.leases.is_held();
+    pub(crate) async fn shut_down(self: &Arc<Self>) {
+        let this = self.clone();
+        let _ = self.host.within(async move { this.end().await }).await;
+    }
+
+    async fn end(&self) {
+        let has_lease = self.comes_to_a_lease().await;
         let myself = self.plane.myself().key().clone();
-        // The last node up, and one without a majority, stop at once.
+        // The last node up, and one without a majority, stop.
         if has_lease && self.others_up() && self.plane.view().current(&myself).is_some() {
             if self.durable {
                 if self.plane.leads() {

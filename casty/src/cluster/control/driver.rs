@@ -146,7 +146,8 @@ impl Driver {
                 self.plane.has_left(&node);
                 continue;
             };
-            if !voters.contains(&member.raft_id) || voters.len() == 1 {
+            // The only voter goes once another one votes. Where nobody else is up, it does not ask.
+            if !voters.contains(&member.raft_id) {
                 self.propose(Command::Leave { node: node.clone() }).await;
                 self.plane.has_left(&node);
             }
