@@ -50,6 +50,8 @@ struct State {
     pen: Arc<Pen>,
     /// Requests of this session that the peer has not confirmed.
     flight: Flight,
+    /// Bytes of the window that are taken beyond all that it has. They are paid back before any are free again.
+    debt: usize,
     asks: Slab<Ask>,
     sweep_at: usize,
     /// Tells asks apart that had one place in turn.
@@ -84,6 +86,7 @@ impl Link {
             closed: None,
             pen: Pen::new(),
             flight: Flight::default(),
+            debt: 0,
             asks: Slab::new(),
             sweep_at: SWEEP,
             turn: 0,
@@ -127,19 +130,21 @@ impl Link {
         let alone = state.running && state.asks.is_empty();
         let answer = parcel.take_answer();
         let is_ask = answer.is_some();
-        match answer {
-            Some(answer) => {
-                let again = parcel.is_idempotent().then(|| Box::new(Again { actor: to.actor.0, frame: frame.clone() }));
-                let request = state.ask(answer, again, false);
-                Request::renumber(frame, request);
-                state.flight.asked(cost);
-            }
-            None => state.flight.sent(cost, to, parcel.name()),
+        if let Some(answer) = answer {
+            let again = parcel.is_idempotent().then(|| Box::new(Again { actor: to.actor.0, frame: frame.clone() }));
+            let request = state.ask(answer, again, false);
+            Request::renumber(frame, request);
         }
-        let under_way = state.flight.len();
         // Under the lock, so that the order of frames is that of the flight.
         let pushed = state.pen.push(Some(to.actor.0), frame, is_ask && alone);
-        let pen = pushed.then(|| state.pen.clone());
+        let late = pushed.late.then_some(to.actor.0);
+        if is_ask {
+            state.flight.asked(cost, late);
+        } else {
+            state.flight.sent(cost, to, parcel.name(), late);
+        }
+        let under_way = state.flight.len();
+        let pen = pushed.write.then(|| state.pen.clone());
         let start = !std::mem::replace(&mut state.running, true);
         drop(state);
         if let Some(pen) = pen {
@@ -188,7 +193,7 @@ impl Link {
                 return;
             }
             let pushed = state.pen.push(None, &bytes, false);
-            let pen = pushed.then(|| state.pen.clone());
+            let pen = pushed.write.then(|| state.pen.clone());
             let start = !std::mem::replace(&mut state.running, true);
             drop(state);
             if let Some(pen) = pen {
@@ -224,7 +229,14 @@ impl Link {
 
     /// The peer has taken so many requests of this session off the connection.
     pub(super) fn confirm(&self, received: u64) {
-        let freed = lock(&self.state).flight.confirm(received);
+        let mut state = lock(&self.state);
+        if state.flight.has_late() {
+            let passed = state.pen.passed();
+            state.flight.passed(passed);
+        }
+        let freed = state.flight.confirm(received);
+        let freed = state.pay_back(freed);
+        drop(state);
         if freed > 0 {
             self.window.add_permits(freed);
         }
@@ -262,15 +274,14 @@ impl Link {
         let kept = if sent && state.closed.is_none() { state.again(&mut asks) } else { 0 };
         state.running = state.closed.is_none() && (!state.flight.is_empty() || self.network.watches(&self.peer));
         let running = state.running;
+        let (freed, lost) = flight.end();
+        let freed = state.pay_back(freed);
+        // Some of what goes again had been confirmed: it takes its room again, and what is not there it owes.
+        let short = kept.saturating_sub(freed);
+        state.debt += short - self.window.forget_permits(short);
         drop(state);
         pen.close();
-        let (freed, lost) = flight.end();
-        if freed >= kept {
-            self.window.add_permits(freed - kept);
-        } else {
-            // Some of it had been confirmed: it takes its room again, as far as there is any.
-            let _ = self.window.forget_permits(kept - freed);
-        }
+        self.window.add_permits(freed.saturating_sub(kept));
         for waiting in paused.into_values() {
             waiting.notify_waiters();
             waiting.notify_one();
@@ -298,6 +309,13 @@ impl Link {
 }
 
 impl State {
+    /// So many bytes of the window are not needed any more. Returns how many of them are free.
+    fn pay_back(&mut self, bytes: usize) -> usize {
+        let paid = bytes.min(self.debt);
+        self.debt -= paid;
+        bytes - paid
+    }
+
     fn ask(&mut self, answer: Box<dyn Answer>, again: Option<Box<Again>>, twice: bool) -> u64 {
         if self.asks.len() >= self.sweep_at {
             // Who gave up is not waited for.
@@ -328,9 +346,9 @@ impl State {
             Request::renumber(&mut frame, request);
             let bytes = cost(frame.len());
             kept += bytes as usize;
-            self.flight.asked(bytes);
             // It is written once there is a connection.
-            let _ = self.pen.push(Some(actor), &frame, false);
+            let pushed = self.pen.push(Some(actor), &frame, false);
+            self.flight.asked(bytes, pushed.late.then_some(actor));
         }
         kept
     }

@@ -32,12 +32,25 @@ pub(crate) struct Outbox {
     next_stream: u32,
     /// Bytes in all of these.
     len: usize,
+    /// Frames with a target that went, or wait to go, in the order in which they came.
+    prompt: u64,
+    /// Of the others, those that are gone since this was last asked.
+    passed: VecDeque<Passed>,
+}
+
+/// A frame that was overtaken, and is gone: to this target, once so many were that go in their order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Passed {
+    pub(crate) target: Target,
+    pub(crate) after: u64,
 }
 
 #[derive(Debug)]
 struct Stream {
     number: u32,
     target: Target,
+    /// The target is one that it was given, not one made up.
+    has_target: bool,
     /// Whole frames, without their lengths: the first is under way.
     frames: VecDeque<Vec<u8>>,
     /// How much of the first is gone.
@@ -65,14 +78,16 @@ impl Outbox {
     /// Gives back the memory of an empty one.
     pub(crate) fn rest(&mut self) {
         if self.is_empty() {
-            *self = Self { next_stream: self.next_stream, ..Self::default() };
+            let passed = std::mem::take(&mut self.passed);
+            *self = Self { next_stream: self.next_stream, prompt: self.prompt, passed, ..Self::default() };
         }
     }
 
-    /// Queues a frame: its length, kind and payload are what `write` appends.
+    /// Queues a frame: its length, kind and payload are what `write` appends. Returns whether others may overtake it: it
+    /// is among [`passed`](Self::passed) when it is gone.
     ///
     /// `target` is `None` for what need not keep an order with anything.
-    pub(crate) fn push(&mut self, target: Option<Target>, frame: &[u8]) {
+    pub(crate) fn push(&mut self, target: Option<Target>, frame: &[u8]) -> bool {
         let body = &frame[LENGTH..];
         if let Some(target) = target
             && self.behind.contains(&target)
@@ -83,21 +98,33 @@ impl Outbox {
                 stream.left += body.len();
                 stream.frames.push_back(body.to_vec());
             }
-            return;
+            return true;
         }
         if body.len() <= PIECE {
             self.ready.extend_from_slice(frame);
             self.len += frame.len();
-            return;
+            self.prompt += u64::from(target.is_some());
+            return false;
         }
+        let has_target = target.is_some();
         self.next_stream = self.next_stream.wrapping_add(1);
         // What has no target gets one that no other has: streams are told apart by it.
         let target = target.unwrap_or_else(|| u64::MAX - u64::from(self.next_stream));
         let frames = VecDeque::from([body.to_vec()]);
-        let stream = Stream { number: self.next_stream, target, frames, gone: 0, left: body.len() };
+        let stream = Stream { number: self.next_stream, target, has_target, frames, gone: 0, left: body.len() };
         self.behind.insert(target);
         self.len += body.len();
-        if self.streams.len() < STREAMS { self.streams.push_back(stream) } else { self.later.push_back(stream) }
+        if self.streams.len() < STREAMS {
+            self.streams.push_back(stream)
+        } else {
+            self.later.push_back(stream)
+        }
+        true
+    }
+
+    /// Those that were overtaken and are gone, in the order in which they went.
+    pub(crate) fn passed(&mut self) -> VecDeque<Passed> {
+        std::mem::take(&mut self.passed)
     }
 
     /// Moves what is to be written next into `batch`: all small frames, and a piece of each large one.
@@ -109,7 +136,12 @@ impl Outbox {
         }
         for _ in 0..self.streams.len() {
             let Some(mut stream) = self.streams.pop_front() else { break };
-            stream.next_pieces(batch);
+            let ended = stream.next_pieces(batch);
+            if stream.has_target {
+                // All that is ready went before.
+                let passed = Passed { target: stream.target, after: self.prompt };
+                self.passed.extend(std::iter::repeat_n(passed, ended));
+            }
             if stream.frames.is_empty() {
                 self.behind.remove(&stream.target);
                 self.streams.extend(self.later.pop_front());
@@ -123,12 +155,13 @@ impl Outbox {
 
 impl Stream {
     /// Appends a piece of the large frame, or, once it is gone, what waits behind it, about as much at once.
-    fn next_pieces(&mut self, batch: &mut Vec<u8>) {
-        let mut room = PIECE;
+    /// Returns how many frames it ended.
+    fn next_pieces(&mut self, batch: &mut Vec<u8>) -> usize {
+        let (mut room, mut ended) = (PIECE, 0);
         while let Some(frame) = self.frames.front() {
             let end = frame.len().min(self.gone + PIECE);
             if end - self.gone > room {
-                return;
+                break;
             }
             room -= end - self.gone;
             self.left -= end - self.gone;
@@ -146,8 +179,10 @@ impl Stream {
             if last {
                 self.gone = 0;
                 self.frames.pop_front();
+                ended += 1;
             }
         }
+        ended
     }
 }
 
@@ -293,7 +328,7 @@ mod tests {
     fn what_waits_behind_a_large_frame_goes_many_at_once() {
         let (mut outbox, mut receiver) = (Outbox::default(), Receiver::new());
         outbox.push(Some(1), &frame(1, 0, PIECE + 1));
-        (1..1_000).for_each(|number| outbox.push(Some(1), &frame(1, number, 10)));
+        (1..1_000).for_each(|number| assert!(outbox.push(Some(1), &frame(1, number, 10)), "it waits behind"));
         let mut writes = 0;
         while !outbox.is_empty() {
             let mut batch = Vec::new();

@@ -12,7 +12,7 @@ use std::{
 
 use tokio::{io::AsyncWriteExt as _, sync::Notify};
 
-use super::outbox::{Outbox, Target};
+use super::outbox::{Outbox, Passed, Target};
 use crate::{
     host::WriteHalf,
     sync::{lock, lock_hot},
@@ -28,6 +28,15 @@ const KEEP: usize = 256 * 1024;
 pub(crate) struct Pen {
     state: Mutex<State>,
     wake: Notify,
+}
+
+/// What became of a frame that was queued.
+#[must_use]
+pub(crate) struct Pushed {
+    /// The caller is to call [`Pen::write_some`].
+    pub(crate) write: bool,
+    /// Others may overtake it: [`Pen::passed`] tells when it is gone.
+    pub(crate) late: bool,
 }
 
 struct State {
@@ -57,28 +66,32 @@ impl Pen {
         })
     }
 
-    /// Queues a whole frame, which goes at once with `now`. `true`: the caller is to call [`write_some`](Self::write_some).
-    #[must_use]
-    pub(crate) fn push(&self, target: Option<Target>, frame: &[u8], now: bool) -> bool {
+    /// Queues a whole frame, which goes at once with `now`.
+    pub(crate) fn push(&self, target: Option<Target>, frame: &[u8], now: bool) -> Pushed {
         let mut state = lock_hot(&self.state);
         if state.closed {
-            return false;
+            return Pushed { write: false, late: false };
         }
         let first = state.outbox.is_empty();
-        state.outbox.push(target, frame);
+        let late = state.outbox.push(target, frame);
         if state.half.is_none() || !state.begun.is_empty() {
             // Whoever writes, or will, sees it.
-            return false;
+            return Pushed { write: false, late };
         }
         if (now && !state.held) || state.outbox.small() >= ENOUGH {
-            return true;
+            return Pushed { write: true, late };
         }
         let tell = first && !state.held;
         drop(state);
         if tell {
             self.wake.notify_one();
         }
-        false
+        Pushed { write: false, late }
+    }
+
+    /// Of the frames that others may overtake, those that are gone since this was last asked.
+    pub(crate) fn passed(&self) -> impl IntoIterator<Item = Passed> + use<> {
+        lock(&self.state).outbox.passed()
     }
 
     /// Bytes that wait to be written.
@@ -278,7 +291,7 @@ mod tests {
         let pen = Pen::new();
         // What is said before there is a connection waits for it.
         for number in 0..10 {
-            assert!(!pen.push(Some(0), &frame(0, number, 10), true));
+            assert!(!pen.push(Some(0), &frame(0, number, 10), true).write);
         }
         let host = Host::current();
         let writer = host.spawn({
@@ -294,7 +307,7 @@ mod tests {
                         if number % 64 == 0 {
                             pen.hold();
                         }
-                        if pen.push(Some(from), &frame(from, number, length), number % 5 == from) {
+                        if pen.push(Some(from), &frame(from, number, length), number % 5 == from).write {
                             pen.write_some();
                         }
                         if number % 64 == 9 {
@@ -318,7 +331,7 @@ mod tests {
         assert_eq!(pen.waiting(), 0);
         pen.close();
         writer.await.unwrap().unwrap();
-        assert!(!pen.push(None, &frame(0, 0, 0), true));
+        assert!(!pen.push(None, &frame(0, 0, 0), true).write);
         assert_eq!(pen.waiting(), 0, "a closed pen keeps nothing");
     }
 
@@ -327,7 +340,7 @@ mod tests {
         let (write, half) = connection().await;
         let pen = Pen::new();
         lock(&pen.state).half = Some(write);
-        assert!(pen.push(None, &frame(1, 1, 10), true));
+        assert!(pen.push(None, &frame(1, 1, 10), true).write);
         pen.write_some();
         assert_eq!(read(half, 1).await, [(1, 1)]);
     }
@@ -339,7 +352,7 @@ mod tests {
         let pen = Pen::new();
         lock(&pen.state).half = Some(write);
         for number in 0..ALL {
-            if pen.push(Some(1), &frame(1, number, 60_000), false) {
+            if pen.push(Some(1), &frame(1, number, 60_000), false).write {
                 pen.write_some();
             }
         }

@@ -73,7 +73,7 @@ impl Replies {
     }
 
     fn push(&self, frame: &[u8], now: bool) {
-        if self.pen().push(None, frame, now) {
+        if self.pen().push(None, frame, now).write {
             self.pen().write_some();
         }
     }
