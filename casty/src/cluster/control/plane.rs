@@ -50,9 +50,7 @@ pub(crate) mod method {
 const TRY: Duration = Duration::from_millis(2000);
 /// Between two attempts.
 const PAUSE: Duration = Duration::from_millis(20);
-/// Of so many attempts that found no leader, the last one asks any other node.
-const LOST: usize = 16;
-/// How long that one has to answer.
+/// How long a node has to answer that may only know who leads.
 const GUESS: Duration = Duration::from_millis(500);
 
 /// What a node answers to a probe.
@@ -99,8 +97,10 @@ struct Inner {
     changed: Notify,
     renewals: Arc<dyn Renewals>,
     seeds: Vec<String>,
-    /// Attempts in a row that found no leader.
-    lost: AtomicUsize,
+    /// Who of those who may know the leader is asked next.
+    turn: AtomicUsize,
+    /// The leader that did not answer last. It may be one no more, and nobody has told this node.
+    doubted: Mutex<Option<u64>>,
 }
 
 /// The leader's side of leases.
@@ -123,8 +123,8 @@ impl Plane {
     ) -> Self {
         let server = RaftServer::new(raft.clone());
         let leaving = Mutex::default();
-        let (changed, lost) = (Notify::new(), AtomicUsize::new(0));
-        Self(Arc::new(Inner { host, myself, raft, server, caller, published, leaving, changed, renewals, seeds, lost }))
+        let (changed, turn, doubted) = (Notify::new(), AtomicUsize::new(0), Mutex::default());
+        Self(Arc::new(Inner { host, myself, raft, server, caller, published, leaving, changed, renewals, seeds, turn, doubted }))
     }
 
     pub(crate) fn raft(&self) -> &Raft {
@@ -254,15 +254,16 @@ impl Plane {
         loop {
             let left = deadline.saturating_duration_since(host.now());
             let was_told = told.is_some();
-            let reason = match self.attempt(&mut told, method, body, left.min(TRY)).await {
+            let to = told.take().or_else(|| self.whom());
+            let reason = match self.attempt(to.clone(), method, body, left.min(TRY)).await {
                 Ok(ByLeader::Done(answer)) => {
-                    self.0.lost.store(0, Relaxed);
+                    self.answered(to.as_ref());
                     return Ok(answer);
                 }
                 Ok(ByLeader::NotLeader(leader)) => {
-                    let known = leader.is_some();
+                    self.no_answer(to.as_ref());
                     told = leader.map(|leader| Callee { address: leader.node.address, raft_id: Some(leader.raft_id) });
-                    if known {
+                    if told.is_some() && told != to {
                         continue_soon(host).await;
                         if host.now() < deadline {
                             continue;
@@ -273,9 +274,11 @@ impl Plane {
                 Ok(ByLeader::Failed(reason)) => reason,
                 // Whoever it is, it is another process with this node's id.
                 Err(CallError::SameId { address }) => return Err(ClusterError::NodeIdInUse { address: address.to_string() }),
-                Err(error) => error.to_string(),
+                Err(error) => {
+                    self.no_answer(to.as_ref());
+                    error.to_string()
+                }
             };
-            self.0.lost.fetch_add(1, Relaxed);
             if host.now() + PAUSE >= deadline {
                 return Err(ClusterError::Unavailable { after: limit, reason });
             }
@@ -285,47 +288,59 @@ impl Plane {
         }
     }
 
-    async fn attempt<T: Serialize + DeserializeOwned>(
-        &self,
-        told: &mut Option<Callee>,
-        method: u8,
-        body: &[u8],
-        limit: Duration,
-    ) -> Result<ByLeader<T>, CallError> {
-        let guess = if told.is_none() && !self.leads() { self.somebody() } else { None };
-        let (limit, to) = match told.take().or_else(|| guess.clone()) {
-            Some(callee) => (if guess.is_some() { limit.min(GUESS) } else { limit }, callee),
-            None => match self.leader() {
-                Some(leader) if leader.raft_id == self.0.myself.raft_id() => {
-                    let here = self.0.host.timeout(limit, self.lead(self.0.myself.key(), method, body)).await;
-                    let here = here.map_err(|_| CallError::Failed(format!("no majority answered within {limit:?}")))?;
-                    return decode(&here.map_err(CallError::Remote)?).map_err(CallError::Remote);
-                }
-                Some(leader) => (limit, Callee { address: leader.node.address, raft_id: Some(leader.raft_id) }),
-                None => return Ok(ByLeader::NotLeader(None)),
-            },
-        };
-        if to.raft_id == Some(self.0.myself.raft_id()) && !self.leads() {
-            return Ok(ByLeader::NotLeader(None));
-        }
-        let answer = self.0.caller.call(to, Lane::Control, method, body.to_vec(), limit).await?;
-        decode(&answer).map_err(CallError::Remote)
-    }
-
-    /// Once no leader was found for a while, another node that may know who leads: raft tells those who have been removed
-    /// nothing.
-    fn somebody(&self) -> Option<Callee> {
-        let lost = self.0.lost.load(Relaxed);
-        if lost % LOST != LOST - 1 {
-            return None;
+    /// Who leads, as far as is known, or else somebody who may know: raft tells those who were removed nothing, and those
+    /// who were paused not yet.
+    fn whom(&self) -> Option<Callee> {
+        let leader = self.leader().map(|leader| Callee { address: leader.node.address, raft_id: Some(leader.raft_id) });
+        let doubted = leader.as_ref().is_some_and(|leader| leader.raft_id == *lock(&self.0.doubted));
+        if leader.is_some() && !doubted {
+            return leader;
         }
         let (view, myself) = (self.view(), self.0.myself.address());
         let members = view.members.values().map(|member| &*member.address);
         let known: BTreeSet<&str> =
             members.chain(self.0.seeds.iter().map(String::as_str)).filter(|it| **it != **myself).collect();
-        let count = known.len().max(1);
-        let address = known.into_iter().nth(lost / LOST % count)?;
-        Some(Callee { address: address.into(), raft_id: None })
+        // A doubted leader has its turn, too.
+        let turn = self.0.turn.load(Relaxed) % (known.len() + 1);
+        known.into_iter().nth(turn).map(|address| Callee { address: address.into(), raft_id: None }).or(leader)
+    }
+
+    fn answered(&self, who: Option<&Callee>) {
+        let mut doubted = lock(&self.0.doubted);
+        if who.is_some_and(|who| who.raft_id == *doubted) {
+            *doubted = None;
+        }
+    }
+
+    fn no_answer(&self, who: Option<&Callee>) {
+        self.0.turn.fetch_add(1, Relaxed);
+        if let Some(leader) = self.leader()
+            && who.is_some_and(|who| who.raft_id == Some(leader.raft_id))
+        {
+            *lock(&self.0.doubted) = Some(leader.raft_id);
+        }
+    }
+
+    async fn attempt<T: Serialize + DeserializeOwned>(
+        &self,
+        to: Option<Callee>,
+        method: u8,
+        body: &[u8],
+        limit: Duration,
+    ) -> Result<ByLeader<T>, CallError> {
+        let Some(to) = to else { return Ok(ByLeader::NotLeader(None)) };
+        if to.raft_id == Some(self.0.myself.raft_id()) {
+            if !self.leads() {
+                return Ok(ByLeader::NotLeader(None));
+            }
+            let here = self.0.host.timeout(limit, self.lead(self.0.myself.key(), method, body)).await;
+            let here = here.map_err(|_| CallError::Failed(format!("no majority answered within {limit:?}")))?;
+            return decode(&here.map_err(CallError::Remote)?).map_err(CallError::Remote);
+        }
+        // Who is only to tell who leads is not waited for long.
+        let limit = if to.raft_id.is_none() { limit.min(GUESS) } else { limit };
+        let answer = self.0.caller.call(to, Lane::Control, method, body.to_vec(), limit).await?;
+        decode(&answer).map_err(CallError::Remote)
     }
 
     /// Does what only the leader does, or says who leads.
