@@ -1,6 +1,6 @@
 //! One test for each bug that was met, named for what holds now.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use casty::{prelude::*, testkit::Cluster};
 
@@ -106,4 +106,34 @@ fn nodes_that_go_as_soon_as_they_have_met_go_in_good_order() {
         let taken = cluster.elapsed() - begun;
         assert!(taken < Duration::from_secs(4), "seed {seed}: {taken:?}");
     }
+}
+
+/// Two majorities of five have one node in common, and each could elect a leader without it.
+#[test]
+fn seeds_that_are_cut_apart_at_the_first_start_make_one_cluster() {
+    for seed in 0..12 {
+        let mut cluster = Cluster::of(5).seed(seed).begin();
+        for (one, other) in [(0, 2), (0, 3), (1, 2), (1, 3)] {
+            cluster.cut(one, other);
+            cluster.cut(other, one);
+        }
+        cluster.run_for(Duration::from_secs(5));
+        let made: BTreeSet<_> = (0..5).filter_map(|node| cluster.inspect(node)?.cluster).collect();
+        assert!(made.len() <= 1, "seed {seed}: {made:?}");
+        cluster.heal();
+        cluster.recover(Duration::from_secs(30)).unwrap_or_else(|missing| panic!("seed {seed}: {missing}\n{cluster:?}"));
+        cluster.settle();
+        assert_eq!(cluster.inspect(0).unwrap().voters[0].len(), 5, "seed {seed}");
+    }
+}
+
+/// The seeds that were silent have votes, which nobody casts, until there is a cluster.
+#[test]
+fn three_of_five_seeds_make_a_cluster_and_are_all_that_vote() {
+    let mut cluster = Cluster::of(5).seed(7).begin();
+    cluster.crash(3);
+    cluster.crash(4);
+    cluster.recover(Duration::from_secs(20)).unwrap();
+    cluster.settle();
+    assert_eq!(cluster.inspect(0).unwrap().voters.iter().map(Vec::len).collect::<Vec<_>>(), [3]);
 }

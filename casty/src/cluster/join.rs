@@ -1,6 +1,10 @@
 //! How a node comes into its cluster: it asks its seeds, and once a majority of them has said that there is none, makes one.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use futures_util::future::join_all;
 use tokio::time::Instant;
@@ -8,6 +12,7 @@ use tokio::time::Instant;
 use super::{
     ClusterError, Incarnation, StartError,
     control::{Answer, CallError, Command, JoinRefused, Lane, Plane, Probed, RaftNode, call},
+    settings::check_address,
     transport::Callee,
     wire::{self, handshake::Versions},
 };
@@ -80,7 +85,7 @@ async fn is_initialised(plane: &Plane) -> bool {
 async fn initialise(plane: &Plane, mut others: BTreeMap<u64, RaftNode>) -> Result<(), StartError> {
     let myself = plane.myself();
     others.insert(myself.raft_id(), RaftNode { id: myself.key().id.clone(), address: myself.address().clone() });
-    tracing::info!(nodes = others.len(), "making a new cluster");
+    tracing::info!(nodes = others.values().filter(|node| !node.is_made_up()).count(), "making a new cluster");
     if let Err(error) = plane.raft().initialize(others).await {
         // Another of them was quicker.
         tracing::debug!(%error, "raft has been initialised already");
@@ -90,7 +95,8 @@ async fn initialise(plane: &Plane, mut others: BTreeMap<u64, RaftNode>) -> Resul
 
 /// Finds somebody who belongs to a cluster, or makes one with those who were heard, or is made part of one.
 async fn find(plane: &Plane, seeds: &[String], in_use: Duration) -> Result<Option<Callee>, NotIn> {
-    let mut heard: BTreeMap<u64, Probed> = BTreeMap::new();
+    let own = seeds.iter().map(|seed| Arc::from(seed.as_str()));
+    let mut all: BTreeSet<Arc<str>> = own.collect();
     let mut complete = 0;
     let begun = plane.host().now();
     let mut telling = Telling::new(plane);
@@ -98,47 +104,83 @@ async fn find(plane: &Plane, seeds: &[String], in_use: Duration) -> Result<Optio
         if is_initialised(plane).await {
             return Ok(None);
         }
-        let answers = join_all(seeds.iter().map(|seed| probe(plane, seed))).await;
-        let mut silent = 0;
-        let mut reasons = Vec::new();
-        heard.clear();
-        for (seed, answer) in seeds.iter().zip(answers) {
+        let answers = join_all(all.iter().map(|seed| probe(plane, seed))).await;
+        let mut round = Round::default();
+        for (seed, answer) in all.iter().zip(answers) {
             match answer {
-                Seed::Itself => {}
+                Seed::Itself => round.counts_itself = true,
                 Seed::Heard(probed) if probed.cluster_id.is_some() => {
-                    return Ok(Some(Callee { address: seed.as_str().into(), raft_id: Some(probed.raft_id) }));
+                    return Ok(Some(Callee { address: seed.clone(), raft_id: Some(probed.raft_id) }));
                 }
-                Seed::Heard(probed) => _ = heard.insert(probed.raft_id, probed),
-                Seed::Refuses(reason) => return Err(StartError::Refused { by: seed.clone(), reason }.into()),
+                Seed::Heard(probed) => _ = round.heard.insert(probed.raft_id, probed),
+                Seed::Refuses(reason) if seeds.iter().any(|own| **own == **seed) => {
+                    return Err(StartError::Refused { by: seed.to_string(), reason }.into());
+                }
                 // It may be about to end.
                 Seed::SameId(_) if plane.host().now().saturating_duration_since(begun) > in_use => {
                     return Err(in_use_by(plane, seed));
                 }
-                Seed::SameId(reason) => {
-                    silent += 1;
-                    reasons.push(format!("{seed}: {reason}"));
-                }
-                Seed::Silent(reason) => {
-                    silent += 1;
-                    reasons.push(format!("{seed}: {reason}"));
+                // It need not reach itself under the address that others dial.
+                Seed::Silent(_) if seed == plane.myself().address() => round.counts_itself = true,
+                Seed::SameId(reason) | Seed::Refuses(reason) | Seed::Silent(reason) => {
+                    round.silent.push((seed.clone(), reason));
                 }
             }
         }
-        // This node and those it heard, out of them and those that say nothing. Silence is no emptiness.
-        let present = heard.len() + 1;
-        if present * 2 > present + silent {
+        let known = all.len();
+        all.extend(
+            round.heard.values().flat_map(|other| other.seeds.iter().cloned()).filter(|seed| check_address("", seed).is_ok()),
+        );
+        // Others have seeds that this node has not asked yet.
+        if known == all.len()
+            && let Some(voters) = round.voters(|| plane.host().random())
+        {
             complete += 1;
-            let lowest = heard.values().all(|other| *plane.myself().address() < other.address);
+            let lowest = round.heard.values().all(|other| *plane.myself().address() < other.address);
             if lowest || complete > PATIENCE {
-                let others = heard.values().map(|it| (it.raft_id, RaftNode { id: it.node.clone(), address: it.address.clone() }));
-                initialise(plane, others.collect()).await?;
+                initialise(plane, voters).await?;
                 return Ok(None);
             }
         }
         if telling.is_due(plane) {
+            let reasons: Vec<_> = round.silent.iter().map(|(seed, reason)| format!("{seed}: {reason}")).collect();
             tracing::warn!(seeds = reasons.join("; "), "waiting for a cluster, or for a majority of the seeds to make one");
         }
         plane.host().sleep(PAUSE).await;
+    }
+}
+
+/// What the seeds said when they were asked once, all of them.
+#[derive(Default)]
+struct Round {
+    /// Whether this node is a seed itself, to itself or to another.
+    counts_itself: bool,
+    heard: BTreeMap<u64, Probed>,
+    /// Those that may belong to a cluster, and why nobody knows.
+    silent: Vec<(Arc<str>, String)>,
+}
+
+impl Round {
+    /// The first voters of a cluster besides this node, if it may make one.
+    ///
+    /// Silence is no emptiness: a majority of the seeds has to have said that there is no cluster. But any two majorities only
+    /// have *a* node in common, which may vote for both if few are enough to be a majority of each. So there are as many
+    /// voters as seeds, made-up ones in the place of silent ones. Then whoever commits anything has the votes of a majority
+    /// of all seeds, and so has any other: one of those has voted for both. It has voted once a term, and for nobody whose
+    /// log was behind its own, which had what was committed. The made-up voters go with the first change of the voters,
+    /// which such a majority commits as well.
+    ///
+    /// That holds among nodes that have the same seeds in mind: those of any of them that was heard (each asks until it has
+    /// heard of no more). A node that is nobody's seed has no vote, or two such ones would count as part of one set each.
+    /// What is one seed under two names is two while it is silent, which asks for more votes, never for fewer.
+    fn voters(&self, mut made_up: impl FnMut() -> u64) -> Option<BTreeMap<u64, RaftNode>> {
+        let present = self.heard.len() + 1;
+        if !self.counts_itself || present <= self.silent.len() {
+            return None;
+        }
+        let heard = self.heard.values().map(|it| (it.raft_id, RaftNode { id: it.node.clone(), address: it.address.clone() }));
+        let silent = self.silent.iter().map(|(seed, _)| (made_up(), RaftNode::made_up(seed.clone())));
+        Some(silent.chain(heard).collect())
     }
 }
 
@@ -247,5 +289,51 @@ pub(super) async fn rejoin(plane: &Plane, seed: Option<&String>) -> Result<(), C
         Answer::Joined { .. } => Ok(()),
         Answer::Refused(why) => Err(ClusterError::NotMember { reason: why.to_string() }),
         other => Err(ClusterError::NotMember { reason: other.to_string() }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn round(counts_itself: bool, heard: u64, silent: usize) -> Round {
+        let probed = |raft_id: u64| Probed {
+            node: format!("n{raft_id}").as_str().into(),
+            raft_id,
+            address: format!("n{raft_id}:1").into(),
+            cluster_id: None,
+            seeds: Vec::new(),
+        };
+        Round {
+            counts_itself,
+            heard: (1..=heard).map(|raft_id| (raft_id, probed(raft_id))).collect(),
+            silent: (0..silent).map(|at| (format!("s{at}:1").into(), String::new())).collect(),
+        }
+    }
+
+    /// How many of the voters besides this node are real, and how many made up.
+    fn voters(round: &Round) -> Option<(usize, usize)> {
+        let mut next = 100;
+        let voters = round.voters(|| {
+            next += 1;
+            next
+        })?;
+        let made_up = voters.values().filter(|node| node.is_made_up()).count();
+        Some((voters.len() - made_up, made_up))
+    }
+
+    #[test]
+    fn the_first_voters_are_as_many_as_the_seeds() {
+        assert_eq!(voters(&round(true, 0, 0)), Some((0, 0)));
+        assert_eq!(voters(&round(true, 2, 2)), Some((2, 2)));
+        assert_eq!(voters(&round(true, 2, 1)), Some((2, 1)));
+        assert_eq!(voters(&round(true, 4, 0)), Some((4, 0)));
+    }
+
+    #[test]
+    fn half_of_the_seeds_make_nothing_and_neither_does_who_is_none() {
+        assert_eq!(voters(&round(true, 0, 1)), None);
+        assert_eq!(voters(&round(true, 1, 2)), None);
+        assert_eq!(voters(&round(false, 3, 0)), None);
     }
 }

@@ -165,7 +165,7 @@ impl Settings {
 }
 
 /// Whether it can be dialled at all.
-fn check_address(what: &str, address: &str) -> Result<(), StartError> {
+pub(super) fn check_address(what: &str, address: &str) -> Result<(), StartError> {
     let bad = |why: &str| {
         Err(StartError::Setting(format!(
             "{what}: \"{address}\" {why}; write a host and a port, as \"node1:8001\" or \"[::1]:8001\""
@@ -209,7 +209,8 @@ impl DistributedBuilder {
     /// node's own address may be among them.
     ///
     /// Without seeds the node makes a cluster. With seeds, for the very first start of a cluster a majority of the seeds
-    /// and this node must be up, so that only one cluster is ever made.
+    /// must be up, so that only one cluster is ever made: give all nodes the same list, or each one all but itself. A node
+    /// that is nobody's seed only joins.
     pub fn seeds<S: Into<String>>(mut self, seeds: impl IntoIterator<Item = S>) -> Self {
         self.0.seeds = seeds.into_iter().map(Into::into).collect();
         self

@@ -183,6 +183,7 @@ impl Driver {
             members: members.collect(),
             voters: membership.get_joint_config().clone(),
             nodes: membership.nodes().map(|(id, _)| *id).collect(),
+            made_up: membership.nodes().filter(|(_, node)| node.is_made_up()).map(|(id, _)| *id).collect(),
             settled: metrics.committed_membership_config.log_id() == stored.log_id(),
             needed: stored.log_id().as_ref().map_or(0, index),
             acknowledged,

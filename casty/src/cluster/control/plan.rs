@@ -36,6 +36,8 @@ pub(crate) struct Known {
     pub(crate) voters: Vec<BTreeSet<RaftId>>,
     /// All that the leader replicates to, voters and itself included.
     pub(crate) nodes: BTreeSet<RaftId>,
+    /// Those of them that no node is behind: the first voters were made up to the number of the seeds with them.
+    pub(crate) made_up: BTreeSet<RaftId>,
     /// Whether that is committed. While it is not, nothing else is begun.
     pub(crate) settled: bool,
     /// The entry up to which a node must have the log before it votes.
@@ -102,8 +104,11 @@ impl Known {
         let living = |set: &BTreeSet<RaftId>| set.iter().filter(|id| alive(id)).count() * 2 > set.len();
         let mut next = voters.clone();
         let mut candidates = self.candidates(voters);
+        // They have done their part once the cluster has begun: no more than one set of seeds could.
+        next.retain(|id| !self.made_up.contains(id));
         // Who is gone for good or wants to go leaves its seat to another.
-        for gone in voters.iter().filter(|id| matches!(self.living(**id), None | Some(Living::Down | Living::Leaving))) {
+        let voted = next.clone();
+        for gone in voted.iter().filter(|id| matches!(self.living(**id), None | Some(Living::Down | Living::Leaving))) {
             if let Some(newcomer) = candidates.next() {
                 next.remove(gone);
                 next.insert(newcomer);
@@ -161,6 +166,7 @@ mod tests {
             voters: vec![voters.iter().copied().collect()],
             acknowledged: nodes.iter().map(|id| (*id, 10)).collect(),
             nodes,
+            made_up: BTreeSet::new(),
             settled: true,
             needed: 10,
         }
@@ -199,6 +205,23 @@ mod tests {
         assert_eq!(known(&[1, 2, 3], &[(1, Up), (2, Down), (3, Leaving)]).next(), voters(&[1]));
         let five = [(1, Up), (2, Up), (3, Up), (4, Down), (5, Leaving)];
         assert_eq!(known(&[1, 2, 3, 4, 5], &five).next(), voters(&[1, 2, 3, 4]));
+    }
+
+    #[test]
+    fn made_up_voters_go_once_the_real_ones_are_members() {
+        use Living::Up;
+        let mut known = known(&[1, 2, 3, 8, 9], &[(1, Up), (2, Up)]);
+        known.made_up = BTreeSet::from([8, 9]);
+        // A majority of five agrees to it, and two of three are heard.
+        assert_eq!(known.next(), None);
+        known.members.push(Standing { raft_id: 3, state: Up });
+        assert_eq!(known.next(), voters(&[1, 2, 3]));
+        known.voters = vec![BTreeSet::from([1, 2, 3])];
+        assert_eq!(known.next(), Some(Step::Remove(BTreeSet::from([8, 9]))));
+        // With nobody to take its seat, one that has not joined yet keeps it.
+        known.nodes = BTreeSet::from([1, 2, 3]);
+        known.members.pop();
+        assert_eq!(known.next(), None);
     }
 
     #[test]

@@ -61,6 +61,9 @@ pub(crate) struct Probed {
     pub(crate) address: Arc<str>,
     /// The cluster that it belongs to.
     pub(crate) cluster_id: Option<u128>,
+    /// Whom it asks for one.
+    #[serde(default)]
+    pub(crate) seeds: Vec<Arc<str>>,
 }
 
 /// A call's answer, by a node that leads or does not.
@@ -408,6 +411,7 @@ impl Plane {
             raft_id: myself.raft_id(),
             address: myself.address().clone(),
             cluster_id: myself.cluster_id(),
+            seeds: self.0.seeds.iter().map(|seed| seed.as_str().into()).collect(),
         }
     }
 }

@@ -44,6 +44,18 @@ pub(crate) struct RaftNode {
     pub(crate) address: Arc<str>,
 }
 
+impl RaftNode {
+    /// In the place of a seed that has said nothing: it counts as a voter, and never votes, until the cluster has begun.
+    pub(crate) fn made_up(seed: Arc<str>) -> Self {
+        Self { id: NodeId::from(""), address: seed }
+    }
+
+    /// No node has an empty name.
+    pub(crate) fn is_made_up(&self) -> bool {
+        self.id.as_str().is_empty()
+    }
+}
+
 impl Default for RaftNode {
     fn default() -> Self {
         Self { id: NodeId::from(""), address: Arc::from("") }
