@@ -93,3 +93,12 @@ async fn a_node_that_strangers_could_reach_does_not_start_without_a_word_about_t
     let system = ActorSystem::distributed("0.0.0.0:0").secret("hush").advertise("127.0.0.1:0").start().await.unwrap();
     system.shutdown().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_with_other_leases_is_refused() {
+    let systems = cluster(1).await;
+    let seed = of(&systems[0]).address().to_owned();
+    let other = node("n2", &[&seed]).raft(RaftConfig::fast()).start().await.unwrap_err().to_string();
+    assert!(other.contains("RaftConfig::default()") && other.contains("RaftConfig::fast()"), "{other}");
+    end(systems).await;
+}

@@ -12,6 +12,7 @@ use tokio::time::Instant;
 use super::{
     ClusterError, Incarnation, StartError,
     control::{Answer, CallError, Command, JoinRefused, Lane, Plane, Probed, RaftNode, call},
+    lease::LeaseConfig,
     settings::check_address,
     transport::Callee,
     wire::{self, handshake::Versions},
@@ -43,7 +44,9 @@ impl From<StartError> for NotIn {
 }
 
 /// Makes this node a member, and returns once it knows that it is one.
-pub(super) async fn enter(plane: &Plane, seeds: &[String], in_use: Duration) -> Result<(), NotIn> {
+pub(super) async fn enter(plane: &Plane, seeds: &[String], lease: LeaseConfig) -> Result<(), NotIn> {
+    // Another process of this node's id may be about to end.
+    let in_use = lease.length * 6;
     let through = if seeds.is_empty() || is_initialised(plane).await {
         if seeds.is_empty() && !is_initialised(plane).await {
             initialise(plane, BTreeMap::new()).await?;
@@ -52,7 +55,7 @@ pub(super) async fn enter(plane: &Plane, seeds: &[String], in_use: Duration) -> 
     } else {
         find(plane, seeds, in_use).await?
     };
-    join(plane, through, seeds, in_use).await
+    join(plane, through, seeds, lease, in_use).await
 }
 
 /// Says now and then what is waited for.
@@ -75,6 +78,21 @@ impl Telling {
 
 fn in_use_by(plane: &Plane, address: &str) -> NotIn {
     StartError::NodeIdInUse { node: plane.myself().key().id.clone(), address: address.into() }.into()
+}
+
+fn other_lease(agreed: u32, own: u32) -> StartError {
+    let preset = |millis| match millis {
+        _ if millis == LeaseConfig::FAST.millis() => " (`RaftConfig::fast()`)",
+        _ if millis == LeaseConfig::DEFAULT.millis() => " (`RaftConfig::default()`)",
+        _ if millis == LeaseConfig::RELAXED.millis() => " (`RaftConfig::relaxed()`)",
+        _ => "",
+    };
+    let reason = format!(
+        "its leases are {agreed} ms long{}, and this node's {own} ms{}: give all nodes the same `.raft(..)`; to change it, stop all of them first",
+        preset(agreed),
+        preset(own)
+    );
+    StartError::Refused { by: "the cluster".into(), reason }
 }
 
 async fn is_initialised(plane: &Plane) -> bool {
@@ -210,7 +228,13 @@ async fn probe(plane: &Plane, seed: &str) -> Seed {
 }
 
 /// Asks the leader to be let in until it is.
-async fn join(plane: &Plane, mut through: Option<Callee>, seeds: &[String], in_use: Duration) -> Result<(), NotIn> {
+async fn join(
+    plane: &Plane,
+    mut through: Option<Callee>,
+    seeds: &[String],
+    lease: LeaseConfig,
+    in_use: Duration,
+) -> Result<(), NotIn> {
     let myself = plane.myself();
     let host = plane.host();
     // Since when the leaders say so; each new one has to wait a while before it can know better.
@@ -221,6 +245,7 @@ async fn join(plane: &Plane, mut through: Option<Callee>, seeds: &[String], in_u
         address: myself.address().clone(),
         protocol: (Versions::SPOKEN.min, Versions::SPOKEN.max),
         takes_over: false,
+        lease: lease.millis(),
     };
     let mut telling = Telling::new(plane);
     let mut others = seeds.iter().cycle();
@@ -245,6 +270,7 @@ async fn join(plane: &Plane, mut through: Option<Callee>, seeds: &[String], in_u
                     return Err(in_use_by(plane, &address));
                 }
             }
+            Ok(Answer::Refused(JoinRefused::OtherLease(agreed))) => return Err(other_lease(agreed, lease.millis()).into()),
             Ok(Answer::Refused(JoinRefused::NoCluster)) => {}
             Ok(other) => tracing::warn!(answer = %other, "an answer to a join that makes no sense"),
             Err(error) => {
@@ -275,7 +301,7 @@ async fn arrive(plane: &Plane) -> Result<(), NotIn> {
 }
 
 /// A member that was taken for dead comes back under the same incarnation.
-pub(super) async fn rejoin(plane: &Plane, seed: Option<&String>) -> Result<(), ClusterError> {
+pub(super) async fn rejoin(plane: &Plane, seed: Option<&String>, lease: LeaseConfig) -> Result<(), ClusterError> {
     let myself = plane.myself();
     let join = Command::Join {
         node: myself.key().clone(),
@@ -283,6 +309,7 @@ pub(super) async fn rejoin(plane: &Plane, seed: Option<&String>) -> Result<(), C
         address: myself.address().clone(),
         protocol: (Versions::SPOKEN.min, Versions::SPOKEN.max),
         takes_over: false,
+        lease: lease.millis(),
     };
     let through = seed.map(|seed| Callee { address: seed.as_str().into(), raft_id: None });
     match plane.at_leader_through::<Answer>(through, call::JOIN, &join, JOIN).await? {

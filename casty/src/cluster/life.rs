@@ -15,7 +15,7 @@ use super::{
     ClusterEvent,
     control::{Change, Changed, MemberStatus, Renewal},
     join,
-    lease::NoGrant,
+    lease::{LeaseConfig, NoGrant},
     running::Running,
     settings::Settings,
     swim::{self, SwimCommand},
@@ -91,7 +91,7 @@ async fn come_back(running: &Arc<Running>, seed: Option<&String>) {
     }
     running.leases.fence();
     running.emit(ClusterEvent::Fenced { reason: "this node was taken for dead; it joins again".into() });
-    match join::rejoin(&running.plane, seed).await {
+    match join::rejoin(&running.plane, seed, LeaseConfig { length: running.lease }).await {
         Ok(()) => {
             tracing::info!(node = %myself, "back in the cluster");
             // Its lease is to be renewed meanwhile.

@@ -252,7 +252,8 @@ impl DistributedBuilder {
         self
     }
 
-    /// How quickly the cluster's leader is replaced, and with it how long leases are.
+    /// How quickly the cluster's leader is replaced, and with it how long leases are: all nodes have to agree on that, and one
+    /// that does not is refused.
     pub fn raft(mut self, raft: RaftConfig) -> Self {
         self.0.raft = raft;
         self

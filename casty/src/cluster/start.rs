@@ -245,6 +245,7 @@ async fn assemble(
         keep_down: settings.away_for,
         down_since: HashMap::new(),
         cluster: settings.cluster.as_str().into(),
+        lease: lease_for(settings.raft).millis(),
     };
     control.spawn(driver.run());
 
@@ -267,8 +268,7 @@ async fn assemble(
     life::begin(control, &running, changes, &settings);
     system.set_links(network);
     let parts = Parts { running, closer, control: control.clone(), listening, watching };
-    let in_use = lease_for(settings.raft).length * 6;
-    if let Err(error) = join::enter(&plane, &settings.seeds, in_use).await {
+    if let Err(error) = join::enter(&plane, &settings.seeds, lease_for(settings.raft)).await {
         parts.running.network.close();
         parts.running.ending.send_replace(true);
         parts.last().await;

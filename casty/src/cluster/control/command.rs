@@ -9,11 +9,20 @@ use crate::cluster::{Incarnation, NodeId, NodeKey};
 /// The oldest and the newest version of the protocol that a node speaks.
 pub(crate) type Protocols = (u16, u16);
 
+/// How long a lease is, in milliseconds; 0 if that is not said.
+pub(crate) type LeaseMillis = u32;
+
 /// An entry of the log. Each can be applied again without changing anything, unless others came between.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Command {
     /// The cluster begins. Only the first one counts.
-    Genesis { cluster_id: u128, name: Arc<str> },
+    Genesis {
+        cluster_id: u128,
+        name: Arc<str>,
+        /// How long leases are.
+        #[serde(default)]
+        lease: LeaseMillis,
+    },
     /// The cluster goes on without its majority: what speaks for a lower generation is of the past.
     Generation { generation: u64 },
     /// A node is to be a member, or one again.
@@ -24,6 +33,9 @@ pub(crate) enum Command {
         protocol: Protocols,
         /// The proposer knows that the one who holds this node id, by another raft id, has no lease any more.
         takes_over: bool,
+        /// How long the node takes leases to be.
+        #[serde(default)]
+        lease: LeaseMillis,
     },
     /// A member does not answer any more. Its names are free.
     Down { node: NodeKey },
@@ -74,6 +86,9 @@ pub(crate) enum JoinRefused {
     /// Another process goes by this node id, and nothing says that it has ended. It may have lapsed later.
     #[error("the node id is in use by the node at {address} (incarnation {incarnation:?})")]
     IdInUse { incarnation: Incarnation, address: Arc<str> },
+    /// Leases would overlap that must not.
+    #[error("leases are {0} ms long in this cluster")]
+    OtherLease(LeaseMillis),
     /// There is no cluster yet to join.
     #[error("the cluster has not begun")]
     NoCluster,
@@ -112,7 +127,7 @@ impl Command {
 impl fmt::Display for Command {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Genesis { cluster_id, name } => write!(f, "genesis of {name} ({cluster_id:032x})"),
+            Self::Genesis { cluster_id, name, .. } => write!(f, "genesis of {name} ({cluster_id:032x})"),
             Self::Generation { generation } => write!(f, "generation {generation}"),
             Self::Join { node, address, .. } => write!(f, "join of {node} at {address}"),
             Self::Down { node } => write!(f, "down {node}"),

@@ -11,6 +11,7 @@ use tokio::time::Instant;
 
 use super::{
     Command, Leases, MemberStatus, Plane, RaftNode,
+    command::LeaseMillis,
     leases::Lapsed,
     plan::{Known, Living, Standing, Step},
 };
@@ -40,6 +41,8 @@ pub(crate) struct Driver {
     pub(crate) down_since: HashMap<NodeKey, Instant>,
     /// The name of the cluster that it begins, if there is none yet.
     pub(crate) cluster: Arc<str>,
+    /// How long leases are there.
+    pub(crate) lease: LeaseMillis,
 }
 
 impl Driver {
@@ -62,7 +65,7 @@ impl Driver {
     async fn lead(&mut self) {
         if self.plane.view().cluster.is_none() {
             let cluster_id = (u128::from(self.host.random()) << 64) | u128::from(self.host.random());
-            self.propose(Command::Genesis { cluster_id, name: self.cluster.clone() }).await;
+            self.propose(Command::Genesis { cluster_id, name: self.cluster.clone(), lease: self.lease }).await;
             return;
         }
         // Looked for anew each time: a proposal can take long, and who is heard meanwhile is not down.

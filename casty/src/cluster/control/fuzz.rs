@@ -178,12 +178,19 @@ impl Bytes<'_> {
 
     fn command(&mut self) -> Option<Command> {
         Some(match self.next()? % 12 {
-            0 => Command::Genesis { cluster_id: self.next()?.into(), name: "fuzzed".into() },
+            0 => Command::Genesis { cluster_id: self.next()?.into(), name: "fuzzed".into(), lease: 500 },
             1 => Command::Generation { generation: self.next()?.into() },
             2..=4 => {
                 let (node, how) = (self.node()?, self.next()?);
                 let address = format!("host{}:1", how >> 4 & 1).into();
-                Command::Join { node, raft_id: u64::from(how & 3), address, protocol: (1, 1), takes_over: how >> 5 & 1 != 0 }
+                Command::Join {
+                    node,
+                    raft_id: u64::from(how & 3),
+                    address,
+                    protocol: (1, 1),
+                    takes_over: how >> 5 & 1 != 0,
+                    lease: 500,
+                }
             }
             5 => Command::Down { node: self.node()? },
             6 => Command::Leave { node: self.node()? },

@@ -80,12 +80,16 @@ impl Leases {
         let metrics = self.raft.metrics();
         let metrics = metrics.borrow_watched();
         let mut granter = lock(&self.granter);
+        let view = self.published.view();
+        // What was agreed on goes before what this node was started with.
+        if let Some(cluster) = view.cluster.as_ref().filter(|cluster| cluster.lease != 0) {
+            granter.leases_are(LeaseConfig { length: Duration::from_millis(cluster.lease.into()) });
+        }
         if metrics.state != ServerState::Leader {
             granter.deposed();
             return false;
         }
         let term = metrics.current_term;
-        let view = self.published.view();
         let down = view.members.iter().filter(|(_, member)| member.status == MemberStatus::Down);
         granter.elected(now, term, down.map(|(id, member)| NodeKey { id: id.clone(), incarnation: member.incarnation }));
         if granter.is_news(view.index) {

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    command::{Answer, Command, JoinRefused, NameClaim, NameResult, Protocols},
+    command::{Answer, Command, JoinRefused, LeaseMillis, NameClaim, NameResult, Protocols},
     names::{Litter, NameEntry, Names},
 };
 use crate::cluster::{Incarnation, NodeId, NodeKey};
@@ -20,6 +20,9 @@ pub(crate) struct Cluster {
     pub(crate) name: Arc<str>,
     /// Rises each time the cluster goes on without its majority.
     pub(crate) generation: u64,
+    /// How long leases are. Who leads grants and awaits as long ones, whatever its own settings are.
+    #[serde(default)]
+    pub(crate) lease: LeaseMillis,
 }
 
 /// A node of the cluster.
@@ -94,12 +97,12 @@ impl State {
     /// Carries out the command at `index` of the log.
     pub(crate) fn apply(&mut self, index: u64, command: Command, changes: &mut Vec<Change>) -> Answer {
         match command {
-            Command::Genesis { cluster_id, name } => self.genesis(cluster_id, name, changes),
+            Command::Genesis { cluster_id, name, lease } => self.genesis(cluster_id, name, lease, changes),
             Command::Generation { generation } => self.new_generation(generation, changes),
-            Command::Join { node, raft_id, address, protocol, takes_over } => {
+            Command::Join { node, raft_id, address, protocol, takes_over, lease } => {
                 let member =
                     Member { incarnation: node.incarnation, raft_id, address, status: MemberStatus::Up, protocol, since: index };
-                match self.join(&node, member, takes_over, changes) {
+                match self.join(&node, member, takes_over, lease, changes) {
                     Ok(joined) => joined,
                     Err(refused) => Answer::Refused(refused),
                 }
@@ -114,9 +117,9 @@ impl State {
         }
     }
 
-    fn genesis(&mut self, id: u128, name: Arc<str>, changes: &mut Vec<Change>) -> Answer {
+    fn genesis(&mut self, id: u128, name: Arc<str>, lease: LeaseMillis, changes: &mut Vec<Change>) -> Answer {
         let cluster = self.cluster.get_or_insert_with(|| {
-            let cluster = Cluster { id, name, generation: 0 };
+            let cluster = Cluster { id, name, generation: 0, lease };
             changes.push(Change::Cluster(cluster.clone()));
             cluster
         });
@@ -138,12 +141,14 @@ impl State {
         node: &NodeKey,
         mut new: Member,
         takes_over: bool,
+        lease: LeaseMillis,
         changes: &mut Vec<Change>,
     ) -> Result<Answer, JoinRefused> {
         let cluster = self.cluster.as_ref().ok_or(JoinRefused::NoCluster)?;
         let joined = Answer::Joined { cluster_id: cluster.id, generation: cluster.generation };
         let old = self.members.get(&node.id);
         self.admit(node, &new, old, takes_over)?;
+        let new_lease = self.other_lease(node, lease)?;
         match old {
             Some(old) if old.incarnation == node.incarnation => {
                 let is_back = old.status != MemberStatus::Up;
@@ -163,6 +168,10 @@ impl State {
             }
             None => changes.push(Change::Up { node: node.clone(), member: new.clone() }),
         }
+        if let (Some(lease), Some(cluster)) = (new_lease, &mut self.cluster) {
+            cluster.lease = lease;
+            changes.push(Change::Cluster(cluster.clone()));
+        }
         if self.members.get(&node.id) != Some(&new) {
             Arc::make_mut(&mut self.members).insert(node.id.clone(), new);
         }
@@ -170,6 +179,20 @@ impl State {
             Arc::make_mut(&mut self.past).remove(&node.id);
         }
         Ok(joined)
+    }
+
+    /// What the length of leases is to be from now on, if it is another one than before. That can be while no other node has a
+    /// lease: when all have been stopped, and are started with other settings.
+    fn other_lease(&self, node: &NodeKey, wanted: LeaseMillis) -> Result<Option<LeaseMillis>, JoinRefused> {
+        let known = self.cluster.as_ref().map_or(0, |cluster| cluster.lease);
+        if wanted == known || wanted == 0 {
+            return Ok(None);
+        }
+        let is_up = |(id, member): (&NodeId, &Member)| *id != node.id && member.status == MemberStatus::Up;
+        if known != 0 && (self.members.is_empty() || self.members.iter().any(is_up)) {
+            return Err(JoinRefused::OtherLease(known));
+        }
+        Ok(Some(wanted))
     }
 
     /// Whether the node may be a member.

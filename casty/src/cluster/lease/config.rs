@@ -15,6 +15,11 @@ impl LeaseConfig {
     pub(crate) const FAST: Self = Self { length: Duration::from_millis(200) };
     pub(crate) const RELAXED: Self = Self { length: Duration::from_millis(1500) };
 
+    /// As it is agreed on.
+    pub(crate) fn millis(self) -> u32 {
+        u32::try_from(self.length.as_millis()).unwrap_or(u32::MAX)
+    }
+
     /// How long to wait by one's own clock until a lease has ended by any node's: clocks run apart by 2 % at most.
     pub(crate) fn ended_everywhere(self) -> Duration {
         self.length + self.length / 50

@@ -69,6 +69,11 @@ impl Granter {
         Self { config, leading: None, ahead: None, parted_at: None }
     }
 
+    /// How long leases are in this cluster.
+    pub(crate) fn leases_are(&mut self, config: LeaseConfig) {
+        self.config = config;
+    }
+
     /// This node leads from now on. `down` is who is so in what it has applied.
     pub(crate) fn elected(&mut self, now: Clocks, term: u64, down: impl IntoIterator<Item = NodeKey>) {
         self.notice_sleep(now);

@@ -21,10 +21,10 @@ fn name() -> impl Strategy<Value = Arc<str>> {
 fn command() -> impl Strategy<Value = Command> {
     let claim = (name(), 0..3u64).prop_map(|(name, actor)| NameClaim { name, kind: "kind".into(), actor });
     prop_oneof![
-        1 => (0..2u128).prop_map(|cluster_id| Command::Genesis { cluster_id, name: "test".into() }),
+        1 => (0..2u128).prop_map(|cluster_id| Command::Genesis { cluster_id, name: "test".into(), lease: 200 }),
         1 => (0..3u64).prop_map(|generation| Command::Generation { generation }),
-        6 => (node(), 0..2u64, 0..2u8, any::<bool>()).prop_map(|(node, raft_id, address, takes_over)| Command::Join {
-            node, raft_id, address: format!("a{address}").into(), protocol: (1, 1), takes_over
+        6 => (node(), 0..2u64, 0..2u8, any::<bool>(), 1..3u32).prop_map(|(node, raft_id, address, takes_over, lease)| Command::Join {
+            node, raft_id, address: format!("a{address}").into(), protocol: (1, 1), takes_over, lease: lease * 200
         }),
         2 => node().prop_map(|node| Command::Down { node }),
         1 => node().prop_map(|node| Command::Leave { node }),
@@ -173,7 +173,7 @@ fn nobody_joins_before_the_cluster_begins() {
 #[test]
 fn only_the_first_genesis_counts() {
     let mut state = after([genesis()]);
-    let second = Command::Genesis { cluster_id: 1, name: "other".into() };
+    let second = Command::Genesis { cluster_id: 1, name: "other".into(), lease: 200 };
     let answer = state.apply(2, second, &mut Vec::new());
     assert_eq!(answer, Answer::Cluster { cluster_id: u128::MAX - 7, name: "test".into() });
 }
@@ -197,8 +197,8 @@ fn a_second_node_with_the_id_of_a_living_one_is_refused_until_it_may_take_over()
     let mut state = after([genesis(), join(&old, 7)]);
     let answer = state.apply(3, join(&new, 8), &mut Vec::new());
     assert!(matches!(answer, Answer::Refused(JoinRefused::IdInUse { incarnation: Incarnation(1), .. })));
-    let Command::Join { node, raft_id, address, protocol, .. } = join(&new, 8) else { unreachable!() };
-    let taking = Command::Join { node, raft_id, address, protocol, takes_over: true };
+    let Command::Join { node, raft_id, address, protocol, lease, .. } = join(&new, 8) else { unreachable!() };
+    let taking = Command::Join { node, raft_id, address, protocol, takes_over: true, lease };
     assert!(matches!(state.apply(4, taking, &mut Vec::new()), Answer::Joined { .. }));
 }
 
@@ -234,4 +234,26 @@ fn a_node_that_has_left_does_not_come_back_as_the_same_start() {
     let late = state.apply(4, join(&node, 7), &mut Vec::new());
     assert_eq!(late, Answer::Refused(JoinRefused::NewerIncarnation(Incarnation(3))));
     assert!(matches!(state.apply(5, join(&key("a", 4), 7), &mut Vec::new()), Answer::Joined { .. }));
+}
+
+#[test]
+fn nodes_that_are_up_agree_on_how_long_leases_are() {
+    let with = |node: &NodeKey, raft_id, length| match join(node, raft_id) {
+        Command::Join { node, raft_id, address, protocol, takes_over, .. } => {
+            Command::Join { node, raft_id, address, protocol, takes_over, lease: length }
+        }
+        other => other,
+    };
+    let (a, b) = (key("a", 1), key("b", 1));
+    let mut state = after([genesis()]);
+    let refused = Answer::Refused(JoinRefused::OtherLease(500));
+    assert_eq!(state.apply(2, with(&b, 2, 200), &mut Vec::new()), refused);
+    state.apply(3, join(&a, 1), &mut Vec::new());
+    assert_eq!(state.apply(4, with(&b, 2, 200), &mut Vec::new()), refused);
+    // Once nobody else is up, the next one says it anew.
+    state.apply(5, Command::Away { node: a.clone() }, &mut Vec::new());
+    let mut changes = Vec::new();
+    assert!(matches!(state.apply(6, with(&b, 2, 200), &mut changes), Answer::Joined { .. }));
+    assert!(changes.iter().any(|change| matches!(change, Change::Cluster(cluster) if cluster.lease == 200)));
+    assert_eq!(state.apply(7, join(&a, 1), &mut Vec::new()), Answer::Refused(JoinRefused::OtherLease(200)));
 }

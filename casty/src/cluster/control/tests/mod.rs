@@ -19,11 +19,18 @@ fn key(id: &str, incarnation: u64) -> NodeKey {
 }
 
 fn genesis() -> Command {
-    Command::Genesis { cluster_id: u128::MAX - 7, name: "test".into() }
+    Command::Genesis { cluster_id: u128::MAX - 7, name: "test".into(), lease: 500 }
 }
 
 fn join(node: &NodeKey, raft_id: u64) -> Command {
-    Command::Join { node: node.clone(), raft_id, address: format!("{node}:1").into(), protocol: (1, 1), takes_over: false }
+    Command::Join {
+        node: node.clone(),
+        raft_id,
+        address: format!("{node}:1").into(),
+        protocol: (1, 1),
+        takes_over: false,
+        lease: 500,
+    }
 }
 
 fn register<'n>(owner: &NodeKey, names: impl IntoIterator<Item = (&'n str, u64)>) -> Command {
