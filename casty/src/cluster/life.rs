@@ -1,19 +1,20 @@
 //! What a node does for as long as it runs: it renews its lease, follows the members, comes back when it was taken for dead.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     future::Future,
     net::SocketAddr,
     sync::{Arc, atomic::Ordering::Relaxed},
     time::Duration,
 };
 
+use futures_util::future::join_all;
 use openraft::async_runtime::WatchReceiver as _;
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 
 use super::{
-    ClusterEvent,
-    control::{Change, Changed, MemberStatus, Renewal},
+    ClusterEvent, NodeId,
+    control::{Change, Changed, Member, MemberStatus, Renewal, View},
     join,
     lease::{LeaseConfig, NoGrant},
     running::Running,
@@ -27,6 +28,10 @@ use crate::{
 
 /// How often the lateness of timers is measured.
 const LATENESS: Duration = Duration::from_millis(50);
+/// How often the members' names are resolved again.
+const RESOLVE: Duration = Duration::from_secs(5);
+/// How long that may take, each.
+const LOOK_UP: Duration = Duration::from_secs(2);
 /// Between two attempts to come back.
 const AGAIN: Duration = Duration::from_millis(200);
 
@@ -34,7 +39,9 @@ const AGAIN: Duration = Duration::from_millis(200);
 pub(super) fn begin(control: &Host, running: &Arc<Running>, changes: mpsc::UnboundedReceiver<Changed>, settings: &Settings) {
     let beat = settings.raft.heartbeat_interval;
     control.spawn(until_the_end(running.clone(), renew(running.clone(), beat, settings.seeds.clone())));
-    control.spawn(until_the_end(running.clone(), follow(running.clone(), changes)));
+    let members = Arc::new(Notify::new());
+    control.spawn(until_the_end(running.clone(), follow(running.clone(), changes, members.clone())));
+    control.spawn(until_the_end(running.clone(), tell_swim(running.clone(), members)));
     control.spawn(until_the_end(running.clone(), watch_leader(running.clone())));
     control.spawn(until_the_end(running.clone(), measure(running.clone())));
 }
@@ -106,8 +113,7 @@ async fn come_back(running: &Arc<Running>, seed: Option<&String>) {
 }
 
 /// Follows the replicated state.
-async fn follow(running: Arc<Running>, mut changes: mpsc::UnboundedReceiver<Changed>) {
-    let mut addresses = BTreeMap::new();
+async fn follow(running: Arc<Running>, mut changes: mpsc::UnboundedReceiver<Changed>, members_changed: Arc<Notify>) {
     while let Some(Changed { change, .. }) = changes.recv().await {
         match &change {
             Change::Cluster(cluster) => running.plane.myself().belongs_to(cluster.id, cluster.generation),
@@ -139,7 +145,7 @@ async fn follow(running: Arc<Running>, mut changes: mpsc::UnboundedReceiver<Chan
             let (view, raft) = (running.plane.view(), running.plane.raft().metrics());
             let votes = |id| raft.borrow_watched().membership_config.membership().get_node(&id).is_some();
             running.plane.caller().remember_only(|id| view.by_raft_id(id).is_some() || votes(id));
-            watch_members(&running, &mut addresses).await;
+            members_changed.notify_one();
             running.plane.changed().notify_one();
         }
         if let Some(event) = ClusterEvent::of(&change) {
@@ -158,22 +164,53 @@ fn give_up_if_ended(running: &Running, name: &Arc<str>, actor: ActorId) {
     }
 }
 
-/// Tells SWIM whom there is to watch.
-async fn watch_members(running: &Running, addresses: &mut BTreeMap<Arc<str>, SocketAddr>) {
-    let myself = running.plane.myself().key();
-    let view = running.plane.view();
-    let mut peers = Vec::new();
-    for (id, member) in view.members.iter().filter(|(id, member)| **id != myself.id && member.status == MemberStatus::Up) {
-        let address = match addresses.get(&member.address) {
-            Some(known) => Some(*known),
-            None => running.host.resolve(&member.address).await.ok().and_then(|found| found.first().copied()),
-        };
-        if let Some(address) = address {
-            addresses.insert(member.address.clone(), address);
-            peers.push(swim::Peer { id: id.clone(), address });
+/// Tells SWIM whom there is to watch, and where. A look-up can take long, and what comes of it changes: a node may have
+/// started again at another address under its name.
+async fn tell_swim(running: Arc<Running>, members_changed: Arc<Notify>) {
+    let mut known = BTreeMap::new();
+    let mut told = Vec::new();
+    loop {
+        let peers = members_at(&running, &known);
+        if peers != told {
+            told.clone_from(&peers);
+            let _ = running.swim.commands.send(SwimCommand::SetPeers(peers)).await;
         }
+        tokio::select! {
+            biased;
+            // Who is known already is told of at once; the others' names are looked up meanwhile.
+            () = members_changed.notified() => {
+                let peers = members_at(&running, &known);
+                told.clone_from(&peers);
+                let _ = running.swim.commands.send(SwimCommand::SetPeers(peers)).await;
+            }
+            () = running.host.sleep(RESOLVE) => {}
+        }
+        resolve(&running, &mut known).await;
     }
-    let _ = running.swim.commands.send(SwimCommand::SetPeers(peers)).await;
+}
+
+/// Where the members that are up listen, all at once. One that cannot be resolved now is where it was.
+async fn resolve(running: &Running, known: &mut BTreeMap<Arc<str>, SocketAddr>) {
+    let view = running.plane.view();
+    let addresses: BTreeSet<Arc<str>> = others_up(running, &view).map(|(_, member)| member.address.clone()).collect();
+    known.retain(|address, _| addresses.contains(address));
+    let found = join_all(addresses.into_iter().map(async |address| {
+        let found = running.host.timeout(LOOK_UP, running.host.resolve(&address)).await;
+        let found = found.ok().and_then(Result::ok).and_then(|found| found.first().copied());
+        (address, found)
+    }));
+    known.extend(found.await.into_iter().filter_map(|(address, found)| Some((address, found?))));
+}
+
+fn members_at(running: &Running, known: &BTreeMap<Arc<str>, SocketAddr>) -> Vec<swim::Peer> {
+    let view = running.plane.view();
+    let peer = |(id, member): (&NodeId, &Member)| Some(swim::Peer { id: id.clone(), address: *known.get(&member.address)? });
+    others_up(running, &view).filter_map(peer).collect()
+}
+
+fn others_up<'v>(running: &'v Running, view: &'v View) -> impl Iterator<Item = (&'v NodeId, &'v Member)> {
+    let myself = &running.plane.myself().key().id;
+    view.members.iter().filter(move |(id, member)| *id != myself && member.status == MemberStatus::Up)
 }
 
 async fn watch_leader(running: Arc<Running>) {
