@@ -2,6 +2,8 @@
 
 use std::sync::{Arc, Mutex};
 
+use tokio::sync::watch;
+
 use super::{NodeKey, settings::Secret};
 use crate::sync::lock;
 
@@ -16,11 +18,13 @@ pub(crate) struct Myself {
     secret: Option<Secret>,
     /// Once it is known: the cluster's id, and its generation.
     belongs_to: Mutex<Option<(u128, u64)>>,
+    /// Becomes true with that.
+    knows: watch::Sender<bool>,
 }
 
 impl Myself {
     pub(crate) fn new(key: NodeKey, raft_id: u64, address: Arc<str>, cluster: Arc<str>, secret: Option<Secret>) -> Self {
-        Self { key, raft_id, address, cluster, secret, belongs_to: Mutex::default() }
+        Self { key, raft_id, address, cluster, secret, belongs_to: Mutex::default(), knows: watch::Sender::new(false) }
     }
 
     pub(crate) fn key(&self) -> &NodeKey {
@@ -57,5 +61,39 @@ impl Myself {
         if known == cluster_id && generation > newest {
             *belongs_to = Some((cluster_id, generation));
         }
+        drop(belongs_to);
+        self.knows.send_replace(true);
+    }
+
+    /// Waits until this node learns which cluster it belongs to; for ever if it knows already, before `handshake` says so.
+    ///
+    /// A connection from before has not been asked for its cluster: the two sides may turn out to belong to different ones.
+    pub(crate) async fn learns_its_cluster(&self, known_before: bool) {
+        if known_before {
+            return std::future::pending().await;
+        }
+        let _ = self.knows.subscribe().wait_for(|knows| *knows).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt as _;
+
+    use super::*;
+    use crate::cluster::Incarnation;
+
+    #[test]
+    fn connections_from_before_the_cluster_was_known_are_told_of_it() {
+        let key = NodeKey { id: "a".into(), incarnation: Incarnation(1) };
+        let myself = Myself::new(key, 1, "a:1".into(), "casty".into(), None);
+        let mut before = Box::pin(myself.learns_its_cluster(false));
+        let mut after = Box::pin(myself.learns_its_cluster(true));
+        assert!((&mut before).now_or_never().is_none());
+        myself.belongs_to(7, 0);
+        assert!((&mut before).now_or_never().is_some());
+        assert!((&mut after).now_or_never().is_none());
+        // One that was being greeted meanwhile.
+        assert!(myself.learns_its_cluster(false).now_or_never().is_some());
     }
 }

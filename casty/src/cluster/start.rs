@@ -203,10 +203,10 @@ async fn assemble(
     };
     let listening = control.spawn(door.run(listener));
     let served = Arc::new(plane.clone());
-    let (host, refusals) = (control.clone(), refused.clone());
+    let (host, me, refusals) = (control.clone(), myself.clone(), refused.clone());
     control.spawn(async move {
         while let Some(greeted) = calls_in.recv().await {
-            host.spawn(transport::answer(host.clone(), greeted, served.clone(), refusals.clone()));
+            host.spawn(transport::answer(host.clone(), me.clone(), greeted, served.clone(), refusals.clone()));
         }
     });
     let taking = network.clone();

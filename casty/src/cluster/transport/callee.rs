@@ -10,7 +10,10 @@ use tokio::{
 
 use super::{calls::LIMIT, door::Refusals, greet::Greeted};
 use crate::{
-    cluster::wire::{CallFrame, FrameReader, Kinds, ReplyStatus, WireError, handshake::Peer},
+    cluster::{
+        myself::Myself,
+        wire::{CallFrame, FrameReader, Kinds, ReplyStatus, WireError, handshake::Peer},
+    },
     host::Host,
 };
 
@@ -30,8 +33,14 @@ pub(crate) trait Serve: Send + Sync + 'static {
 }
 
 /// Answers the calls of one connection until it breaks. Returns why it did.
-pub(crate) async fn answer<S: Serve>(host: Host, greeted: Greeted, server: Arc<S>, refused: Arc<Refusals>) -> String {
-    let Greeted { stream, rest, peer } = greeted;
+pub(crate) async fn answer<S: Serve>(
+    host: Host,
+    myself: Arc<Myself>,
+    greeted: Greeted,
+    server: Arc<S>,
+    refused: Arc<Refusals>,
+) -> String {
+    let Greeted { stream, rest, peer, knew_cluster } = greeted;
     let peer = Arc::new(peer);
     let (mut read, mut write) = stream.into_split();
     let (replies, mut ready) = mpsc::channel::<Vec<u8>>(AT_ONCE);
@@ -48,6 +57,8 @@ pub(crate) async fn answer<S: Serve>(host: Host, greeted: Greeted, server: Arc<S
     let room = Arc::new(Semaphore::new(AT_ONCE));
     let mut reader = FrameReader::new(Kinds::Calls, LIMIT);
     let mut buffer = rest;
+    let learns = myself.learns_its_cluster(knew_cluster);
+    tokio::pin!(learns);
     let why = 'connection: loop {
         loop {
             let frame = match reader.next(&mut buffer) {
@@ -87,7 +98,12 @@ pub(crate) async fn answer<S: Serve>(host: Host, greeted: Greeted, server: Arc<S
                 }
             }
         }
-        match host.timeout(IDLE, read.read_buf(&mut buffer)).await {
+        let read = tokio::select! {
+            biased;
+            () = &mut learns => break "this node knows its cluster by now: a new handshake has to say it".into(),
+            read = host.timeout(IDLE, read.read_buf(&mut buffer)) => read,
+        };
+        match read {
             Ok(Ok(0)) => break "the other side closed the connection".into(),
             Ok(Ok(_)) => {}
             Ok(Err(error)) => break error.to_string(),

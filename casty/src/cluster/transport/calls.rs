@@ -213,10 +213,15 @@ impl Line {
 
     /// Carries calls until the connection breaks. Those that have no answer then fail.
     async fn talk(&mut self, greeted: Greeted, first: Call) -> String {
-        let Greeted { stream, rest, .. } = greeted;
+        let Greeted { stream, rest, knew_cluster, .. } = greeted;
         let (read, write) = stream.into_split();
         let mut waiting = Waiting::new();
-        let why = self.carry(read, rest, write, first, &mut waiting).await;
+        let myself = self.inner.myself.clone();
+        let why = tokio::select! {
+            biased;
+            why = self.carry(read, rest, write, first, &mut waiting) => why,
+            () = myself.learns_its_cluster(knew_cluster) => "this node knows its cluster by now".into(),
+        };
         for (_, (_, answer)) in waiting {
             let _ = answer.send(Err(CallError::Failed(why.clone())));
         }

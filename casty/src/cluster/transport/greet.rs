@@ -24,6 +24,8 @@ pub(crate) struct Greeted {
     /// What came behind the handshake.
     pub(crate) rest: BytesMut,
     pub(crate) peer: Peer,
+    /// Whether this node could say which cluster it belongs to.
+    pub(crate) knew_cluster: bool,
 }
 
 /// Why there is no connection.
@@ -60,8 +62,11 @@ pub(crate) async fn dial(host: &Host, myself: &Myself, address: &str, lane: Lane
     for at in found {
         match host.connect(at, CONNECT).await {
             Ok(stream) => {
-                let (handshake, hello) = Handshake::connect(local(host, myself), lane, session)?;
-                return greet(host, stream, handshake, hello, |_| Ok(())).await;
+                let local = local(host, myself);
+                let knew_cluster = local.cluster_id.is_some();
+                let (handshake, hello) = Handshake::connect(local, lane, session)?;
+                let greeted = greet(host, stream, handshake, hello, |_| Ok(())).await?;
+                return Ok(Greeted { knew_cluster, ..greeted });
             }
             Err(error) => last = GreetError::Connect { at, error },
         }
@@ -76,8 +81,10 @@ pub(super) async fn admit(
     stream: Stream,
     judge: impl Fn(&Peer) -> Result<(), (RefuseCode, String)>,
 ) -> Result<Greeted, GreetError> {
-    let handshake = Handshake::accept(local(host, myself))?;
-    greet(host, stream, handshake, Vec::new(), judge).await
+    let local = local(host, myself);
+    let knew_cluster = local.cluster_id.is_some();
+    let greeted = greet(host, stream, Handshake::accept(local)?, Vec::new(), judge).await?;
+    Ok(Greeted { knew_cluster, ..greeted })
 }
 
 async fn greet(
@@ -112,7 +119,7 @@ async fn greet(
         }
     };
     let (rest, peer) = host.timeout(LIMIT, talk).await.unwrap_or(Err(GreetError::Late))?;
-    Ok(Greeted { stream, rest, peer })
+    Ok(Greeted { stream, rest, peer, knew_cluster: false })
 }
 
 fn local(host: &Host, myself: &Myself) -> Local {

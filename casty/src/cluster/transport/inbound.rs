@@ -60,7 +60,7 @@ impl Inbound {
         greeted: Greeted,
         parking: Parking,
     ) -> Result<String, String> {
-        let Greeted { stream, rest, peer } = greeted;
+        let Greeted { stream, rest, peer, .. } = greeted;
         let host = network.host().clone();
         let (mut read, half) = stream.into_split();
         let pen = Pen::new();
