@@ -4,11 +4,12 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     future::Future,
     net::SocketAddr,
+    panic::AssertUnwindSafe,
     sync::{Arc, atomic::Ordering::Relaxed},
     time::Duration,
 };
 
-use futures_util::future::join_all;
+use futures_util::{FutureExt as _, future::join_all};
 use openraft::async_runtime::WatchReceiver as _;
 use tokio::sync::{Notify, mpsc};
 
@@ -32,6 +33,8 @@ const LATENESS: Duration = Duration::from_millis(50);
 const RESOLVE: Duration = Duration::from_secs(5);
 /// How long that may take, each.
 const LOOK_UP: Duration = Duration::from_secs(2);
+/// How often it is looked whether the system is still there.
+const LOOK: Duration = Duration::from_secs(1);
 /// Between two attempts to come back.
 const AGAIN: Duration = Duration::from_millis(200);
 
@@ -44,16 +47,30 @@ pub(super) fn begin(control: &Host, running: &Arc<Running>, changes: mpsc::Unbou
     control.spawn(until_the_end(running.clone(), tell_swim(running.clone(), members)));
     control.spawn(until_the_end(running.clone(), watch_leader(running.clone())));
     control.spawn(until_the_end(running.clone(), measure(running.clone())));
+    control.spawn(until_the_end(running.clone(), outlive_nobody(running.clone())));
 }
 
-async fn until_the_end(running: Arc<Running>, task: impl Future<Output = ()>) {
+/// A standing task of the node. One that panics takes the node along: it would be a member that does half of its part.
+pub(super) async fn until_the_end(running: Arc<Running>, task: impl Future<Output = ()>) {
     let mut ending = running.ending.subscribe();
-    drop(running);
-    tokio::select! {
+    let panicked = tokio::select! {
         biased;
-        _ = ending.wait_for(|ending| *ending) => {}
-        () = task => {}
+        _ = ending.wait_for(|ending| *ending) => None,
+        ended = AssertUnwindSafe(task).catch_unwind() => ended.err(),
+    };
+    if panicked.is_some() {
+        running.fail("one of its tasks panicked; the panic's own message says where");
     }
+}
+
+/// Ends the node once nobody refers to its system any more and no actor lives in it: nothing will ever shut that down.
+async fn outlive_nobody(running: Arc<Running>) {
+    while running.system.upgrade().is_some() {
+        running.host.sleep(LOOK).await;
+    }
+    tracing::info!("nobody has this node's system any more: the node leaves");
+    let leaving = running.clone();
+    running.host.spawn(async move { leaving.end().await });
 }
 
 /// Asks for the first lease, for a few heartbeats at most: a node that has started may serve, and can go in good order.
@@ -232,9 +249,7 @@ async fn watch_leader(running: Arc<Running>) {
         Err(fatal) => fatal.to_string(),
         Ok(()) => "its task has ended".into(),
     };
-    running.leases.fence();
-    let reason = format!("this node's part in the control plane has failed, and only a restart of the node mends that: {why}");
-    running.emit(ClusterEvent::Fenced { reason: reason.into() });
+    running.fail(&why);
 }
 
 /// Measures how late the control plane's timers are.

@@ -93,6 +93,16 @@ impl Running {
         }
     }
 
+    /// What keeps this node a node has failed: it serves nothing from here on, and ends.
+    pub(super) fn fail(&self, why: &str) {
+        self.leases.fence();
+        let reason =
+            format!("this node's part in the control plane has failed, and only a restart of the node mends that: {why}");
+        self.emit(ClusterEvent::Fenced { reason: reason.into() });
+        self.network.close();
+        self.ending.send_replace(true);
+    }
+
     fn others_up(&self) -> bool {
         let myself = &self.plane.myself().key().id;
         self.plane.view().members.iter().any(|(id, member)| id != myself && member.status == MemberStatus::Up)
@@ -203,7 +213,7 @@ impl Running {
         let _ = self.host.within(async move { this.end().await }).await;
     }
 
-    async fn end(&self) {
+    pub(super) async fn end(&self) {
         let has_lease = self.comes_to_a_lease().await;
         let myself = self.plane.myself().key().clone();
         // The last node up, and one without a majority, stop.

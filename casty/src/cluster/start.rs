@@ -75,6 +75,7 @@ async fn attempt(host: &Host, settings: &Settings, least: Incarnation) -> Result
             started = starting => match started {
                 Ok(parts) => {
                     let running = parts.running.clone();
+                    let _thread = Thread(running.clone());
                     if ready.send(Ok(running)).is_ok() {
                         parts.last().await;
                     } else {
@@ -115,6 +116,18 @@ struct Parts {
     listening: JoinHandle<()>,
     /// The task that has the socket for datagrams.
     watching: JoinHandle<()>,
+}
+
+/// The thread that runs the control plane. What unwinds it ends the node.
+struct Thread(Arc<Running>);
+
+impl Drop for Thread {
+    fn drop(&mut self) {
+        if std::thread::panicking() && !*self.0.ended.borrow() {
+            self.0.fail("its thread has ended early");
+            self.0.ended.send_replace(true);
+        }
+    }
 }
 
 impl Parts {
@@ -247,8 +260,6 @@ async fn assemble(
         cluster: settings.cluster.as_str().into(),
         lease: lease_for(settings.raft).millis(),
     };
-    control.spawn(driver.run());
-
     let running = Arc::new(Running {
         host: control.clone(),
         system: system.downgrade(),
@@ -265,6 +276,7 @@ async fn assemble(
         ending: watch::Sender::new(false),
         ended: watch::Sender::new(false),
     });
+    control.spawn(life::until_the_end(running.clone(), driver.run()));
     life::begin(control, &running, changes, &settings);
     system.set_links(network);
     let parts = Parts { running, closer, control: control.clone(), listening, watching };
