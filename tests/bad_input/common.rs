@@ -38,11 +38,20 @@ pub(crate) struct Echo;
 #[message(reply = usize)]
 pub(crate) struct Say(pub(crate) String);
 
+/// Wants a text of this length.
+#[message(reply = String)]
+pub(crate) struct Fill(pub(crate) usize);
+
 #[actor]
 impl Echo {
     #[handler]
     fn say(&self, Say(text): Say) -> usize {
         text.len()
+    }
+
+    #[handler]
+    fn fill(&self, Fill(length): Fill) -> String {
+        "x".repeat(length)
     }
 }
 

@@ -40,6 +40,34 @@ async fn a_message_that_is_too_large() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn nodes_that_take_messages_of_different_sizes() {
+    let is_second = std::cell::Cell::new(false);
+    let pair = Pair::start(|node| node.max_message(if is_second.replace(true) { 100_000 } else { 1_000_000 })).await;
+    let echo = soon(pair.a.lookup::<Echo>("echo")).await.unwrap().unwrap();
+    let large = async || {
+        let error = soon(echo.ask(Say("x".repeat(500_000)))).await.unwrap_err();
+        says(&error, &["500", "104096", "max_message"]);
+        assert!(matches!(error, AskError::TooLarge { .. }), "{error:?}");
+    };
+    // What is under way beside it is not lost.
+    let small = async || {
+        for length in 0..100 {
+            assert_eq!(soon(echo.ask(Say("x".repeat(length)))).await.unwrap(), length);
+        }
+    };
+    tokio::join!(large(), small(), large());
+    soon(echo.send(Say("x".repeat(500_000)))).await.unwrap();
+    // An answer, the other way.
+    soon(pair.a.spawn(|| Echo).name("large")).await.unwrap();
+    let echo = soon(pair.b.lookup::<Echo>("large")).await.unwrap().unwrap();
+    let error = soon(echo.ask(Fill(500_000))).await.unwrap_err();
+    assert!(!matches!(error, AskError::ConnectionLost { .. }), "{error:?}");
+    says(&error, &["104096"]);
+    assert_eq!(soon(echo.ask(Fill(50_000))).await.unwrap().len(), 50_000);
+    pair.is_unaffected().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_node_that_comes_late_stays_up() {
     let a = soon(node("a").start()).await.unwrap();
     tokio::time::sleep(Duration::from_secs(4)).await;

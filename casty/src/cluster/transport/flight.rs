@@ -154,7 +154,7 @@ mod tests {
         actor::ActorId,
         cluster::{
             Incarnation, NodeKey,
-            wire::{AnswerStatus, DataFrame, FRAME_LIMIT, FrameReader, Kinds, Pieces},
+            wire::{AnswerStatus, DataFrame, FRAME_LIMIT, FrameReader, Kinds, Pieces, Whole},
         },
     };
 
@@ -289,7 +289,10 @@ mod tests {
                     rest = behind;
                     let mut whole = Some(frame.payload.to_vec());
                     if let DataFrame::Piece { stream, last, bytes } = DataFrame::read(frame.kind, frame.payload).unwrap() {
-                        whole = pieces.take(stream, last, bytes).unwrap().map(|whole| whole.payload.to_vec());
+                        whole = pieces.take(stream, last, bytes).unwrap().map(|whole| match whole {
+                            Whole::Frame(frame) => frame.payload.to_vec(),
+                            Whole::Over { .. } => panic!("{whole:?}"),
+                        });
                     }
                     if let Some(whole) = whole.filter(|whole| whole[0] == 1) {
                         received += 1;

@@ -21,13 +21,16 @@ use crate::{
     actor::{ActorId, AnyCell},
     cluster::{
         NodeKey,
-        wire::{DataFrame, FrameRef, Pieces},
+        wire::{DataFrame, Frame, FrameRef, Kind, Pieces, Whole, WireError},
     },
+    reply::FarRefusal,
+    system::DeadLetterReason,
 };
 
 pub(super) struct Inbound {
     network: Arc<Network>,
     system: ActorSystem,
+    peer: NodeKey,
     replies: Replies,
     delivery: Delivery,
     /// Actors here that the other side watches.
@@ -74,13 +77,14 @@ impl Inbound {
         let replies = Replies::new(pen.clone(), limit);
         let peer = NodeKey { id: peer.node, incarnation: peer.incarnation };
         let mut inbound = Self {
-            delivery: Delivery::new(network.clone(), system.clone(), peer, replies.clone(), parking),
+            delivery: Delivery::new(network.clone(), system.clone(), peer.clone(), replies.clone(), parking),
             watched: Watched::new(system.clone(), replies.clone(), network.myself().key().incarnation),
             replies,
             received: 0,
             confirmed: 0,
             pieces: Pieces::new(limit),
             last: None,
+            peer,
             network,
             system,
         };
@@ -136,11 +140,11 @@ impl Inbound {
                 self.delivery.take(&request, frame.payload, &mut self.last)?;
             }
             DataFrame::Piece { stream, last, bytes } => {
-                if let Some(whole) = self.pieces.take(stream, last, bytes).map_err(|error| error.to_string())? {
-                    if whole.kind == crate::cluster::wire::Kind::Piece {
-                        return Err("a piece of a piece".into());
-                    }
-                    return self.handle(whole.as_ref());
+                match self.pieces.take(stream, last, bytes).map_err(|error| error.to_string())? {
+                    Some(Whole::Frame(whole)) if whole.kind == Kind::Piece => return Err("a piece of a piece".into()),
+                    Some(Whole::Frame(whole)) => return self.handle(whole.as_ref()),
+                    Some(Whole::Over { beginning, bytes }) => return self.refuse_large(&beginning, bytes),
+                    None => {}
                 }
             }
             DataFrame::Watch { watcher, actor, incarnation } => self.watched.watch(watcher, actor, incarnation),
@@ -155,6 +159,22 @@ impl Inbound {
             DataFrame::Pong { .. } => {}
             DataFrame::Goodbye { text, .. } => return Err(format!("the other side says: {text}")),
             other => return Err(format!("a frame `{:?}` on the side that asks", other.kind())),
+        }
+        Ok(())
+    }
+
+    /// A frame of which only the beginning is there: the other side may send larger ones than this one takes.
+    #[cold]
+    fn refuse_large(&mut self, beginning: &Frame, bytes: u64) -> Result<(), String> {
+        let limit = self.network.max_frame();
+        let Some((request, actor)) = Whole::numbers(beginning).filter(|_| beginning.kind == Kind::Request) else {
+            return Err(WireError::TooLong { claimed: bytes, limit: limit.into() }.to_string());
+        };
+        self.received += 1;
+        tracing::warn!(from = %self.peer, bytes, limit, "a message is too large for this node, whose `max_message` is less than its sender's");
+        match request {
+            0 => self.network.dead_letter_here(ActorId(actor), DeadLetterReason::Rejected),
+            _ => self.replies.refuse(request, &FarRefusal::TooLarge { bytes, limit: limit.into() }.into()),
         }
         Ok(())
     }

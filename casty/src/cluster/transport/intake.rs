@@ -5,6 +5,7 @@ use std::io;
 use bytes::{Buf as _, BytesMut};
 use tokio::io::AsyncReadExt as _;
 
+use super::outbox::PIECE;
 use crate::{
     cluster::wire::{FrameReader, FrameRef, Kinds},
     host::ReadHalf,
@@ -13,6 +14,8 @@ use crate::{
 /// Read at once: by a connection with little to say, and at most.
 const LEAST: usize = 8 * 1024;
 const MOST: usize = 64 * 1024;
+/// A frame that holds a piece: its kind, stream, whether it is the last.
+const PIECE_FRAME: u32 = PIECE as u32 + 16;
 
 pub(super) struct Intake {
     reader: FrameReader,
@@ -22,8 +25,10 @@ pub(super) struct Intake {
 }
 
 impl Intake {
-    /// For a connection of the data lane. `rest` is what came behind its handshake.
+    /// For a connection of the data lane. `rest` is what came behind its handshake. A frame may have `limit` bytes, and, as
+    /// the other side's limit may be another, always as many as go in one piece.
     pub(super) fn new(rest: BytesMut, limit: u32) -> Self {
+        let limit = limit.max(PIECE_FRAME);
         Self { reader: FrameReader::new(Kinds::Data, limit), buffer: rest, size: LEAST }
     }
 

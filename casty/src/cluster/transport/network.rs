@@ -158,8 +158,12 @@ impl Network {
     /// A message from another node for an actor that is not here, whose sender does not wait.
     pub(super) fn stray(&self, from: &NodeKey, request: &Request<'_>) {
         tracing::debug!(%from, actor = %ActorId(request.actor), message = request.name, "a message for an actor that has ended");
-        let to = ActorLabel::here(ActorId(request.actor), "an actor", None);
-        self.with_system(|system| system.dead_letter(to, UNKNOWN, DeadLetterReason::Stopped));
+        self.dead_letter_here(ActorId(request.actor), DeadLetterReason::Stopped);
+    }
+
+    pub(super) fn dead_letter_here(&self, actor: ActorId, reason: DeadLetterReason) {
+        let to = ActorLabel::here(actor, "an actor", None);
+        self.with_system(|system| system.dead_letter(to, UNKNOWN, reason));
     }
 
     /// The link to where the address leads now.

@@ -192,7 +192,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::cluster::wire::{AnswerStatus, FrameReader, Kinds, Pieces};
+    use crate::cluster::wire::{AnswerStatus, FrameReader, Kinds, Pieces, Whole};
 
     /// A frame of the data lane that tells its target and its number among those to it.
     fn frame(target: u64, number: u64, body: usize) -> Vec<u8> {
@@ -221,7 +221,7 @@ mod tests {
             while let Some(frame) = self.reader.next(&mut buffer).unwrap() {
                 match DataFrame::decode(&frame).unwrap() {
                     DataFrame::Piece { stream, last, bytes } => {
-                        if let Some(whole) = self.pieces.take(stream, last, bytes).unwrap() {
+                        if let Some(Whole::Frame(whole)) = self.pieces.take(stream, last, bytes).unwrap() {
                             self.note(&DataFrame::decode(&whole).unwrap());
                         }
                     }

@@ -241,7 +241,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        cluster::wire::{AnswerStatus, DataFrame, FRAME_LIMIT, FrameReader, Kinds, Pieces},
+        cluster::wire::{AnswerStatus, DataFrame, FRAME_LIMIT, FrameReader, Kinds, Pieces, Whole},
         host::{Host, ReadHalf},
     };
 
@@ -268,7 +268,12 @@ mod tests {
         loop {
             while let Some(frame) = reader.next(&mut buffer).unwrap() {
                 let whole = match DataFrame::decode(&frame).unwrap() {
-                    DataFrame::Piece { stream, last, bytes } => pieces.take(stream, last, bytes).unwrap(),
+                    DataFrame::Piece { stream, last, bytes } => {
+                        pieces.take(stream, last, bytes).unwrap().map(|whole| match whole {
+                            Whole::Frame(frame) => frame,
+                            Whole::Over { .. } => panic!("{whole:?}"),
+                        })
+                    }
                     _ => Some(frame),
                 };
                 if let Some(whole) = whole {

@@ -8,7 +8,7 @@ use super::{
     link::{Link, backoff},
 };
 use crate::{
-    cluster::wire::{AnswerStatus, DataFrame, FrameRef, Kind, Pieces, handshake::Lane},
+    cluster::wire::{AnswerStatus, DataFrame, FrameRef, Kind, Pieces, Whole, WireError, handshake::Lane},
     reply::{FarRefusal, Refusal},
 };
 
@@ -132,14 +132,20 @@ fn handle(link: &Arc<Link>, pieces: &mut Pieces, frame: FrameRef<'_>) -> Result<
         DataFrame::Resume { actor } => link.resume(actor),
         DataFrame::Ping { nonce } => link.tell(&DataFrame::Pong { nonce }),
         DataFrame::Pong { .. } => {}
-        DataFrame::Piece { stream, last, bytes } => {
-            if let Some(whole) = pieces.take(stream, last, bytes).map_err(|error| error.to_string())? {
-                if whole.kind == Kind::Piece {
-                    return Err("a piece of a piece".into());
+        DataFrame::Piece { stream, last, bytes } => match pieces.take(stream, last, bytes).map_err(|error| error.to_string())? {
+            Some(Whole::Frame(whole)) if whole.kind == Kind::Piece => return Err("a piece of a piece".into()),
+            Some(Whole::Frame(whole)) => return handle(link, pieces, whole.as_ref()),
+            Some(Whole::Over { beginning, bytes }) => {
+                let too_long = WireError::TooLong { claimed: bytes, limit: link.network.max_frame().into() };
+                let Some((request, _)) = Whole::numbers(&beginning).filter(|_| beginning.kind == Kind::Answer) else {
+                    return Err(too_long.to_string());
+                };
+                if let Some((asker, _)) = link.answered(request) {
+                    asker.refuse(Refusal::bad_answer(&too_long));
                 }
-                return handle(link, pieces, whole.as_ref());
             }
-        }
+            None => {}
+        },
         DataFrame::Terminated { watcher, reason, text, .. } => link.network.terminated(watcher, reason, text),
         DataFrame::Goodbye { text, .. } => {
             tracing::warn!(peer = %link.peer, why = text, "a link is closed by the other side");

@@ -3,7 +3,7 @@
 use bytes::BytesMut;
 
 use super::{
-    CallFrame, DataFrame, Frame, FrameReader, Kinds, Pieces,
+    CallFrame, DataFrame, Frame, FrameReader, Kinds, Pieces, Whole,
     handshake::{Handshake, HandshakeError, Lane, Local, Peer, Secret, Step, Versions},
 };
 use crate::cluster::{Incarnation, NodeId};
@@ -40,7 +40,8 @@ fn data_frame(frame: &Frame, large: Option<&mut Pieces>) {
     assert_eq!((written[4], &written[5..]), (frame.kind as u8, &frame.payload[..]));
     match (read, large) {
         (DataFrame::Piece { stream, last, bytes }, Some(large)) => match large.take(stream, last, bytes) {
-            Ok(Some(frame)) => data_frame(&frame, None),
+            Ok(Some(Whole::Frame(frame))) => data_frame(&frame, None),
+            Ok(Some(Whole::Over { beginning, .. })) => drop(Whole::numbers(&beginning)),
             Ok(None) => {}
             Err(error) => drop(error.to_string()),
         },

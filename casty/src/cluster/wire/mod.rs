@@ -31,5 +31,5 @@ pub(crate) use error::WireError;
 pub(crate) use frame::{FRAME_LIMIT, Frame, FrameReader, FrameRef, FrameStart, begin_frame};
 pub(crate) use kind::{Kind, Kinds};
 pub(crate) use message::{AnswerStatus, DataFrame};
-pub(crate) use pieces::Pieces;
+pub(crate) use pieces::{Pieces, Whole};
 pub(crate) use request::{Request, flags};

@@ -6,6 +6,9 @@ use bytes::{Buf, Bytes, BytesMut};
 use super::DataFrame;
 use super::{Frame, Kind, Kinds, WireError};
 
+/// So much of a frame over the limit is kept: its kind, and the first two numbers.
+const BEGINNING: usize = 1 + 2 * size_of::<u64>();
+
 /// The most large frames that may be under way on one connection.
 pub(crate) const STREAMS: usize = 16;
 
@@ -24,7 +27,34 @@ pub(crate) fn pieces(stream: u32, frame: &[u8], size: usize) -> impl Iterator<It
 #[derive(Debug)]
 pub(crate) struct Pieces {
     limit: u32,
-    streams: Vec<(u32, BytesMut)>,
+    streams: Vec<Stream>,
+}
+
+#[derive(Debug)]
+struct Stream {
+    number: u32,
+    whole: BytesMut,
+    /// How many bytes came, which `whole` does not hold any more if they are over the limit.
+    came: u64,
+}
+
+/// What pieces were of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Whole {
+    Frame(Frame),
+    /// A frame of so many bytes, which is over the limit, and how it begins.
+    Over {
+        beginning: Frame,
+        bytes: u64,
+    },
+}
+
+impl Whole {
+    /// What has a number there is a request or an answer: the number, and the one behind it.
+    pub(crate) fn numbers(beginning: &Frame) -> Option<(u64, u64)> {
+        let (first, rest) = beginning.payload.split_first_chunk()?;
+        Some((u64::from_le_bytes(*first), u64::from_le_bytes(*rest.first_chunk()?)))
+    }
 }
 
 impl Pieces {
@@ -33,34 +63,41 @@ impl Pieces {
         Self { limit, streams: Vec::new() }
     }
 
-    /// Takes a piece. With the last one of its stream comes the frame.
-    pub(crate) fn take(&mut self, stream: u32, last: bool, bytes: &[u8]) -> Result<Option<Frame>, WireError> {
+    /// Takes a piece. With the last one of its stream comes the frame. One that is over the limit is not kept.
+    pub(crate) fn take(&mut self, stream: u32, last: bool, bytes: &[u8]) -> Result<Option<Whole>, WireError> {
         if bytes.is_empty() {
             return Err(WireError::BadPiece);
         }
-        let index = match self.streams.iter().position(|(known, _)| *known == stream) {
+        let index = match self.streams.iter().position(|known| known.number == stream) {
             Some(index) => index,
             None => self.open(stream, bytes[0])?,
         };
-        let whole = &mut self.streams[index].1;
-        let length = whole.len() + bytes.len();
-        if length > self.limit as usize {
-            return Err(WireError::TooLong { claimed: length as u64, limit: self.limit.into() });
+        let Stream { whole, came, .. } = &mut self.streams[index];
+        *came += bytes.len() as u64;
+        if *came > u32::MAX.into() {
+            return Err(WireError::TooLong { claimed: *came, limit: self.limit.into() });
         }
-        whole.extend_from_slice(bytes);
+        if *came <= self.limit.into() {
+            whole.extend_from_slice(bytes);
+        } else if whole.len() != BEGINNING {
+            let beginning = whole.iter().chain(bytes).take(BEGINNING).copied().collect::<Vec<_>>();
+            *whole = BytesMut::from(&beginning[..]);
+        }
         if !last {
             return Ok(None);
         }
-        let mut payload: Bytes = self.streams.swap_remove(index).1.freeze();
+        let Stream { whole, came, .. } = self.streams.swap_remove(index);
+        let mut payload: Bytes = whole.freeze();
         let kind = Kinds::Data.of(payload[0])?;
         payload.advance(1);
-        Ok(Some(Frame { kind, payload }))
+        let frame = Frame { kind, payload };
+        Ok(Some(if came > self.limit.into() { Whole::Over { beginning: frame, bytes: came } } else { Whole::Frame(frame) }))
     }
 
     /// How many bytes wait for the rest of their frames.
     #[cfg(any(test, feature = "fuzzing"))]
     pub(crate) fn held(&self) -> usize {
-        self.streams.iter().map(|(_, bytes)| bytes.len()).sum()
+        self.streams.iter().map(|stream| stream.whole.len()).sum()
     }
 
     fn open(&mut self, stream: u32, kind: u8) -> Result<usize, WireError> {
@@ -70,7 +107,7 @@ impl Pieces {
         if self.streams.len() == STREAMS {
             return Err(WireError::TooManyStreams { limit: STREAMS });
         }
-        self.streams.push((stream, BytesMut::new()));
+        self.streams.push(Stream { number: stream, whole: BytesMut::new(), came: 0 });
         Ok(self.streams.len() - 1)
     }
 }
@@ -90,7 +127,10 @@ mod tests {
 
     fn take(whole: &mut Pieces, piece: DataFrame<'_>) -> Result<Option<Frame>, WireError> {
         let DataFrame::Piece { stream, last, bytes } = piece else { panic!("{piece:?}") };
-        whole.take(stream, last, bytes)
+        Ok(whole.take(stream, last, bytes)?.map(|whole| match whole {
+            Whole::Frame(frame) => frame,
+            Whole::Over { bytes, .. } => panic!("{bytes} bytes are not over the limit"),
+        }))
     }
 
     #[test]
@@ -116,10 +156,25 @@ mod tests {
     }
 
     #[test]
-    fn a_frame_over_the_limit_is_refused_at_the_piece_that_exceeds_it() {
-        let mut whole = Pieces::new(1_000);
-        assert_eq!(whole.take(1, false, &[2; 1_000]), Ok(None));
-        assert_eq!(whole.take(1, true, &[2]), Err(WireError::TooLong { claimed: 1_001, limit: 1_000 }));
+    fn of_a_frame_over_the_limit_only_the_beginning_is_kept() {
+        let frame = large(2);
+        for size in [1, 500, 1_001, 5_000] {
+            let mut whole = Pieces::new(999);
+            let mut all = pieces(1, &frame, size).peekable();
+            while let Some(DataFrame::Piece { stream, last, bytes }) = all.next() {
+                let Some(over) = whole.take(stream, last, bytes).unwrap() else { continue };
+                assert!(all.peek().is_none());
+                let Whole::Over { beginning, bytes } = over else { panic!("{over:?}") };
+                assert_eq!((beginning.kind, bytes), (Kind::Answer, 1_010));
+                assert_eq!(beginning.payload, frame[5..5 + 16]);
+                assert_eq!(Whole::numbers(&beginning).unwrap().0, 2);
+            }
+            assert_eq!(whole.held(), 0);
+            // Others are not touched by it.
+            assert!(whole.take(1, false, &frame[4..900]).unwrap().is_none());
+            assert!(whole.take(2, false, &[2; 2_000]).unwrap().is_none());
+            assert_eq!(whole.held(), 896 + BEGINNING);
+        }
     }
 
     #[test]
