@@ -42,6 +42,33 @@ async fn a_node_with_a_secret_that_the_cluster_has_not() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_peer_that_asks_and_does_not_read_the_answers() {
+    const ASKS: u64 = 100;
+    let pair = Pair::start(|node| node).await;
+    let (b, refused) = (cluster(&pair.b), || cluster(&pair.b).refused_connections());
+    let mut stranger = Stranger::connect(b.address()).await;
+    stranger.greet("c", "Data", 1).await;
+    for request in 1..=ASKS {
+        let mut ask = request.to_le_bytes().to_vec();
+        ask.extend_from_slice(&0u64.to_le_bytes());
+        ask.push(1);
+        ask.extend_from_slice(&b.incarnation().0.to_le_bytes());
+        ask.extend_from_slice(b"\x04Fill\x04\x00echo\x00");
+        // A megabyte.
+        ask.extend_from_slice(&[0xce, 0, 0x10, 0, 0]);
+        stranger.frame(1, &ask).await;
+    }
+    until(|| refused() > 0).await;
+    let rest = stranger.rest().await;
+    assert!(rest.len() < 64 << 20, "{} bytes", rest.len());
+    // Who reads gets them all, however many they are.
+    let echo = soon(pair.a.lookup::<Echo>("echo")).await.unwrap().unwrap();
+    let all = futures_util::future::join_all((0..ASKS).map(|_| echo.ask(Fill(1 << 20))));
+    assert!(soon(all).await.into_iter().all(|answer| answer.unwrap().len() == 1 << 20));
+    pair.is_unaffected().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_node_of_another_cluster() {
     let pair = Pair::start(|node| node).await;
     is_refused(&pair, node("c").cluster_name("other"), &["\"casty\"", "\"other\"", "an address or a setting wrong"]).await;

@@ -2,7 +2,7 @@
 //!
 //! The reader never waits for a mailbox.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use tokio::task::AbortHandle;
 
@@ -26,6 +26,13 @@ use crate::{
     reply::FarRefusal,
     system::DeadLetterReason,
 };
+
+/// While so many bytes of answers wait for the other side, no more of its requests are read.
+const CROWDED: usize = 16 << 20;
+/// So many, of which it has taken none from one look to the next, end the connection.
+const TOO_MANY: usize = 64 << 20;
+/// Between two looks whether a crowd has gone.
+const LOOK: Duration = Duration::from_millis(5);
 
 pub(super) struct Inbound {
     network: Arc<Network>,
@@ -90,22 +97,32 @@ impl Inbound {
         };
         let mut intake = Intake::new(rest, limit);
         let mut silent = 0;
+        let mut gone = 0;
         let tick = host.sleep(QUIET);
         tokio::pin!(tick);
         loop {
-            if let Err(why) = inbound.take_in(&mut intake) {
-                inbound.replies.frame(&DataFrame::Goodbye { code: 1, text: &why });
+            let waiting = inbound.take_in(&mut intake).inspect_err(|why| {
+                inbound.replies.frame(&DataFrame::Goodbye { code: 1, text: why });
                 pen.flush();
-                return Err(why);
-            }
+            })?;
+            let crowded = waiting > CROWDED;
             tokio::select! {
                 biased;
-                read = intake.read(&mut read) => match read {
+                read = intake.read(&mut read), if !crowded => match read {
                     Ok(0) => return Ok("the other side closed the connection".to_owned()),
                     Ok(_) => silent = 0,
                     Err(error) => return Ok(error.to_string()),
                 },
+                // Made only if it is waited for.
+                () = async { host.sleep(LOOK).await }, if crowded => {}
                 () = &mut tick => {
+                    let before = std::mem::replace(&mut gone, pen.gone());
+                    if crowded && gone > before {
+                        // It is not asked for another word.
+                        silent = 0;
+                    } else if waiting > TOO_MANY {
+                        return Err(format!("{waiting} bytes of answers wait, and the other side reads none of them"));
+                    }
                     if silent > PATIENCE {
                         return Ok(format!("no word for {:?}", QUIET * PATIENCE));
                     }
@@ -121,16 +138,16 @@ impl Inbound {
         }
     }
 
-    /// Handles all that has come. Answers that are there at once go out together.
-    fn take_in(&mut self, intake: &mut Intake) -> Result<(), String> {
+    /// Handles all that has come. Answers that are there at once go out together. Returns how many bytes of them wait still.
+    fn take_in(&mut self, intake: &mut Intake) -> Result<usize, String> {
         self.replies.pen().hold();
         let read = intake.each(|frame| self.handle(frame));
         if self.received > self.confirmed {
             self.confirmed = self.received;
             self.replies.frame(&DataFrame::Ack { received: self.received });
         }
-        self.replies.pen().flush();
-        read
+        let waiting = self.replies.pen().flush();
+        read.map(|()| waiting)
     }
 
     fn handle(&mut self, frame: FrameRef<'_>) -> Result<(), String> {

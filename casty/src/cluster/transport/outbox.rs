@@ -61,7 +61,6 @@ struct Stream {
 
 impl Outbox {
     /// Bytes that wait.
-    #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
         self.len
     }

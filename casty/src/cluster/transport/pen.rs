@@ -6,7 +6,10 @@
 use std::{
     future::poll_fn,
     io,
-    sync::{Arc, Mutex, MutexGuard},
+    sync::{
+        Arc, Mutex, MutexGuard,
+        atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed},
+    },
     task::Poll,
 };
 
@@ -24,10 +27,16 @@ const ENOUGH: usize = 32 * 1024;
 const ROUNDS: usize = 4;
 /// A buffer that has grown beyond this is given back.
 const KEEP: usize = 256 * 1024;
+/// The task notes what is gone whenever so much is.
+const PART: usize = 64 * 1024;
 
 pub(crate) struct Pen {
     state: Mutex<State>,
     wake: Notify,
+    /// Bytes that the task writes now.
+    under_way: AtomicUsize,
+    /// Bytes that it has written.
+    gone: AtomicU64,
 }
 
 /// What became of a frame that was queued.
@@ -63,6 +72,8 @@ impl Pen {
                 closed: false,
             }),
             wake: Notify::new(),
+            under_way: AtomicUsize::new(0),
+            gone: AtomicU64::new(0),
         })
     }
 
@@ -94,10 +105,19 @@ impl Pen {
         lock(&self.state).outbox.passed()
     }
 
-    /// Bytes that wait to be written.
+    /// Bytes that wait to be taken by the socket.
     #[cfg(test)]
     pub(crate) fn waiting(&self) -> usize {
-        lock(&self.state).outbox.len()
+        self.left(&lock(&self.state))
+    }
+
+    /// Changes whenever the socket, which had enough, has taken some more.
+    pub(crate) fn gone(&self) -> u64 {
+        self.gone.load(Relaxed)
+    }
+
+    fn left(&self, state: &State) -> usize {
+        state.outbox.len() + state.begun.len() + self.under_way.load(Relaxed)
     }
 
     /// Until [`flush`](Self::flush), what is pushed only waits.
@@ -105,11 +125,11 @@ impl Pen {
         lock(&self.state).held = true;
     }
 
-    /// Writes what waits, here and now, as far as the socket takes it; the task sees to the rest.
-    pub(crate) fn flush(&self) {
+    /// Writes what waits, here and now, as far as the socket takes it; the task sees to the rest. Returns how much that is.
+    pub(crate) fn flush(&self) -> usize {
         let mut state = lock_hot(&self.state);
         state.held = false;
-        self.write_out(state);
+        self.write_out(state)
     }
 
     /// As [`flush`](Self::flush), but what was held is held still.
@@ -117,20 +137,20 @@ impl Pen {
         self.write_out(lock_hot(&self.state));
     }
 
-    fn write_out<'a>(&'a self, mut state: MutexGuard<'a, State>) {
+    fn write_out<'a>(&'a self, mut state: MutexGuard<'a, State>) -> usize {
         for _ in 0..ROUNDS {
             // What was begun the task was told of.
             if state.outbox.is_empty() || !state.begun.is_empty() {
-                return;
+                return self.left(&state);
             }
             // Who has the half writes all that is there before it gives it back, or tells the task.
-            let Some(half) = state.half.take() else { return };
+            let Some(half) = state.half.take() else { return self.left(&state) };
             let mut batch = state.next_batch();
             drop(state);
             let written = half.try_write(&batch);
             state = lock_hot(&self.state);
             if state.closed {
-                return;
+                return 0;
             }
             state.half = Some(half);
             let all = matches!(written, Ok(written) if written == batch.len());
@@ -143,10 +163,12 @@ impl Pen {
             state.give_back(batch);
         }
         let rest = !state.outbox.is_empty() || !state.begun.is_empty();
+        let left = self.left(&state);
         drop(state);
         if rest {
             self.wake.notify_one();
         }
+        left
     }
 
     /// Writes until the connection breaks or is closed.
@@ -168,7 +190,12 @@ impl Pen {
             };
             // Who has the half tells of what it leaves.
             let Some((mut half, batch)) = next else { continue };
-            half.write_all(&batch).await?;
+            self.under_way.store(batch.len(), Relaxed);
+            for part in batch.chunks(PART) {
+                half.write_all(part).await?;
+                self.under_way.fetch_sub(part.len(), Relaxed);
+                self.gone.fetch_add(part.len() as u64, Relaxed);
+            }
             let mut state = lock(&self.state);
             state.half = Some(half);
             state.give_back(batch);
@@ -361,14 +388,19 @@ mod tests {
                 pen.write_some();
             }
         }
-        assert!(pen.waiting() > 0, "24 MB are more than a socket takes");
+        let waiting = pen.waiting();
+        assert!(waiting > 0, "24 MB are more than a socket takes");
         let half_back = lock(&pen.state).half.take().unwrap();
         let task = Host::current().spawn({
             let pen = pen.clone();
             async move { pen.write(half_back).await }
         });
+        // What the task has taken waits still.
+        Host::current().sleep(std::time::Duration::from_millis(50)).await;
+        assert!(pen.waiting() + PART >= waiting.min(8 * PART), "{} of {waiting}", pen.waiting());
         let all = read(half, ALL as usize).await;
         assert_eq!(all, (0..ALL).map(|number| (1, number)).collect::<Vec<_>>());
+        assert_eq!(pen.waiting(), 0);
         pen.close();
         task.await.unwrap().unwrap();
     }
