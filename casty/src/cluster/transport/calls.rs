@@ -169,7 +169,25 @@ struct Line {
     calls: mpsc::Receiver<Call>,
 }
 
-type Waiting = HashMap<u64, (Instant, oneshot::Sender<Result<Bytes, CallError>>)>;
+/// Calls that were made, by their numbers.
+type Waiting = HashMap<u64, Made>;
+
+struct Made {
+    at: Instant,
+    deadline: Instant,
+    answer: oneshot::Sender<Result<Bytes, CallError>>,
+}
+
+/// Tells those whose time is up. Returns whether one of them was made after the last word from the other side: then it may
+/// be gone, or never get to the others.
+fn tell_late(waiting: &mut Waiting, now: Instant, heard: Instant) -> bool {
+    let mut is_silent = false;
+    for (_, late) in waiting.extract_if(|_, made| made.deadline <= now) {
+        is_silent |= late.at >= heard;
+        let _ = late.answer.send(Err(CallError::Failed("no answer in time".into())));
+    }
+    is_silent
+}
 
 impl Line {
     async fn run(mut self) {
@@ -222,8 +240,8 @@ impl Line {
             why = self.carry(read, rest, write, first, &mut waiting) => why,
             () = myself.learns_its_cluster(knew_cluster) => "this node knows its cluster by now".into(),
         };
-        for (_, (_, answer)) in waiting {
-            let _ = answer.send(Err(CallError::Failed(why.clone())));
+        for (_, made) in waiting {
+            let _ = made.answer.send(Err(CallError::Failed(why.clone())));
         }
         why
     }
@@ -241,6 +259,7 @@ impl Line {
         let mut number = 0;
         let mut next = Some(first);
         let mut frames = Vec::new();
+        let mut heard = host.now();
         loop {
             let mut deadline = None;
             // All that wait go out together.
@@ -252,7 +271,7 @@ impl Line {
                     continue;
                 }
                 deadline = Some(deadline.map_or(call.deadline, |earlier: Instant| earlier.max(call.deadline)));
-                waiting.insert(number, (call.deadline, call.answer));
+                waiting.insert(number, Made { at: host.now(), deadline: call.deadline, answer: call.answer });
             }
             if !frames.is_empty() {
                 let limit = deadline.unwrap_or_else(|| host.now()).saturating_duration_since(host.now());
@@ -262,12 +281,12 @@ impl Line {
                     Err(_) => return "the other side reads nothing".into(),
                 }
             }
-            let earliest = waiting.values().map(|(deadline, _)| *deadline).min().unwrap_or_else(|| host.now() + IDLE);
+            let earliest = waiting.values().map(|made| made.deadline).min().unwrap_or_else(|| host.now() + IDLE);
             tokio::select! {
                 biased;
                 read = read.read_buf(&mut buffer) => match read {
                     Ok(0) => return "the other side closed the connection".into(),
-                    Ok(_) => {}
+                    Ok(_) => heard = host.now(),
                     Err(error) => return error.to_string(),
                 },
                 call = self.calls.recv() => match call {
@@ -275,16 +294,21 @@ impl Line {
                     None => return "given up".into(),
                 },
                 () = host.sleep_until(earliest) => {
-                    // A late answer is none; what follows it may be late as well.
-                    return if waiting.is_empty() { "idle".into() } else { "no answer in time".into() };
+                    if waiting.is_empty() {
+                        return "idle".into();
+                    }
+                    if tell_late(waiting, host.now(), heard) {
+                        return "no word in time".into();
+                    }
                 }
             }
             loop {
                 match reader.next(&mut buffer) {
                     Ok(Some(frame)) => match CallFrame::decode(&frame) {
                         Ok(CallFrame::Reply { request, status, body }) => {
-                            let Some((_, answer)) = waiting.remove(&request) else { continue };
-                            let _ = answer.send(match status {
+                            // Late answers are none.
+                            let Some(made) = waiting.remove(&request) else { continue };
+                            let _ = made.answer.send(match status {
                                 ReplyStatus::Ok => Ok(frame.payload.slice_ref(body)),
                                 ReplyStatus::Error | ReplyStatus::UnknownMethod => {
                                     Err(CallError::Remote(String::from_utf8_lossy(body).into_owned()))
@@ -300,5 +324,77 @@ impl Line {
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
+    use super::{
+        super::{callee, door::Refusals},
+        *,
+    };
+    use crate::cluster::{Incarnation, NodeKey, wire::handshake::Peer};
+
+    /// Answers after as many milliseconds as the method says.
+    struct Server;
+
+    impl callee::Serve for Server {
+        async fn serve(self: Arc<Self>, _: Arc<Peer>, method: u8, body: Bytes) -> Result<Vec<u8>, String> {
+            Host::current().sleep(Duration::from_millis(u64::from(method) * 10)).await;
+            Ok(body.to_vec())
+        }
+    }
+
+    fn myself(id: &str, raft_id: u64) -> Arc<Myself> {
+        let key = NodeKey { id: id.into(), incarnation: Incarnation(1) };
+        Arc::new(Myself::new(key, raft_id, "127.0.0.1:1".into(), "casty".into(), None))
+    }
+
+    /// A node that answers, and how many connections it got.
+    async fn node(myself: Arc<Myself>) -> (Callee, Arc<AtomicUsize>) {
+        let host = Host::current();
+        let listener = host.listen("127.0.0.1:0".parse().unwrap()).await.unwrap();
+        let to = Callee { address: listener.local_addr().unwrap().to_string().into(), raft_id: None };
+        let count = Arc::new(AtomicUsize::new(0));
+        let counted = count.clone();
+        host.clone().spawn(async move {
+            loop {
+                let stream = listener.accept().await.unwrap().0;
+                let Ok(greeted) = greet::admit(&host, &myself, stream, |_| Ok(())).await else { continue };
+                counted.fetch_add(1, Relaxed);
+                host.spawn(callee::answer(host.clone(), greeted, Arc::new(Server), Arc::new(Refusals::default())));
+            }
+        });
+        (to, count)
+    }
+
+    #[tokio::test]
+    async fn a_late_call_is_the_end_of_no_other() {
+        let (to, connections) = node(myself("b", 2)).await;
+        let caller = Caller::new(Host::current(), myself("a", 1));
+        let call = |method, limit| caller.call(to.clone(), Lane::Control, method, vec![method], Duration::from_millis(limit));
+        let others = async {
+            for _ in 0..30 {
+                call(1, 5_000).await.unwrap();
+            }
+        };
+        let (late, slow, ()) = tokio::join!(call(255, 150), call(60, 10_000), others);
+        assert!(matches!(late, Err(CallError::Failed(_))), "{late:?}");
+        assert_eq!(slow.unwrap()[..], [60]);
+        assert_eq!(connections.load(Relaxed), 1);
+    }
+
+    #[tokio::test]
+    async fn who_says_nothing_in_time_is_dialled_anew() {
+        let (to, connections) = node(myself("b", 2)).await;
+        let caller = Caller::new(Host::current(), myself("a", 1));
+        let call = |method, limit| caller.call(to.clone(), Lane::Control, method, vec![method], Duration::from_millis(limit));
+        call(0, 5_000).await.unwrap();
+        let (late, slow) = tokio::join!(call(255, 150), call(60, 10_000));
+        assert!(late.is_err() && slow.is_err(), "{slow:?}");
+        call(0, 5_000).await.unwrap();
+        assert_eq!(connections.load(Relaxed), 2);
     }
 }
