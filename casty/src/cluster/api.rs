@@ -1,6 +1,6 @@
 //! What a program sees of its cluster.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{fmt, future::Future, pin::Pin, sync::Arc, time::Duration};
 
 use super::{ClusterError, Incarnation, NodeId, NodeKey, control, running::Running};
 use crate::{Event, system::Events};
@@ -143,8 +143,9 @@ impl Cluster {
         self.0.leave().await
     }
 
-    pub(crate) async fn shut_down(&self) {
-        self.0.shut_down().await;
+    /// On the heap, and of no type: what awaits it is compiled again in each program, and would be deeper than rustc goes.
+    pub(crate) fn shut_down(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        Box::pin(self.0.shut_down())
     }
 
     #[cfg(feature = "testkit")]
