@@ -23,7 +23,7 @@ async fn a_system_that_is_over_answers_with_errors() {
     assert!(matches!(soon(cluster.leave()).await, Err(ClusterError::ShuttingDown)));
     assert!(matches!(soon(cluster.wait_for_members(9)).await, Err(ClusterError::ShuttingDown)));
     assert!(matches!(soon(a.spawn(|| Echo).name("late")).await, Err(SpawnError::ShuttingDown { .. })));
-    assert!(!cluster.has_lease() && cluster.refused_connections() == 0);
+    assert_eq!((cluster.has_lease(), cluster.refused_connections()), (false, 0));
     let _ = (cluster.members(), cluster.leader(), cluster.is_leader());
 }
 

@@ -230,6 +230,7 @@ impl Running {
         let _ = self.swim.commands.send(SwimCommand::Leave).await;
         self.network.close();
         self.ending.send_replace(true);
+        self.leases.fence();
         let mut ended = self.ended.subscribe();
         let _ = self.host.timeout(ASK, ended.wait_for(|ended| *ended)).await;
     }

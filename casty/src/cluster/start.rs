@@ -67,24 +67,24 @@ async fn attempt(host: &Host, settings: &Settings, least: Incarnation) -> Result
     let (give_up, given_up) = oneshot::channel::<()>();
     let run = move |control: Host| async move {
         let mut given_up = given_up;
-        let starting = assemble(&main, &control, settings, least, &for_node);
-        tokio::select! {
+        // It has the system no longer than the start takes: whoever drops that is to end the node.
+        let starting = async move { assemble(&main, &control, settings, least, &for_node).await };
+        let started = tokio::select! {
             biased;
             // Whoever waited for the start does not any more.
-            _ = &mut given_up => {}
-            started = starting => match started {
-                Ok(parts) => {
-                    let running = parts.running.clone();
-                    let _thread = Thread(running.clone());
-                    if ready.send(Ok(running)).is_ok() {
-                        parts.last().await;
-                    } else {
-                        parts.running.ending.send_replace(true);
-                        parts.last().await;
-                    }
+            _ = &mut given_up => return,
+            started = starting => started,
+        };
+        match started {
+            Ok(parts) => {
+                let running = parts.running.clone();
+                let _thread = Thread(running.clone());
+                if ready.send(Ok(running)).is_err() {
+                    parts.running.ending.send_replace(true);
                 }
-                Err(error) => drop(ready.send(Err(error))),
+                parts.last().await;
             }
+            Err(error) => drop(ready.send(Err(error))),
         }
     };
     host.apart("casty-control", run).map_err(StartError::System)?;
