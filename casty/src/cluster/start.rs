@@ -331,9 +331,14 @@ fn swim_for(raft: RaftConfig) -> SwimConfig {
 /// Whether a peer that has proved who it is may stay.
 fn judge(plane: &Plane, peer: &Peer) -> Result<(), (RefuseCode, String)> {
     let view = plane.view();
-    let Some(member) = view.members.get(&peer.node) else { return Ok(()) };
     // A control connection is what an older start, or one whose clock was set back, learns it by: from the answer to its join.
     let is_data = peer.lane == super::wire::handshake::Lane::Data;
+    let Some(member) = view.members.get(&peer.node) else {
+        if is_data && view.is_past(&peer.node, peer.incarnation) {
+            return Err((RefuseCode::Fenced, format!("{} is no member any more; it has to join again first", peer.node)));
+        }
+        return Ok(());
+    };
     if is_data && member.incarnation > peer.incarnation {
         let text = format!("a later start of {} is a member: this one (incarnation {:?}) is over", peer.node, peer.incarnation);
         return Err((RefuseCode::Fenced, text));

@@ -9,9 +9,9 @@ use tokio::sync::{mpsc, watch};
 
 use super::{
     names::{NameEntry, Names},
-    state::{Change, Cluster, Member, MemberStatus, State},
+    state::{Change, Cluster, Member, MemberStatus, Past, State},
 };
-use crate::cluster::{NodeId, NodeKey};
+use crate::cluster::{Incarnation, NodeId, NodeKey};
 
 /// A change, and the index of the log entry that made it. After a start the log is gone through again: changes that an
 /// earlier run has told come once more.
@@ -28,9 +28,15 @@ pub(crate) struct View {
     pub(crate) index: u64,
     pub(crate) cluster: Option<Cluster>,
     pub(crate) members: Arc<BTreeMap<NodeId, Member>>,
+    past: Arc<BTreeMap<NodeId, Past>>,
 }
 
 impl View {
+    /// Whether this start of a node that is no member was one, or an earlier start of it: it has to join again, if it may.
+    pub(crate) fn is_past(&self, id: &NodeId, incarnation: Incarnation) -> bool {
+        self.past.get(id).is_some_and(|past| incarnation <= past.incarnation)
+    }
+
     /// The member, if it is this start of the node.
     pub(crate) fn current(&self, node: &NodeKey) -> Option<&Member> {
         self.members.get(&node.id).filter(|member| member.incarnation == node.incarnation)
@@ -84,7 +90,7 @@ impl Published {
     }
 
     pub(super) fn show(&self, index: u64, state: &State) {
-        let view = View { index, cluster: state.cluster.clone(), members: state.members.clone() };
+        let view = View { index, cluster: state.cluster.clone(), members: state.members.clone(), past: state.past.clone() };
         *self.view.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(view);
     }
 
@@ -111,5 +117,36 @@ impl Listeners {
         for change in changes.drain(..) {
             let _ = self.0.send(Changed { index, change });
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::command::Command, *};
+
+    #[test]
+    fn who_has_left_is_past_until_it_joins_as_a_later_start() {
+        let (mut state, mut index) = (State::default(), 0);
+        let published = Published::new(&state);
+        let mut apply = |command| {
+            index += 1;
+            let _ = state.apply(index, command, &mut Vec::new());
+            published.show(index, &state);
+            published.view()
+        };
+        let start = |incarnation| NodeKey { id: "a".into(), incarnation: Incarnation(incarnation) };
+        let join = |incarnation| Command::Join {
+            node: start(incarnation),
+            raft_id: incarnation,
+            address: "127.0.0.1:1".into(),
+            protocol: (1, 1),
+            takes_over: false,
+            lease: 500,
+        };
+        let past = |view: &View| [1, 2, 3].map(|incarnation| view.is_past(&"a".into(), Incarnation(incarnation)));
+        apply(Command::Genesis { cluster_id: 1, name: "casty".into(), lease: 500 });
+        assert_eq!(past(&apply(join(2))), [false; 3]);
+        assert_eq!(past(&apply(Command::Leave { node: start(2) })), [true, true, false]);
+        assert_eq!(past(&apply(join(3))), [false; 3]);
     }
 }

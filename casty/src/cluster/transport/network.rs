@@ -238,7 +238,8 @@ impl Network {
         let is_over = view.members.get(&node).is_some_and(|member| {
             member.incarnation > incarnation || (member.incarnation == incarnation && member.status == MemberStatus::Down)
         });
-        if is_over || self.closed.load(Relaxed) {
+        let is_past = !view.members.contains_key(&node) && view.is_past(&node, incarnation);
+        if is_over || is_past || self.closed.load(Relaxed) {
             tracing::debug!(%node, number, "a connection of a node that is over, or to one");
             return;
         }
