@@ -364,7 +364,8 @@ mod tests {
                 let stream = listener.accept().await.unwrap().0;
                 let Ok(greeted) = greet::admit(&host, &myself, stream, |_| Ok(())).await else { continue };
                 counted.fetch_add(1, Relaxed);
-                host.spawn(callee::answer(host.clone(), greeted, Arc::new(Server), Arc::new(Refusals::default())));
+                let refused = Arc::new(Refusals::default());
+                host.spawn(callee::answer(host.clone(), myself.clone(), greeted, Arc::new(Server), refused));
             }
         });
         (to, count)
@@ -396,5 +397,25 @@ mod tests {
         assert!(late.is_err() && slow.is_err(), "{slow:?}");
         call(0, 5_000).await.unwrap();
         assert_eq!(connections.load(Relaxed), 2);
+    }
+
+    #[tokio::test]
+    async fn clusters_that_nodes_came_to_belong_to_are_compared() {
+        // In turns, whichever of both is the first to belong to one.
+        for first in [0, 1] {
+            let nodes = [myself("a", 1), myself("b", 2)];
+            let (to, connections) = node(nodes[1].clone()).await;
+            let caller = Caller::new(Host::current(), nodes[0].clone());
+            let call = || caller.call(to.clone(), Lane::Control, 0, vec![7], Duration::from_secs(5));
+            call().await.unwrap();
+            nodes[first].belongs_to(1 << 100, 0);
+            Host::current().sleep(Duration::from_millis(50)).await;
+            call().await.unwrap();
+            assert_eq!(connections.load(Relaxed), 2);
+            nodes[1 - first].belongs_to(1 << 101, 0);
+            Host::current().sleep(Duration::from_millis(50)).await;
+            let error = call().await.unwrap_err();
+            assert!(matches!(error, CallError::Refused(_)), "{error:?}");
+        }
     }
 }
