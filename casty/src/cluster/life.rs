@@ -94,6 +94,10 @@ async fn renew(running: Arc<Running>, beat: Duration, seeds: Vec<String>) {
             biased;
             Some(_) = is_lost.recv() => come_back(&running, others.next()).await,
             () = host.sleep(beat) => {
+                // Who has not come in has nothing to hold, and disturbs who asks the same nodes to be let in.
+                if !running.entered.load(Relaxed) {
+                    continue;
+                }
                 let (running, lost) = (running.clone(), lost.clone());
                 host.spawn(async move {
                     let renewal = running.leases.renew(&running.plane, beat * 5).await;
