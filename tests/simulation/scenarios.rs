@@ -30,6 +30,7 @@ fn three_nodes_form_and_greet_and_lose_one() {
 #[test]
 fn a_node_restarted_without_a_disk_comes_back() {
     let mut cluster = Cluster::of(3).seed(7).start();
+    cluster.settle();
     cluster.crash(0);
     cluster.settle();
     cluster.restart(0);
