@@ -254,7 +254,10 @@ async fn join(
         match answer {
             Ok(Answer::Joined { cluster_id, generation }) => {
                 myself.belongs_to(cluster_id, generation);
-                return arrive(plane).await;
+                // It may have been taken for dead again before it heard of any of this.
+                if let Ok(arrived) = host.timeout(JOIN, arrive(plane)).await {
+                    return arrived;
+                }
             }
             Ok(Answer::Refused(JoinRefused::NewerIncarnation(known))) => return Err(NotIn::Older(known)),
             Ok(Answer::Refused(JoinRefused::IdInUse { address, .. })) => {
