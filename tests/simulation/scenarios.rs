@@ -66,6 +66,17 @@ fn a_leader_that_was_paused_takes_nobody_along() {
     cluster.recover(Duration::from_secs(1)).unwrap();
 }
 
+/// It had said that it goes, could not, and took no part in anything any more once it had been taken for dead.
+#[test]
+fn a_node_whose_leave_came_to_nothing_comes_back() {
+    let mut cluster = Cluster::of(3).seed(3).start();
+    cluster.settle();
+    cluster.partition(&[2]);
+    assert!(cluster.on(2, |system| async move { system.cluster().unwrap().leave().await.is_err() }));
+    cluster.heal();
+    cluster.recover(Duration::from_secs(6)).unwrap();
+}
+
 /// With half of the votes gone there is nobody to agree that it goes: it waited for the whole `shutdown_timeout`.
 #[test]
 fn of_two_nodes_one_shuts_down_soon_after_the_other_has_died() {

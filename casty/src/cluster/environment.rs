@@ -2,10 +2,7 @@
 
 use std::ffi::{OsStr, OsString};
 
-use super::{
-    DistributedBuilder, NodeId, RaftConfig, StartError,
-    settings::{Secret, Settings},
-};
+use super::{DistributedBuilder, NodeId, RaftConfig, StartError, settings::Settings, wire::handshake::Secret};
 
 impl DistributedBuilder {
     /// Reads the environment: what it says goes before what was set so far. `#[casty::main(distributed)]` does this.
@@ -69,7 +66,7 @@ fn read(settings: &mut Settings, look_up: impl Fn(&str) -> Option<OsString>) -> 
         };
     }
     if let Some(secret) = look_up("CASTY_SECRET") {
-        settings.secret = Some(Secret(filled("CASTY_SECRET", secret)?.as_encoded_bytes().into()));
+        settings.secret = Some(Secret::from(filled("CASTY_SECRET", secret)?.as_encoded_bytes()));
     }
     if let Some(insecure) = text("CASTY_INSECURE")? {
         settings.insecure = match &*insecure {
@@ -155,7 +152,7 @@ mod tests {
         assert_eq!(settings.advertise.as_deref(), Some("node1:0"));
         assert_eq!(settings.node_id.unwrap().as_str(), "node-1");
         assert_eq!(settings.data_dir.unwrap().to_str(), Some("/var/lib/shop"));
-        assert_eq!(&*settings.secret.unwrap().0, b" hush ");
+        assert_eq!(settings.secret.unwrap().bytes(), b" hush ");
         assert_eq!(settings.cluster, "shop");
         assert_eq!(settings.raft, RaftConfig::relaxed());
         assert!(!settings.insecure);

@@ -227,6 +227,19 @@ async fn probe(plane: &Plane, seed: &str) -> Seed {
     }
 }
 
+/// What this node asks of the leader to be let in.
+fn request(plane: &Plane, lease: LeaseConfig) -> Command {
+    let myself = plane.myself();
+    Command::Join {
+        node: myself.key().clone(),
+        raft_id: myself.raft_id(),
+        address: myself.address().clone(),
+        protocol: (Versions::SPOKEN.min, Versions::SPOKEN.max),
+        takes_over: false,
+        lease: lease.millis(),
+    }
+}
+
 /// Asks the leader to be let in until it is.
 async fn join(
     plane: &Plane,
@@ -239,14 +252,7 @@ async fn join(
     let host = plane.host();
     // Since when the leaders say so; each new one has to wait a while before it can know better.
     let mut in_use_since = None;
-    let join = Command::Join {
-        node: myself.key().clone(),
-        raft_id: myself.raft_id(),
-        address: myself.address().clone(),
-        protocol: (Versions::SPOKEN.min, Versions::SPOKEN.max),
-        takes_over: false,
-        lease: lease.millis(),
-    };
+    let join = request(plane, lease);
     let mut telling = Telling::new(plane);
     let mut others = seeds.iter().cycle();
     loop {
@@ -305,15 +311,7 @@ async fn arrive(plane: &Plane) -> Result<(), NotIn> {
 
 /// A member that was taken for dead comes back under the same incarnation.
 pub(super) async fn rejoin(plane: &Plane, seed: Option<&String>, lease: LeaseConfig) -> Result<(), ClusterError> {
-    let myself = plane.myself();
-    let join = Command::Join {
-        node: myself.key().clone(),
-        raft_id: myself.raft_id(),
-        address: myself.address().clone(),
-        protocol: (Versions::SPOKEN.min, Versions::SPOKEN.max),
-        takes_over: false,
-        lease: lease.millis(),
-    };
+    let join = request(plane, lease);
     let through = seed.map(|seed| Callee { address: seed.as_str().into(), raft_id: None });
     match plane.at_leader_through::<Answer>(through, call::JOIN, &join, JOIN).await? {
         Answer::Joined { .. } => Ok(()),

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use tokio::sync::watch;
 
-use super::{NodeKey, settings::Secret};
+use super::{NodeKey, wire::handshake::Secret};
 use crate::sync::lock;
 
 /// What every connection of this node says of it.
@@ -43,8 +43,8 @@ impl Myself {
         &self.cluster
     }
 
-    pub(crate) fn secret(&self) -> Option<&[u8]> {
-        self.secret.as_ref().map(|secret| &*secret.0)
+    pub(crate) fn secret(&self) -> Option<&Secret> {
+        self.secret.as_ref()
     }
 
     /// What nodes of one cluster have in common, and of one generation of it: a cluster that went on without its majority is

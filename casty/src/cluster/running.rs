@@ -113,7 +113,9 @@ impl Running {
         let this = self.clone();
         // Its clock is the control plane's, which may end first.
         let parted = self.host.within(async move { this.part().await }).await;
-        parted.unwrap_or(Err(ClusterError::ShuttingDown))?;
+        let parted = parted.unwrap_or(Err(ClusterError::ShuttingDown));
+        // A member still, it comes back if it is taken for dead.
+        parted.inspect_err(|_| _ = self.parting.send_replace(false))?;
         if let Some(system) = self.system.upgrade() {
             system.shutdown().await;
         }

@@ -1,8 +1,8 @@
 //! Settings of a node, as its program gives them.
 
-use std::{fmt, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+use std::{fmt, net::SocketAddr, path::PathBuf, time::Duration};
 
-use super::{NodeId, StartError, SwimConfig, start};
+use super::{NodeId, StartError, SwimConfig, start, wire::handshake::Secret};
 use crate::{ActorSystem, actor::Mailbox, system::SystemBuilder};
 
 /// How quickly the nodes that lead notice each other's silence. See [`DistributedBuilder::raft`].
@@ -110,16 +110,6 @@ pub(crate) struct Settings {
     pub(super) system: SystemBuilder,
 }
 
-/// Not for any log.
-#[derive(Clone)]
-pub(crate) struct Secret(pub(crate) Arc<[u8]>);
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Secret(..)")
-    }
-}
-
 impl Settings {
     /// Whether a node can be made of them. What the network and the disk say comes later.
     fn check(&self) -> Result<(), StartError> {
@@ -128,7 +118,7 @@ impl Settings {
         if self.recover_alone && self.data_dir.is_none() {
             return bad("recover_alone: there is nothing to go on from without a `.data_dir(..)`".into());
         }
-        if self.secret.as_ref().is_some_and(|secret| secret.0.is_empty()) {
+        if self.secret.as_ref().is_some_and(|secret| secret.bytes().is_empty()) {
             return bad(
                 "secret: it is empty, and everybody knows that one; leave `.secret(..)` out, or give all nodes the same".into()
             );
@@ -267,7 +257,7 @@ impl DistributedBuilder {
 
     /// Who knows it may join. All nodes are given the same; it never crosses the network.
     pub fn secret(mut self, secret: impl AsRef<[u8]>) -> Self {
-        self.0.secret = Some(Secret(secret.as_ref().into()));
+        self.0.secret = Some(Secret::from(secret.as_ref()));
         self
     }
 

@@ -239,7 +239,7 @@ async fn assemble(
     let seed = control.random();
     let core = swim::Swim::new(swim::Identity::new(key, reach), swim_config.clone(), seed);
     let (swim_events, mut swim_told) = mpsc::channel(GREETED);
-    let seal = swim::Seal::new(&settings.cluster, myself.secret());
+    let seal = swim::Seal::new(&settings.cluster, myself.secret().map(super::wire::handshake::Secret::bytes));
     let (swim, swim_driver) = swim::Driver::new(control.clone(), socket, core, seal, swim_events);
     let watching = control.spawn(swim_driver.run());
     let told = plane.clone();

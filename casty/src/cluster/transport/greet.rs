@@ -8,7 +8,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use crate::{
     cluster::{
         myself::Myself,
-        wire::handshake::{Handshake, HandshakeError, Lane, Local, Peer, RefuseCode, Secret, Step, Versions},
+        wire::handshake::{Handshake, HandshakeError, Lane, Local, Peer, RefuseCode, Step, Versions},
     },
     host::{Host, Stream},
 };
@@ -135,7 +135,7 @@ fn local(host: &Host, myself: &Myself) -> Local {
         incarnation: myself.key().incarnation,
         raft_id: myself.raft_id(),
         advertise: myself.address().to_string(),
-        secret: myself.secret().map(Secret::from),
+        secret: myself.secret().cloned(),
         nonce,
     }
 }
