@@ -1,6 +1,6 @@
 //! Going for good, and going to come back.
 
-use std::{env, fs, path::PathBuf, process};
+use std::{env, fs, path::PathBuf, process, time::Duration};
 
 use casty::{ClusterEvent, MemberStatus, prelude::*};
 
@@ -112,4 +112,33 @@ impl Drop for Dir {
     fn drop(&mut self) {
         let _ = fs::remove_dir_all(&self.0);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_of_three_goes_on_alone_from_its_data_directory() {
+    let dir = Dir::new("alone");
+    let mut systems = cluster(2).await;
+    let seed = of(&systems[0]).address().to_owned();
+    let kept = node("kept", &[&seed]).data_dir(&dir.0).start().await.unwrap();
+    systems.push(kept);
+    all_see(&systems, 3).await;
+    systems.pop().unwrap().shutdown().await;
+    end(systems).await;
+
+    // The majority has gone for good, and nobody agrees to anything.
+    let waits = tokio::time::timeout(Duration::from_secs(2), node("kept", &[]).data_dir(&dir.0).start()).await;
+    assert!(waits.is_err(), "{waits:?}");
+    // That start lets go of the directory behind its caller's back.
+    let deadline = tokio::time::Instant::now() + BOUND;
+    let alone = loop {
+        match node("kept", &[]).data_dir(&dir.0).recover_alone().start().await {
+            Ok(alone) => break alone,
+            Err(error) => assert!(tokio::time::Instant::now() < deadline, "{error}"),
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    };
+    alone.spawn(Puppet::on(&alone)).name("puppet").await.unwrap();
+    let newcomer = node("new", &[of(&alone).address()]).start().await.unwrap();
+    assert!(newcomer.lookup::<Puppet>("puppet").await.unwrap().is_some());
+    end(vec![alone, newcomer]).await;
 }
