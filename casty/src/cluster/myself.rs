@@ -2,10 +2,8 @@
 
 use std::sync::{Arc, Mutex};
 
-use tokio::sync::watch;
-
 use super::{NodeKey, wire::handshake::Secret};
-use crate::sync::lock;
+use crate::{host::watch, sync::lock};
 
 /// What every connection of this node says of it.
 #[derive(Debug)]
@@ -62,7 +60,7 @@ impl Myself {
             *belongs_to = Some((cluster_id, generation));
         }
         drop(belongs_to);
-        self.knows.send_replace(true);
+        self.knows.set(true);
     }
 
     /// Waits until this node learns which cluster it belongs to; for ever if it knows already, before `handshake` says so.

@@ -8,8 +8,6 @@ use std::{
     time::Duration,
 };
 
-use tokio::sync::watch;
-
 use super::{
     ClusterError, ClusterEvent,
     control::{Command, Leases, MemberStatus, Plane, View, call},
@@ -18,7 +16,7 @@ use super::{
 };
 use crate::{
     Event,
-    host::Host,
+    host::{Host, watch},
     system::{Events, WeakSystem},
 };
 
@@ -100,7 +98,7 @@ impl Running {
             format!("this node's part in the control plane has failed, and only a restart of the node mends that: {why}");
         self.emit(ClusterEvent::Fenced { reason: reason.into() });
         self.network.close();
-        self.ending.send_replace(true);
+        self.ending.set(true);
     }
 
     fn others_up(&self) -> bool {
@@ -115,7 +113,7 @@ impl Running {
         let parted = self.host.within(async move { this.part().await }).await;
         let parted = parted.unwrap_or(Err(ClusterError::ShuttingDown));
         // A member still, it comes back if it is taken for dead.
-        parted.inspect_err(|_| _ = self.parting.send_replace(false))?;
+        parted.inspect_err(|_| _ = self.parting.set(false))?;
         if let Some(system) = self.system.upgrade() {
             system.shutdown().await;
         }
@@ -137,7 +135,7 @@ impl Running {
 
     /// Has this node removed from the cluster.
     async fn part(&self) -> Result<(), ClusterError> {
-        self.parting.send_replace(true);
+        self.parting.set(true);
         let myself = self.plane.myself().key().clone();
         let host = &self.host;
         let begun = host.now();
@@ -231,7 +229,7 @@ impl Running {
         }
         let _ = self.swim.commands.send(SwimCommand::Leave).await;
         self.network.close();
-        self.ending.send_replace(true);
+        self.ending.set(true);
         self.leases.fence();
         let mut ended = self.ended.subscribe();
         let _ = self.host.timeout(ASK, ended.wait_for(|ended| *ended)).await;

@@ -12,7 +12,7 @@ use std::{
 };
 
 use tokio::{
-    sync::{mpsc, oneshot, watch},
+    sync::{mpsc, oneshot},
     task::JoinHandle,
 };
 
@@ -34,7 +34,7 @@ use super::{
 };
 use crate::{
     ActorSystem,
-    host::{Datagrams, Host, Listener},
+    host::{Datagrams, Host, Listener, watch},
 };
 
 /// Greeted connections that wait to be taken over.
@@ -80,7 +80,7 @@ async fn attempt(host: &Host, settings: &Settings, least: Incarnation) -> Result
                 let running = parts.running.clone();
                 let _thread = Thread(running.clone());
                 if ready.send(Ok(running)).is_err() {
-                    parts.running.ending.send_replace(true);
+                    parts.running.ending.set(true);
                 }
                 parts.last().await;
             }
@@ -125,7 +125,7 @@ impl Drop for Thread {
     fn drop(&mut self) {
         if std::thread::panicking() && !*self.0.ended.borrow() {
             self.0.fail("its thread has ended early");
-            self.0.ended.send_replace(true);
+            self.0.ended.set(true);
         }
     }
 }
@@ -148,7 +148,7 @@ impl Parts {
         if let Some(closer) = self.closer {
             let _ = self.control.timeout(Duration::from_secs(1), closer.close()).await;
         }
-        self.running.ended.send_replace(true);
+        self.running.ended.set(true);
         // What was told lately leaves.
         self.control.sleep(Duration::from_millis(20)).await;
     }
@@ -282,7 +282,7 @@ async fn assemble(
     let parts = Parts { running, closer, control: control.clone(), listening, watching };
     if let Err(error) = join::enter(&plane, &settings.seeds, lease_for(settings.raft)).await {
         parts.running.network.close();
-        parts.running.ending.send_replace(true);
+        parts.running.ending.set(true);
         parts.last().await;
         return Err(error);
     }

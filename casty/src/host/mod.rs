@@ -10,6 +10,7 @@ mod gate;
 mod net;
 #[cfg(feature = "testkit")]
 mod simulated;
+pub(crate) mod watch;
 
 use std::{
     cell::RefCell,
@@ -190,6 +191,16 @@ impl Host {
     pub(crate) fn timeout<F: Future>(&self, limit: Duration, task: F) -> Timeout<F> {
         let _inside = self.enter();
         tokio::time::timeout(limit, task)
+    }
+
+    /// In a simulation, what decides instead of the time that something took in reality.
+    #[inline]
+    pub(crate) fn toss(&self) -> Option<bool> {
+        match &self.world {
+            World::Real => None,
+            #[cfg(feature = "testkit")]
+            World::Simulated(node) => Some(node.random() & 1 == 0),
+        }
     }
 
     /// For measuring how long code runs, which virtual time cannot tell.

@@ -77,7 +77,7 @@ struct Inner {
     settings: Settings,
     serial: u64,
     closing: AtomicBool,
-    over: tokio::sync::watch::Sender<bool>,
+    over: crate::host::watch::Sender<bool>,
     /// In a cluster.
     links: OnceLock<Arc<dyn Links>>,
     cluster: OnceLock<Cluster>,
@@ -159,7 +159,7 @@ impl ActorSystem {
             dead_letters: DeadLetters::default(),
             serial: address::next_serial(&host),
             closing: AtomicBool::new(false),
-            over: tokio::sync::watch::Sender::new(false),
+            over: crate::host::watch::Sender::new(false),
             links: OnceLock::new(),
             cluster: OnceLock::new(),
             far_questions: FarQuestions::default(),
@@ -305,6 +305,7 @@ impl ActorSystem {
     pub(crate) fn named_roots(&self) -> Vec<Arc<dyn AnyCell>> {
         let mut roots = self.0.directory.roots();
         roots.retain(|root| root.name().is_some() && root.is_alive());
+        roots.sort_by_key(|root| root.id());
         roots
     }
 

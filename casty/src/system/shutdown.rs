@@ -21,7 +21,7 @@ pub(super) async fn shutdown(system: &ActorSystem) {
     }
     if current(system).is_none() {
         // The sender lives as long as the system does.
-        drop(system.0.over.subscribe().wait_for(|over| *over).await);
+        let _ = system.0.over.subscribe().wait_for(|over| *over).await;
     }
 }
 
@@ -30,7 +30,7 @@ struct Over(ActorSystem);
 
 impl Drop for Over {
     fn drop(&mut self) {
-        self.0.0.over.send_replace(true);
+        self.0.0.over.set(true);
     }
 }
 
@@ -63,7 +63,7 @@ async fn end(system: &ActorSystem) {
 
 pub(super) async fn serve(system: &ActorSystem) -> crate::Result<()> {
     let mut over = system.0.over.subscribe();
-    let told = std::pin::pin!(async { drop(over.wait_for(|over| *over).await) });
+    let told = std::pin::pin!(async { _ = over.wait_for(|over| *over).await });
     let signalled = std::pin::pin!(signal());
     match select(told, signalled).await {
         Either::Left(_) => {}

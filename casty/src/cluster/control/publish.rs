@@ -5,13 +5,16 @@ use std::{
     sync::{Arc, PoisonError, RwLock},
 };
 
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 
 use super::{
     names::{NameEntry, Names},
     state::{Change, Cluster, Member, MemberStatus, Past, State},
 };
-use crate::cluster::{Incarnation, NodeId, NodeKey};
+use crate::{
+    cluster::{Incarnation, NodeId, NodeKey},
+    host::watch,
+};
 
 /// A change, and the index of the log entry that made it. After a start the log is gone through again: changes that an
 /// earlier run has told come once more.
@@ -95,7 +98,7 @@ impl Published {
     }
 
     pub(super) fn has_applied(&self, index: u64) {
-        self.applied.send_if_modified(|applied| {
+        self.applied.change(|applied| {
             let later = index > *applied;
             *applied = index.max(*applied);
             later

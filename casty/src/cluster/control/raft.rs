@@ -130,7 +130,8 @@ pub(crate) async fn start<C: Calls>(
         .map_err(|fatal| StartError::Stored(Box::new(fatal)))
 }
 
-/// tokio, except that the tasks of a simulated node are its host's, and so is its chance.
+/// tokio, except that the tasks of a simulated node are its host's, and so is its chance; and that no chance wakes those who
+/// watch.
 #[derive(Debug)]
 pub(crate) struct HostRuntime(TokioRuntime);
 
@@ -145,7 +146,7 @@ impl AsyncRuntime for HostRuntime {
     type Timeout<R, T: Future<Output = R> + OptionalSend> = <Tokio as AsyncRuntime>::Timeout<R, T>;
     type ThreadLocalRng = Chance;
     type Mpsc = <Tokio as AsyncRuntime>::Mpsc;
-    type Watch = <Tokio as AsyncRuntime>::Watch;
+    type Watch = host::watch::HostWatch;
     type Oneshot = <Tokio as AsyncRuntime>::Oneshot;
     type Mutex<T: OptionalSend + 'static> = <Tokio as AsyncRuntime>::Mutex<T>;
 

@@ -3,7 +3,7 @@
 mod suspects;
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::{BTreeMap, VecDeque},
     time::Duration,
 };
 
@@ -32,7 +32,7 @@ pub(crate) struct Swim {
     config: SwimConfig,
     foca: Foca<Identity, MessagePack, StdRng, NoCustomBroadcast>,
     timers: Timers,
-    known: HashMap<NodeId, (Identity, State)>,
+    known: BTreeMap<NodeId, (Identity, State)>,
     actions: VecDeque<Action>,
     peers: Vec<Peer>,
     /// Whose turn it is to be called.
@@ -43,7 +43,7 @@ pub(crate) struct Swim {
     /// How often this node has objected, as its packets say.
     objections: foca::Incarnation,
     /// When a packet of theirs last came.
-    heard_at: HashMap<NodeId, Duration>,
+    heard_at: BTreeMap<NodeId, Duration>,
     doubts: Vec<Doubt>,
     /// What foca takes timers by at present.
     token: foca::TimerToken,
@@ -64,14 +64,14 @@ impl Swim {
             config,
             foca,
             timers: Timers::default(),
-            known: HashMap::new(),
+            known: BTreeMap::new(),
             actions: VecDeque::new(),
             peers: Vec::new(),
             next_peer: 0,
             call_at: Duration::ZERO,
             ask_at: Duration::ZERO,
             objections: 0,
-            heard_at: HashMap::new(),
+            heard_at: BTreeMap::new(),
             doubts: Vec::new(),
             token: 0,
             renewed_at: None,

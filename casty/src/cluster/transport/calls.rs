@@ -1,7 +1,7 @@
 //! Calls from node to node on the lanes of the control plane: a connection a node and lane, opened when needed.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -170,7 +170,7 @@ struct Line {
 }
 
 /// Calls that were made, by their numbers.
-type Waiting = HashMap<u64, Made>;
+type Waiting = BTreeMap<u64, Made>;
 
 struct Made {
     at: Instant,
@@ -182,7 +182,8 @@ struct Made {
 /// be gone, or never get to the others.
 fn tell_late(waiting: &mut Waiting, now: Instant, heard: Instant) -> bool {
     let mut is_silent = false;
-    for (_, late) in waiting.extract_if(|_, made| made.deadline <= now) {
+    let late: Vec<_> = waiting.iter().filter(|(_, made)| made.deadline <= now).map(|(number, _)| *number).collect();
+    for late in late.into_iter().filter_map(|number| waiting.remove(&number)) {
         is_silent |= late.at >= heard;
         let _ = late.answer.send(Err(CallError::Failed("no answer in time".into())));
     }

@@ -5,7 +5,7 @@
 
 use std::{
     cell::RefCell,
-    collections::HashMap,
+    collections::BTreeMap,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -57,7 +57,7 @@ struct State {
     /// Tells asks apart that had one place in turn.
     turn: u32,
     /// Actors whose mailboxes are full, with who waits for them.
-    paused: HashMap<u64, Arc<Notify>>,
+    paused: BTreeMap<u64, Arc<Notify>>,
 }
 
 struct Ask {
@@ -90,7 +90,7 @@ impl Link {
             asks: Slab::new(),
             sweep_at: SWEEP,
             turn: 0,
-            paused: HashMap::new(),
+            paused: BTreeMap::new(),
         };
         Arc::new(Self { network, peer, state: Mutex::new(state), window: Arc::new(Semaphore::new(WINDOW)) })
     }

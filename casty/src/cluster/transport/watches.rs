@@ -1,7 +1,7 @@
 //! Death watch from node to node: what actors here watch elsewhere, and what others watch here.
 
 use std::{
-    collections::{HashMap, hash_map::Entry},
+    collections::{BTreeMap, HashMap, btree_map::Entry},
     sync::{Arc, Mutex},
 };
 
@@ -17,7 +17,7 @@ use crate::{
 #[derive(Default)]
 pub(super) struct Watches {
     next: u64,
-    by_number: HashMap<u64, Watch>,
+    by_number: BTreeMap<u64, Watch>,
     numbers: HashMap<(NodeKey, ActorId, ActorId), u64>,
 }
 
@@ -74,7 +74,7 @@ pub(super) struct Watched {
     replies: Replies,
     here: Incarnation,
     /// Each goes with the end of its actor.
-    watched: Arc<Mutex<HashMap<(u64, u64), ActorId>>>,
+    watched: Arc<Mutex<BTreeMap<(u64, u64), ActorId>>>,
 }
 
 impl Watched {
