@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use casty::testkit::Cluster;
+use casty::testkit::{Cluster, Running};
 
 use crate::{book::Book, dice::Dice, plan::Plan};
 
@@ -14,6 +14,8 @@ pub(crate) struct Faults {
     /// When each node was last disturbed: itself, or a link of it. While one is not well, that is now.
     disturbed: Vec<Duration>,
     failed: Vec<Option<Duration>>,
+    /// Who is about to go in good order.
+    going: Vec<(usize, Running<bool>)>,
     slow: bool,
     /// All faults so far.
     pub(crate) events: Vec<(Duration, String)>,
@@ -22,7 +24,8 @@ pub(crate) struct Faults {
 impl Faults {
     pub(crate) fn new(plan: &Plan, dice: Dice) -> Self {
         let (disturbed, failed) = (vec![Duration::ZERO; plan.nodes], vec![None; plan.nodes]);
-        Self { dice, plan: plan.clone(), next: Duration::ZERO, disturbed, failed, slow: false, events: Vec::new() }
+        let going = Vec::new();
+        Self { dice, plan: plan.clone(), next: Duration::ZERO, disturbed, failed, going, slow: false, events: Vec::new() }
     }
 
     fn tell(&mut self, cluster: &Cluster, what: String) {
@@ -32,6 +35,11 @@ impl Faults {
     /// When the node was last disturbed.
     pub(crate) fn disturbed(&self, node: usize) -> Duration {
         self.disturbed[node]
+    }
+
+    /// Whether the node is about to go in good order.
+    pub(crate) fn is_going(&self, node: usize) -> bool {
+        self.going.iter().any(|(going, _)| *going == node)
     }
 
     /// Takes note of who is not well now.
@@ -53,12 +61,13 @@ impl Faults {
     /// Something goes wrong, or is put right, if it is time for that.
     pub(crate) fn strike(&mut self, cluster: &mut Cluster, book: &Book) {
         self.start_failed(cluster, book);
+        self.end_those_who_went(cluster, book);
         if cluster.elapsed() < self.next {
             return;
         }
         self.next = cluster.elapsed() + self.dice.millis(20, self.plan.pace);
         let (one, other) = self.two(cluster.size());
-        match self.dice.below(32) {
+        match self.dice.below(36) {
             0..4 => {
                 let mut nodes: Vec<_> = (0..cluster.size()).filter(|_| self.dice.percent(40)).collect();
                 nodes.truncate(cluster.size() - 1);
@@ -101,6 +110,11 @@ impl Faults {
                 self.tell(cluster, format!("{one} is paused"));
                 cluster.pause(one);
             }
+            32 => {
+                self.tell(cluster, format!("the machine of {one} sleeps"));
+                cluster.suspend(one);
+            }
+            33..36 => self.go(cluster, one),
             28..30 => {
                 self.tell(cluster, "all that were paused go on".into());
                 (0..cluster.size()).for_each(|node| cluster.resume(node));
@@ -124,7 +138,7 @@ impl Faults {
     }
 
     fn crash(&mut self, cluster: &mut Cluster, book: &Book, node: usize) {
-        if !cluster.is_running(node) || (!self.plan.disks && !can_lose(cluster, node)) {
+        if !cluster.is_running(node) || (!self.plan.disks && !self.can_lose(cluster, node)) {
             return;
         }
         if self.dice.percent(40) {
@@ -141,8 +155,41 @@ impl Faults {
         }
     }
 
+    /// A node goes in good order: for good, or to come back.
+    fn go(&mut self, cluster: &mut Cluster, node: usize) {
+        if cluster.started(node).is_none() || self.is_going(node) || (!self.plan.disks && !self.can_lose(cluster, node)) {
+            return;
+        }
+        let leaves = self.dice.percent(50);
+        self.tell(cluster, format!("{node} {}", if leaves { "leaves" } else { "shuts down" }));
+        let going = cluster.begin(node, move |system| async move {
+            if leaves {
+                return system.cluster().expect("it is a node").leave().await.is_ok();
+            }
+            system.shutdown().await;
+            true
+        });
+        self.going.push((node, going));
+    }
+
+    /// The process of who has gone ends.
+    fn end_those_who_went(&mut self, cluster: &mut Cluster, book: &Book) {
+        for (node, mut going) in std::mem::take(&mut self.going) {
+            match going.take() {
+                Some(true) => {
+                    self.tell(cluster, format!("{node} has gone"));
+                    cluster.crash(node);
+                    book.crashed(node);
+                }
+                Some(false) => self.tell(cluster, format!("{node} could not leave")),
+                None if going.is_lost() => {}
+                None => self.going.push((node, going)),
+            }
+        }
+    }
+
     fn restart(&mut self, cluster: &mut Cluster, node: usize) {
-        if self.plan.disks && self.dice.percent(25) && can_lose(cluster, node) {
+        if self.plan.disks && self.dice.percent(25) && self.can_lose(cluster, node) {
             self.tell(cluster, format!("{node} starts with an empty disk"));
             cluster.restart_empty(node);
         } else {
@@ -184,11 +231,18 @@ impl Faults {
             }
         }
         self.slow = false;
+        // Who still waits for others to let it go is killed.
+        for (node, _) in std::mem::take(&mut self.going) {
+            if cluster.is_running(node) {
+                cluster.crash(node);
+                book.crashed(node);
+            }
+        }
         let down: Vec<_> = (0..cluster.size()).filter(|node| !cluster.is_running(*node)).collect();
         // With disks, a majority has to be there.
         let stays = if self.dice.percent(40) && cluster.size() > 3 { self.dice.pick(&down) } else { None };
         for node in down {
-            if Some(node) == stays && down_can_stay(cluster) {
+            if Some(node) == stays && self.can_lose(cluster, usize::MAX) {
                 self.tell(cluster, format!("{node} stays away"));
             } else {
                 self.restart(cluster, node);
@@ -201,20 +255,17 @@ impl Faults {
     pub(crate) fn nurse(&mut self, cluster: &mut Cluster, book: &Book) {
         self.start_failed(cluster, book);
     }
+
+    /// Whether the cluster can do without all that a node has: of each set of voters that anybody knows, a majority runs
+    /// and stays.
+    fn can_lose(&self, cluster: &Cluster, node: usize) -> bool {
+        let stays = |other: &usize| *other != node && !self.is_going(*other);
+        majority_of(cluster, (0..cluster.size()).filter(stays))
+    }
 }
 
-/// One that stays away must not be needed: of each set of voters that anybody knows, a majority runs.
-fn down_can_stay(cluster: &Cluster) -> bool {
-    majority_without(cluster, usize::MAX)
-}
-
-/// Whether the cluster can do without all that a node has stored.
-fn can_lose(cluster: &Cluster, node: usize) -> bool {
-    majority_without(cluster, node)
-}
-
-fn majority_without(cluster: &Cluster, node: usize) -> bool {
-    let seen: Vec<_> = (0..cluster.size()).filter(|other| *other != node).filter_map(|other| cluster.inspect(other)).collect();
+fn majority_of(cluster: &Cluster, nodes: impl Iterator<Item = usize>) -> bool {
+    let seen: Vec<_> = nodes.filter_map(|node| cluster.inspect(node)).collect();
     let here = |id: &u64| seen.iter().any(|seen| seen.raft_id == *id);
     let is_enough = |set: &Vec<u64>| set.iter().filter(|id| here(id)).count() * 2 > set.len();
     !seen.is_empty() && seen.iter().all(|seen| !seen.voters.is_empty() && seen.voters.iter().all(is_enough))

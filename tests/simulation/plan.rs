@@ -17,6 +17,8 @@ pub(crate) struct Plan {
     pub(crate) fast: bool,
     /// The longest that anything takes on a link where nothing is wrong.
     pub(crate) latency: Duration,
+    /// Whether things go wrong before there is a cluster.
+    pub(crate) early: bool,
     /// How long things go wrong.
     pub(crate) trouble: Duration,
     /// Between two faults, at most.
@@ -33,6 +35,7 @@ impl Plan {
             disks: dice.percent(55),
             fast,
             latency: dice.millis(1, if fast { 6 } else { 25 }),
+            early: dice.percent(20),
             trouble: dice.millis(4000, 10_000),
             pace: [150, 500, 1500, 3000][dice.below(4)],
         };

@@ -100,8 +100,10 @@ impl Run {
     }
 
     fn whole(&mut self) -> Result<(), String> {
-        self.recover(Duration::from_secs(if self.plan.fast { 3 } else { 5 }))
-            .map_err(|why| format!("the cluster does not form: {why}"))?;
+        if !self.plan.early {
+            self.recover(Duration::from_secs(if self.plan.fast { 3 } else { 5 }))
+                .map_err(|why| format!("the cluster does not form: {why}"))?;
+        }
         let until = self.cluster.elapsed() + self.plan.trouble;
         while self.cluster.elapsed() < until {
             self.faults.strike(&mut self.cluster, &self.book);

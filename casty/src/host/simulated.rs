@@ -23,6 +23,8 @@ pub(crate) struct SimNode {
     chance: Mutex<StdRng>,
     turns: Mutex<Turns>,
     disks: Mutex<Disks>,
+    /// Since when the machine sleeps, by its boot clock.
+    asleep: Mutex<Option<Duration>>,
     /// What the boot clock said when anything was last turned, and at which moment of the simulation that was.
     turned: Mutex<(Duration, Duration)>,
     /// The simulation's time, for who looks from outside of it.
@@ -62,6 +64,7 @@ impl SimNode {
             chance: Mutex::new(StdRng::seed_from_u64(seed)),
             turns: Mutex::new(turns),
             disks: Mutex::default(),
+            asleep: Mutex::default(),
             // A start that is not zero, so that a lease of "never" is one.
             turned: Mutex::new((Duration::from_secs(1000), Duration::ZERO)),
             outside: Mutex::default(),
@@ -77,6 +80,19 @@ impl SimNode {
         let now = (self.boot_time(), self.elapsed());
         *lock(&self.turned) = now;
         turn(&mut lock(&self.turns));
+    }
+
+    /// The machine sleeps, until it is woken.
+    pub(crate) fn sleep(&self) {
+        let now = self.boot_time();
+        lock(&self.asleep).get_or_insert(now);
+    }
+
+    pub(crate) fn wake(&self) {
+        if let Some(since) = lock(&self.asleep).take() {
+            let slept = self.boot_time().saturating_sub(since);
+            self.turn(|turns| turns.suspended += slept);
+        }
     }
 
     /// Says what time it is in the simulation, which only its own tasks know.

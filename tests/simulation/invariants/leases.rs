@@ -1,5 +1,6 @@
 //! No lease beyond the rules: who is not up, by the newest that any node has applied, holds none; nor does anybody whom
-//! no majority has reached for longer than a lease.
+//! no majority has reached for longer than a lease. Who goes of its own will has released all that it served: what is left
+//! of its lease is nobody's business, and no more comes.
 
 use std::time::Duration;
 
@@ -13,11 +14,13 @@ pub(super) struct Leases {
     limit: Duration,
     /// Since when each node has been out of reach of a majority.
     alone: Vec<Option<Duration>>,
+    /// Since when each node has gone, of its own will.
+    gone: Vec<Option<Duration>>,
 }
 
 impl Leases {
     pub(super) fn new(plan: &Plan) -> Self {
-        Self { limit: plan.lease().mul_f64(1.05) + plan.latency, alone: vec![None; plan.nodes] }
+        Self { limit: plan.lease().mul_f64(1.05) + plan.latency, alone: vec![None; plan.nodes], gone: vec![None; plan.nodes] }
     }
 
     pub(super) fn check(&mut self, moment: &Moment<'_>) -> Held {
@@ -26,6 +29,15 @@ impl Leases {
         for (node, seen) in moment.started().filter(|(_, seen)| seen.lease) {
             let name = format!("node-{node}");
             let member = members.iter().find(|member| member.node == name);
+            let may_be_gone = member.is_none_or(|member| member.status == MemberStatus::Away);
+            if moment.faults.is_going(node) && may_be_gone {
+                let since = *self.gone[node].get_or_insert(moment.now);
+                if moment.now <= since + self.limit {
+                    continue;
+                }
+            } else {
+                self.gone[node] = None;
+            }
             if !member.is_some_and(|member| member.incarnation == seen.incarnation && member.status == MemberStatus::Up) {
                 return Err(format!("leases: {name} holds one, and is {member:?} by what node-{best} has applied"));
             }

@@ -26,6 +26,9 @@ use crate::{
 /// One change of the membership may take so long. What it has not done by then another round finishes.
 const CHANGE: Duration = Duration::from_secs(2);
 
+/// Who may come to vote has been heard within so many ticks: four heartbeats.
+const FRESH: u32 = 16;
+
 pub(crate) struct Driver {
     pub(crate) host: Host,
     pub(crate) plane: Plane,
@@ -170,7 +173,8 @@ impl Driver {
             let state = match member.status {
                 MemberStatus::Up if leaving.contains(&node) => Living::Leaving,
                 MemberStatus::Up if member.raft_id == myself => Living::Up,
-                MemberStatus::Up if self.leases.silent_for(&node) > CHANGE => Living::Silent,
+                // A leader that was paused, or has just been elected, knows of nobody that it lives still.
+                MemberStatus::Up if !self.leases.heard_within(&node, self.tick * FRESH) => Living::Silent,
                 MemberStatus::Up => Living::Up,
                 MemberStatus::Away => Living::Silent,
                 MemberStatus::Down => Living::Down,

@@ -129,6 +129,11 @@ impl Leases {
         }
     }
 
+    /// Whether the leader has heard of the node itself within so long.
+    pub(super) fn heard_within(&self, node: &NodeKey, limit: Duration) -> bool {
+        lock(&self.granter).heard_within(node, Clocks::of(&self.host), limit)
+    }
+
     /// How long the leader has not heard of the node.
     pub(super) fn silent_for(&self, node: &NodeKey) -> Duration {
         lock(&self.granter).silent_for(node, Clocks::of(&self.host))

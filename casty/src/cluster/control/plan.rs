@@ -86,7 +86,9 @@ impl Known {
     }
 
     fn newcomer(&self) -> Option<Step> {
-        let unknown = |member: &&Standing| member.state == Living::Up && !self.nodes.contains(&member.raft_id);
+        // Who has just joined is heard only once it has the log.
+        let follows = |state| matches!(state, Living::Up | Living::Silent);
+        let unknown = |member: &&Standing| follows(member.state) && !self.nodes.contains(&member.raft_id);
         self.members.iter().find(unknown).map(|member| Step::AddLearner(member.raft_id))
     }
 

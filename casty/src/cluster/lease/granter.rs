@@ -55,7 +55,10 @@ struct Leading {
     ready: bool,
     /// By the monotonic clock, when what the last quorum answered was sent.
     quorum: Option<Duration>,
+    /// When each node last asked, or since when its silence counts.
     renewals: HashMap<NodeKey, Duration>,
+    /// When each one was last heard in earnest.
+    heard: HashMap<NodeKey, Duration>,
     down: HashSet<NodeKey>,
     /// The entry that each member is up by, and the one up to which that was looked at.
     up_by: HashMap<NodeKey, u64>,
@@ -82,6 +85,7 @@ impl Granter {
             if now.boot.saturating_sub(leading.awake) > half {
                 // It was this leader that was away, and what the others said meanwhile is not read yet.
                 leading.renewals.values_mut().for_each(|last| *last = now.boot);
+                leading.heard.clear();
             }
             leading.awake = now.boot;
             return;
@@ -92,6 +96,7 @@ impl Granter {
             ready: false,
             quorum: None,
             renewals: HashMap::new(),
+            heard: HashMap::new(),
             down: down.into_iter().collect(),
             up_by: HashMap::new(),
             looked_at: None,
@@ -125,6 +130,7 @@ impl Granter {
         self.notice_sleep(now);
         if let Some(leading) = &mut self.leading {
             leading.renewals.insert(node.clone(), now.boot);
+            leading.heard.insert(node.clone(), now.boot);
         }
     }
 
@@ -189,6 +195,7 @@ impl Granter {
     pub(crate) fn forget(&mut self, gone: impl Fn(&NodeKey) -> bool) {
         if let Some(leading) = &mut self.leading {
             leading.renewals.retain(|node, _| !gone(node));
+            leading.heard.retain(|node, _| !gone(node));
             leading.up_by.retain(|node, _| !gone(node));
             leading.down.retain(|node| !gone(node));
         }
@@ -203,6 +210,12 @@ impl Granter {
     pub(crate) fn silent_for(&self, node: &NodeKey, now: Clocks) -> Duration {
         let Some(leading) = &self.leading else { return Duration::ZERO };
         now.boot.saturating_sub(self.last_renewal(node).unwrap_or(leading.elected_at))
+    }
+
+    /// Whether the node has asked this leader within so long: no time is forgiven here, as it is to the silent.
+    pub(crate) fn heard_within(&self, node: &NodeKey, now: Clocks, limit: Duration) -> bool {
+        let heard = self.leading.as_ref().and_then(|leading| leading.heard.get(node));
+        heard.is_some_and(|at| now.boot.saturating_sub(*at) <= limit)
     }
 
     /// From when, by the boot clock, slots may be taken from nodes that have not released them: by then all leases of
@@ -253,6 +266,17 @@ mod tests {
         granter.elected(at(0), 1, []);
         granter.first_entry_applied(1);
         granter
+    }
+
+    #[test]
+    fn a_leader_that_was_paused_has_heard_nobody() {
+        let mut granter = leader();
+        granter.renewal(at(100), &node("b"));
+        assert!(granter.heard_within(&node("b"), at(200), 400 * MS) && !granter.heard_within(&node("c"), at(200), 400 * MS));
+        granter.elected(at(100), 1, []);
+        granter.elected(at(5000), 1, []);
+        assert_eq!(granter.silent_for(&node("b"), at(5000)), Duration::ZERO);
+        assert!(!granter.heard_within(&node("b"), at(5000), 60_000 * MS));
     }
 
     #[test]

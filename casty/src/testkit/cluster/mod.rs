@@ -266,8 +266,15 @@ impl Cluster {
         self.nodes[node].sim().gate().shut();
     }
 
-    /// Lets a paused process go on.
+    /// The node's machine sleeps: as [`pause`](Self::pause), and the clocks that count only while it is awake stand still.
+    pub fn suspend(&mut self, node: usize) {
+        self.nodes[node].sim().sleep();
+        self.pause(node);
+    }
+
+    /// Lets a paused process, or a machine that sleeps, go on.
     pub fn resume(&mut self, node: usize) {
+        self.nodes[node].sim().wake();
         self.nodes[node].sim().gate().open();
     }
 
