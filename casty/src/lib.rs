@@ -106,6 +106,8 @@ pub use actor::{
 };
 #[doc(inline)]
 pub use casty_macros::{actor, handler, main, message, supervised, test};
+#[cfg(feature = "tls")]
+pub use cluster::Tls;
 pub use cluster::{
     Cluster, ClusterError, ClusterEvent, ClusterEvents, DistributedBuilder, Incarnation, InvalidSwimConfig, Member, MemberStatus,
     NodeId, RaftConfig, StartError, SwimConfig,

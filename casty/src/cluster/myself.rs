@@ -14,6 +14,8 @@ pub(crate) struct Myself {
     address: Arc<str>,
     cluster: Arc<str>,
     secret: Option<Secret>,
+    #[cfg(feature = "tls")]
+    tls: Option<super::tls::Handshakes>,
     /// Once it is known: the cluster's id, and its generation.
     belongs_to: Mutex<Option<(u128, u64)>>,
     /// Becomes true with that.
@@ -22,7 +24,28 @@ pub(crate) struct Myself {
 
 impl Myself {
     pub(crate) fn new(key: NodeKey, raft_id: u64, address: Arc<str>, cluster: Arc<str>, secret: Option<Secret>) -> Self {
-        Self { key, raft_id, address, cluster, secret, belongs_to: Mutex::default(), knows: watch::Sender::new(false) }
+        Self {
+            key,
+            raft_id,
+            address,
+            cluster,
+            secret,
+            #[cfg(feature = "tls")]
+            tls: None,
+            belongs_to: Mutex::default(),
+            knows: watch::Sender::new(false),
+        }
+    }
+
+    /// The same, whose connections are within TLS.
+    #[cfg(feature = "tls")]
+    pub(crate) fn with_tls(self, tls: Option<super::tls::Handshakes>) -> Self {
+        Self { tls, ..self }
+    }
+
+    #[cfg(feature = "tls")]
+    pub(crate) fn tls(&self) -> Option<&super::tls::Handshakes> {
+        self.tls.as_ref()
     }
 
     pub(crate) fn key(&self) -> &NodeKey {

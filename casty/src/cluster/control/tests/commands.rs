@@ -21,7 +21,7 @@ fn name() -> impl Strategy<Value = Arc<str>> {
 fn command() -> impl Strategy<Value = Command> {
     let claim = (name(), 0..3u64).prop_map(|(name, actor)| NameClaim { name, kind: "kind".into(), actor });
     prop_oneof![
-        1 => (0..2u128).prop_map(|cluster_id| Command::Genesis { cluster_id, name: "test".into(), lease: 200 }),
+        1 => (0..2u128).prop_map(|cluster_id| Command::Genesis { cluster_id, name: "test".into(), lease: 200, seal: None }),
         1 => (0..3u64).prop_map(|generation| Command::Generation { generation }),
         6 => (node(), 0..2u64, 0..2u8, any::<bool>(), 1..3u32).prop_map(|(node, raft_id, address, takes_over, lease)| Command::Join {
             node, raft_id, address: format!("a{address}").into(), protocol: (1, 1), takes_over, lease: lease * 200
@@ -173,7 +173,7 @@ fn nobody_joins_before_the_cluster_begins() {
 #[test]
 fn only_the_first_genesis_counts() {
     let mut state = after([genesis()]);
-    let second = Command::Genesis { cluster_id: 1, name: "other".into(), lease: 200 };
+    let second = Command::Genesis { cluster_id: 1, name: "other".into(), lease: 200, seal: None };
     let answer = state.apply(2, second, &mut Vec::new());
     assert_eq!(answer, Answer::Cluster { cluster_id: u128::MAX - 7, name: "test".into() });
 }
