@@ -3,9 +3,12 @@
 //! Nodes are systems of this process, or, where one is to be killed, processes of the program `node`.
 
 mod asking;
+#[path = "../certificates.rs"]
+mod certificates;
 mod common;
 mod forming;
 mod killed;
 mod leaving;
 mod names;
+mod tls;
 mod watching;
