@@ -92,7 +92,7 @@ fn tls(settings: &mut Settings, look_up: &impl Fn(&str) -> Option<OsString>) -> 
         }
         paths => {
             let missing: Vec<_> = TLS.iter().zip(&paths).filter(|(_, path)| path.is_none()).map(|(name, _)| *name).collect();
-            return Err(format!("{} is not set: TLS needs all of {}", missing.join(", "), TLS.join(", ")));
+            return Err(format!("{}: not set, and TLS needs all of {}", missing.join(", "), TLS.join(", ")));
         }
     }
     Ok(())
@@ -184,6 +184,26 @@ mod tests {
         assert_eq!(settings.cluster, "shop");
         assert_eq!(settings.raft, RaftConfig::relaxed());
         assert!(!settings.insecure);
+    }
+
+    #[cfg(feature = "tls")]
+    #[test]
+    fn tls_wants_all_of_its_files() {
+        let all = [("CASTY_TLS_CA", "ca.pem"), ("CASTY_TLS_CERT", "node.pem"), ("CASTY_TLS_KEY", "node.key")];
+        let tls = crate::Tls { ca: "ca.pem".into(), certificate: "node.pem".into(), key: "node.key".into() };
+        assert_eq!(read(&all).unwrap().tls, Some(tls));
+        let error = read(&all[..2]).err().unwrap();
+        assert!(error.starts_with("CASTY_TLS_KEY: not set"), "{error}");
+        let error = read(&all[1..2]).err().unwrap();
+        assert!(error.starts_with("CASTY_TLS_CA, CASTY_TLS_KEY: not set"), "{error}");
+        assert!(read(&[("CASTY_TLS_CA", "")]).is_err_and(|error| error.starts_with("CASTY_TLS_CA is empty")));
+    }
+
+    #[cfg(not(feature = "tls"))]
+    #[test]
+    fn tls_wants_the_feature() {
+        let error = read(&[("CASTY_TLS_KEY", "node.key")]).err().unwrap();
+        assert!(error.starts_with("CASTY_TLS_KEY: ") && error.contains("feature `tls`"), "{error}");
     }
 
     #[test]

@@ -177,6 +177,10 @@ async fn assemble(
     let (tls, tls_thread) = handshakes(control, &settings).await?;
     let (listener, socket, bound) = bind(control, &settings).await?;
     let address = advertised(control, &settings, bound).await?;
+    #[cfg(feature = "tls")]
+    if let Some(tls) = &tls {
+        tls.configs().check_own(&address)?;
+    }
     let Stored { identity, mut store, snapshots, closer } = open(control, &settings).await?;
     if settings.recover_alone {
         let node = RaftNode { id: identity.node_id.clone(), address: address.as_str().into() };

@@ -235,12 +235,16 @@ mod tests {
     }
 
     async fn node(host: &Host, name: &str, incarnation: u64, secret: &[u8]) -> Node {
+        unsealed(host, name, incarnation, Some(Seal::new("test", Some(secret)))).await
+    }
+
+    async fn unsealed(host: &Host, name: &str, incarnation: u64, seal: Option<Seal>) -> Node {
         let socket = host.datagrams(([127, 0, 0, 1], 0).into()).await.unwrap();
         let address = socket.local_addr().unwrap();
         let key = NodeKey { id: name.into(), incarnation: Incarnation(incarnation) };
         let core = Swim::new(Identity::new(key.clone(), address), SwimConfig::fast(), incarnation);
         let (sender, events) = mpsc::channel(64);
-        let (handle, driver) = Driver::new(host.clone(), socket, core, Some(Seal::new("test", Some(secret))), sender);
+        let (handle, driver) = Driver::new(host.clone(), socket, core, seal, sender);
         Node { handle, events, key, address, running: host.spawn(driver.run()) }
     }
 
@@ -283,6 +287,20 @@ mod tests {
             b.running.await.unwrap();
         };
         host.timeout(Duration::from_secs(20), meeting).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn who_does_not_know_the_key_yet_is_silent() {
+        let host = Host::current();
+        let (mut a, b) = (unsealed(&host, "a", 1, None).await, unsealed(&host, "b", 1, None).await);
+        b.knows(&a).await;
+        let key = crate::cluster::swim::SealKey::new(&host);
+        a.handle.commands.send(SwimCommand::Seal(key.seal("test"))).await.unwrap();
+        host.sleep(300 * MS).await;
+        assert!(a.handle.opinions.members().is_empty() && b.handle.opinions.members().is_empty());
+        assert_eq!(a.handle.opinions.refused.load(Relaxed), 0);
+        b.handle.commands.send(SwimCommand::Seal(key.seal("test"))).await.unwrap();
+        host.timeout(Duration::from_secs(20), a.comes_to(SwimEvent::Alive(b.key.clone()))).await.unwrap();
     }
 
     #[tokio::test]

@@ -29,6 +29,11 @@ impl SealKey {
         Self(key)
     }
 
+    #[cfg(test)]
+    pub(crate) fn of(byte: u8) -> Self {
+        Self([byte; 32])
+    }
+
     pub(crate) fn seal(&self, cluster: &str) -> Seal {
         Seal::by(&self.0, 2, cluster)
     }
@@ -107,9 +112,21 @@ mod tests {
         let sealed = Seal::new("a", Some(b"secret")).seal(b"packet");
         assert_eq!(sealed.len(), b"packet".len() + OVERHEAD);
         assert_eq!(Seal::new("a", Some(b"secret")).open(&sealed), Some(&b"packet"[..]));
-        for other in [Seal::new("a", Some(b"other")), Seal::new("b", Some(b"secret")), Seal::new("a", None)] {
+        for other in
+            [Seal::new("a", Some(b"other")), Seal::new("b", Some(b"secret")), Seal::new("a", None), SealKey::of(1).seal("a")]
+        {
             assert_eq!(other.open(&sealed), None);
         }
+    }
+
+    #[test]
+    fn a_key_is_no_secret() {
+        let sealed = SealKey::of(b's').seal("a").seal(b"packet");
+        assert_eq!(SealKey::of(b's').seal("a").open(&sealed), Some(&b"packet"[..]));
+        for other in [SealKey::of(b't').seal("a"), SealKey::of(b's').seal("b"), Seal::new("a", Some(&[b's'; 32]))] {
+            assert_eq!(other.open(&sealed), None);
+        }
+        assert_eq!(format!("{:?}", SealKey::of(b's')), "SealKey(..)");
     }
 
     proptest! {

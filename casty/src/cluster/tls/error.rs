@@ -46,7 +46,9 @@ impl From<NoTls> for TlsError {
 fn told(error: &rustls::Error) -> TlsError {
     use rustls::Error as E;
     match error {
-        E::InvalidCertificate(error) => TlsError::Certificate(format!("the other side's certificate is refused: {}", why(error))),
+        E::InvalidCertificate(error) => {
+            TlsError::Certificate(format!("the other side's certificate is refused: {}", why_refused(error)))
+        }
         E::NoCertificatesPresented => TlsError::Certificate(
             "the other side has no certificate, and is let in with none; give it one with `.tls(..)`".into(),
         ),
@@ -60,7 +62,8 @@ fn told(error: &rustls::Error) -> TlsError {
     }
 }
 
-fn why(error: &CertificateError) -> String {
+/// What is wrong with a certificate, and the way out.
+pub(super) fn why_refused(error: &CertificateError) -> String {
     use CertificateError as C;
     match error {
         C::UnknownIssuer | C::BadSignature => {
@@ -76,13 +79,14 @@ fn why(error: &CertificateError) -> String {
         C::NotValidForNameContext { expected, presented } => {
             let names = if presented.is_empty() { "nothing".to_owned() } else { presented.join(", ") };
             format!(
-                "\"{}\" was dialled, and it names {names}; make one whose subjectAltName has all that the nodes dial (seeds and `.advertise(..)`)",
+                "\"{}\" is dialled, and it names {names}; make one whose subjectAltName has all that the nodes dial (seeds and `.advertise(..)`)",
                 expected.to_str()
             )
         }
         C::InvalidPurpose | C::InvalidPurposeContext { .. } => {
             format!("{error}; a node's certificate has to be good for servers and for clients")
         }
+        C::Other(error) => error.0.to_string(),
         error => error.to_string(),
     }
 }

@@ -1,20 +1,24 @@
 //! From files to what rustls wants.
 
-use std::{fs, path::Path, sync::Arc};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use rustls::{
     ClientConfig, RootCertStore, ServerConfig,
-    client::Resumption,
+    client::{Resumption, WebPkiServerVerifier, danger::ServerCertVerifier},
     crypto::{CryptoProvider, ring},
     pki_types::{
-        CertificateDer, PrivateKeyDer,
+        CertificateDer, PrivateKeyDer, UnixTime,
         pem::{self, PemObject},
     },
-    server::{NoServerSessionStorage, WebPkiClientVerifier},
+    server::{NoServerSessionStorage, WebPkiClientVerifier, danger::ClientCertVerifier},
     version::TLS13,
 };
 
-use super::Tls;
+use super::{Tls, error::why_refused, handshakes::name_in};
 use crate::cluster::StartError;
 
 /// Both sides of a handshake, from the same files.
@@ -22,6 +26,16 @@ use crate::cluster::StartError;
 pub(crate) struct Configs {
     pub(super) client: Arc<ClientConfig>,
     pub(super) server: Arc<ServerConfig>,
+    own: Arc<Own>,
+}
+
+/// What this node shows others, and what they check it with.
+#[derive(Debug)]
+struct Own {
+    path: PathBuf,
+    chain: Vec<CertificateDer<'static>>,
+    as_server: Arc<dyn ServerCertVerifier>,
+    as_client: Arc<dyn ClientCertVerifier>,
 }
 
 impl Configs {
@@ -58,13 +72,32 @@ impl Configs {
         // Who comes again shows its certificate again.
         client.resumption = Resumption::disabled();
 
-        let verifier = WebPkiClientVerifier::builder_with_provider(roots, provider.clone());
-        let verifier = verifier.build().map_err(|error| problem(ca, format!("nothing can be checked by it: {error}")))?;
+        let unfit = |error| problem(ca, format!("nothing can be checked by it: {error}"));
+        let as_client = WebPkiClientVerifier::builder_with_provider(roots.clone(), provider.clone()).build().map_err(unfit)?;
+        let as_server = WebPkiServerVerifier::builder_with_provider(roots, provider.clone()).build().map_err(unfit)?;
+        let own = Own { path: certificate.clone(), chain: chain.clone(), as_server, as_client: as_client.clone() };
         let server = ServerConfig::builder_with_provider(provider).with_protocol_versions(&[&TLS13]).expect(only_this);
-        let mut server = server.with_client_cert_verifier(verifier).with_single_cert(chain, private).map_err(misfit)?;
+        let mut server = server.with_client_cert_verifier(as_client).with_single_cert(chain, private).map_err(misfit)?;
         server.session_storage = Arc::new(NoServerSessionStorage {});
         server.send_tls13_tickets = 0;
-        Ok(Self { client: Arc::new(client), server: Arc::new(server) })
+        Ok(Self { client: Arc::new(client), server: Arc::new(server), own: Arc::new(own) })
+    }
+
+    /// Whether others who have the same CA would take this node's certificate, when they dial `address`, and when it dials
+    /// them. If not, it could ask to be let in, and nobody could answer.
+    pub(crate) fn check_own(&self, address: &str) -> Result<(), StartError> {
+        let Own { path, chain, as_server, as_client } = &*self.own;
+        let Some((own, between)) = chain.split_first() else { return Ok(()) };
+        let name = name_in(address).map_err(|error| problem(path, error.to_string()))?;
+        let now = UnixTime::now();
+        let checked = as_server.verify_server_cert(own, between, &name, &[], now).map(drop);
+        match checked.and_then(|()| as_client.verify_client_cert(own, between, now).map(drop)) {
+            Ok(()) => Ok(()),
+            Err(rustls::Error::InvalidCertificate(error)) => {
+                Err(problem(path, format!("the other nodes would refuse it: {}", why_refused(&error))))
+            }
+            Err(error) => Err(problem(path, format!("the other nodes would refuse it: {error}"))),
+        }
     }
 }
 

@@ -1,16 +1,18 @@
 //! Where TLS handshakes are made: on a thread of their own, since checking certificates takes longer than anything may that
 //! the control plane does on its own.
 
-use std::{future::Future, io, pin::Pin, time::Duration};
+use std::{future::Future, io, pin::Pin, sync::Arc, time::Duration};
 
 use rustls::pki_types::ServerName;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use super::{Configs, TlsError};
 use crate::host::{Host, Secured, Stream};
 
 /// Handshakes that wait to be begun.
 const QUEUE: usize = 64;
+/// Peers that were refused and are waited for, at most.
+const LINGERING: usize = 64;
 /// So long a peer that was refused has to read why.
 const LAST: Duration = Duration::from_millis(500);
 
@@ -19,9 +21,9 @@ type Job = Pin<Box<dyn Future<Output = ()> + Send>>;
 /// Makes handshakes. Clones are handles to the same.
 #[derive(Debug, Clone)]
 pub(crate) struct Handshakes {
-    host: Host,
     configs: Configs,
     jobs: mpsc::Sender<Job>,
+    lingering: Arc<Semaphore>,
 }
 
 /// The thread ends with this.
@@ -45,7 +47,11 @@ impl Handshakes {
                 }
             }
         })?;
-        Ok((Self { host: host.clone(), configs, jobs }, Running { _ends: ends }))
+        Ok((Self { configs, jobs, lingering: Arc::new(Semaphore::new(LINGERING)) }, Running { _ends: ends }))
+    }
+
+    pub(crate) fn configs(&self) -> &Configs {
+        &self.configs
     }
 
     /// The side that has connected, to `address`.
@@ -72,7 +78,7 @@ impl Handshakes {
     pub(crate) async fn accept(&self, stream: Stream) -> Result<Stream, TlsError> {
         let config = self.configs.server.clone();
         let (mut done, result) = oneshot::channel();
-        let host = self.host.clone();
+        let lingering = self.lingering.clone();
         let accepting = async move {
             let stream = match stream.moved_here() {
                 Ok(stream) => stream,
@@ -90,8 +96,10 @@ impl Handshakes {
                 accepted = accepting => accepted,
             };
             let _ = done.send(accepted);
-            if let Some(refused) = refused {
-                let _ = host.timeout(LAST, refused.linger()).await;
+            if let Some(refused) = refused
+                && let Ok(_place) = lingering.try_acquire()
+            {
+                let _ = Host::current().timeout(LAST, refused.linger()).await;
             }
         };
         self.make(Box::pin(job), result).await
@@ -106,10 +114,23 @@ impl Handshakes {
 }
 
 /// Whom a certificate has to be for, when `address` was dialled.
-fn name_in(address: &str) -> Result<ServerName<'static>, TlsError> {
+pub(super) fn name_in(address: &str) -> Result<ServerName<'static>, TlsError> {
     let host = address.rsplit_once(':').map_or(address, |(host, _)| host);
     let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
     ServerName::try_from(host.to_owned()).map_err(|_| {
         TlsError::Certificate(format!("\"{host}\" is nothing that a certificate could name; use a DNS name or an IP address"))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hosts_of_all_kinds_are_names_of_certificates() {
+        for (address, name) in [("node1:8001", "node1"), ("10.0.0.1:8001", "10.0.0.1"), ("[::1]:8001", "::1")] {
+            assert_eq!(name_in(address).unwrap().to_str(), name);
+        }
+        assert!(name_in("a b:1").is_err());
+    }
 }
