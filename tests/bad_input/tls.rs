@@ -130,6 +130,7 @@ async fn certificates_that_have_expired() {
     until(|| in_s(0) >= end).await;
     let error = refused(node("c").tls(authority.node("c")).seeds([cluster(&a).address()])).await;
     says(&error, &["the other side's certificate is refused: it has expired", "make it anew"]);
+    until(|| cluster(&a).refused_connections() >= 1).await;
     log.has(&["a connection was refused", "the other side refuses this node's certificate", "it has expired"]);
     // Those that were there before go on.
     assert_eq!(cluster(&b).members().len(), 2);

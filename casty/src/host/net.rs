@@ -2,7 +2,7 @@
 #![expect(clippy::disallowed_methods, reason = "this is the one place that reaches for the real ones")]
 
 use std::{
-    io,
+    io::{self, IoSlice},
     net::{IpAddr, SocketAddr},
     pin::Pin,
     task::{Context, Poll},
@@ -242,6 +242,14 @@ macro_rules! write {
         impl AsyncWrite for $ty {
             fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
                 each!(self, half => Pin::new(half).poll_write(cx, bytes))
+            }
+
+            fn poll_write_vectored(self: Pin<&mut Self>, cx: &mut Context<'_>, parts: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
+                each!(self, half => Pin::new(half).poll_write_vectored(cx, parts))
+            }
+
+            fn is_write_vectored(&self) -> bool {
+                matches!(self, Self::Real(_))
             }
 
             fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

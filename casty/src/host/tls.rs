@@ -1,7 +1,8 @@
 //! A connection within TLS.
 
 use std::{
-    fmt, io,
+    fmt,
+    io::{self, IoSlice},
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, Waker, ready},
@@ -118,6 +119,15 @@ impl AsyncWrite for Carrier {
         self.stream()?.poll_write(cx, bytes)
     }
 
+    /// TLS writes several records at once, and what it says last, before it gives up, only once.
+    fn poll_write_vectored(mut self: Pin<&mut Self>, cx: &mut Context<'_>, parts: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
+        self.stream()?.poll_write_vectored(cx, parts)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.as_ref().is_some_and(Stream::is_write_vectored)
+    }
+
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.stream()?.poll_flush(cx)
     }
@@ -144,7 +154,7 @@ impl AsyncWrite for Secured {
             self.owed = ready!(Pin::new(&mut self.tls).poll_write(cx, bytes))?;
         }
         ready!(Pin::new(&mut self.tls).poll_flush(cx))?;
-        // After a write that was given up the next may be of fewer bytes.
+        // A write that is given up half-way is a connection's last.
         Poll::Ready(Ok(std::mem::take(&mut self.owed).min(bytes.len())))
     }
 

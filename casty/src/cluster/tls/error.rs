@@ -77,7 +77,8 @@ pub(super) fn why_refused(error: &CertificateError) -> String {
         }
         C::NotValidYet | C::NotValidYetContext { .. } => "it is not valid yet; is a clock wrong?".into(),
         C::NotValidForNameContext { expected, presented } => {
-            let names = if presented.is_empty() { "nothing".to_owned() } else { presented.join(", ") };
+            let names: Vec<_> = presented.iter().map(|name| bare(name)).collect();
+            let names = if names.is_empty() { "nothing".to_owned() } else { names.join(", ") };
             format!(
                 "\"{}\" is dialled, and it names {names}; make one whose subjectAltName has all that the nodes dial (seeds and `.advertise(..)`)",
                 expected.to_str()
@@ -89,6 +90,12 @@ pub(super) fn why_refused(error: &CertificateError) -> String {
         C::Other(error) => error.0.to_string(),
         error => error.to_string(),
     }
+}
+
+/// A name without what kind of name it is.
+fn bare(name: &str) -> &str {
+    let inner = name.split_once('(').and_then(|(_, rest)| rest.strip_suffix(')')).unwrap_or(name);
+    inner.trim_matches('"')
 }
 
 /// Why the other side refused this one's certificate, if that is what it says.

@@ -45,7 +45,7 @@ impl Configs {
         for root in certificates(ca)? {
             roots
                 .add(root)
-                .map_err(|error| problem(ca, format!("it has a certificate that is none ({error}); write the CA's anew")))?;
+                .map_err(|error| problem(ca, format!("it has a certificate that is none ({error}); write it anew")))?;
         }
         let roots = Arc::new(roots);
         let chain = certificates(certificate)?;
@@ -141,5 +141,12 @@ fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, StartError> {
 }
 
 fn garbled(path: &Path, error: &pem::Error) -> StartError {
-    problem(path, format!("it is garbled: {error}; write it anew, in PEM"))
+    let what = match error {
+        pem::Error::MissingSectionEnd { end_marker } => {
+            format!("the line with \"END {}\" is missing", String::from_utf8_lossy(end_marker))
+        }
+        pem::Error::IllegalSectionStart { line } => format!("the line \"{}\"", String::from_utf8_lossy(line).trim()),
+        error => error.to_string(),
+    };
+    problem(path, format!("it is garbled: {what}; write it anew, in PEM"))
 }
