@@ -94,3 +94,30 @@ async fn a_cluster_without_tls_can_be_stopped_and_started_with_it() {
     all_see(&systems, 2).await;
     end(systems).await;
 }
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_process_takes_its_files_from_the_environment_and_is_missed_when_it_is_killed() {
+    use casty::MemberStatus;
+    use casty_tests::process::Process;
+
+    let authority = Authority::new();
+    let first = node("n1", &[]).tls(authority.node("n1")).start().await.unwrap();
+    let seed = of(&first).address().to_owned();
+    let second = node("n2", &[&seed]).tls(authority.node("n2")).start().await.unwrap();
+    let systems = vec![first, second];
+    let tls = authority.node("victim");
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_node"));
+    command.env("CASTY_NODE_ID", "victim").env("CASTY_SEEDS", &seed).env("CASTY_BIND", "127.0.0.1:0");
+    command.env("CASTY_TLS_CA", &tls.ca).env("CASTY_TLS_CERT", &tls.certificate).env("CASTY_TLS_KEY", &tls.key);
+    let mut victim = Process::start(&mut command).unwrap();
+    victim.hear("listens on ", BOUND).expect("it is a member");
+    all_see(&systems, 3).await;
+    victim.kill();
+    until("it is down for the others", async || {
+        systems.iter().all(|system| status(system, "victim") == Some(MemberStatus::Down))
+    })
+    .await;
+    systems[0].spawn(Puppet::on(&systems[0])).name("puppet").await.unwrap();
+    end(systems).await;
+}

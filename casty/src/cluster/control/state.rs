@@ -129,7 +129,7 @@ impl State {
         changes: &mut Vec<Change>,
     ) -> Answer {
         let begins = self.cluster.is_none();
-        let cluster = self.cluster.get_or_insert_with(|| Cluster { id, name, generation: 0, lease, seal: None });
+        let cluster = self.cluster.get_or_insert(Cluster { id, name, generation: 0, lease, seal: None });
         let has_new_key = cluster.seal.is_none() && seal.is_some();
         if has_new_key {
             cluster.seal = seal;
