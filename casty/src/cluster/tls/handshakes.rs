@@ -58,18 +58,18 @@ impl Handshakes {
     pub(crate) async fn connect(&self, stream: Stream, address: &str) -> Result<Stream, TlsError> {
         let name = name_in(address)?;
         let config = self.configs.client.clone();
-        let (done, result) = oneshot::channel();
+        let (mut done, result) = oneshot::channel();
         let connecting = async move {
             let stream = stream.moved_here().map_err(TlsError::Broken)?;
             Secured::connect(stream, config, name).await.map_err(TlsError::from)
         };
         let job = async move {
-            let mut done = done;
-            tokio::select! {
+            let connected = tokio::select! {
                 biased;
-                () = done.closed() => {}
-                connected = connecting => drop(done.send(connected)),
-            }
+                () = done.closed() => return,
+                connected = connecting => connected,
+            };
+            let _ = done.send(connected);
         };
         self.make(Box::pin(job), result).await
     }
