@@ -16,6 +16,8 @@ pub(crate) struct Faults {
     failed: Vec<Option<Duration>>,
     /// Who is about to go in good order.
     going: Vec<(usize, Running<bool>)>,
+    /// Whose start has asked to go, whatever came of that.
+    asked: Vec<bool>,
     slow: bool,
     /// All faults so far.
     pub(crate) events: Vec<(Duration, String)>,
@@ -24,8 +26,8 @@ pub(crate) struct Faults {
 impl Faults {
     pub(crate) fn new(plan: &Plan, dice: Dice) -> Self {
         let (disturbed, failed) = (vec![Duration::ZERO; plan.nodes], vec![None; plan.nodes]);
-        let going = Vec::new();
-        Self { dice, plan: plan.clone(), next: Duration::ZERO, disturbed, failed, going, slow: false, events: Vec::new() }
+        let (going, asked) = (Vec::new(), vec![false; plan.nodes]);
+        Self { dice, plan: plan.clone(), next: Duration::ZERO, disturbed, failed, going, asked, slow: false, events: Vec::new() }
     }
 
     fn tell(&mut self, cluster: &Cluster, what: String) {
@@ -37,8 +39,13 @@ impl Faults {
         self.disturbed[node]
     }
 
+    /// Whether the node has asked to go, in good order, since it started.
+    pub(crate) fn has_asked_to_go(&self, node: usize) -> bool {
+        self.asked[node]
+    }
+
     /// Whether the node is about to go in good order.
-    pub(crate) fn is_going(&self, node: usize) -> bool {
+    fn is_going(&self, node: usize) -> bool {
         self.going.iter().any(|(going, _)| *going == node)
     }
 
@@ -46,6 +53,7 @@ impl Faults {
     pub(crate) fn note(&mut self, cluster: &Cluster) {
         let now = cluster.elapsed();
         for one in 0..cluster.size() {
+            self.asked[one] &= cluster.is_running(one);
             if !cluster.is_running(one) || cluster.is_paused(one) || self.slow {
                 self.disturbed[one] = now;
             }
@@ -170,6 +178,7 @@ impl Faults {
             true
         });
         self.going.push((node, going));
+        self.asked[node] = true;
     }
 
     /// The process of who has gone ends.
@@ -189,6 +198,7 @@ impl Faults {
     }
 
     fn restart(&mut self, cluster: &mut Cluster, node: usize) {
+        self.asked[node] = false;
         if self.plan.disks && self.dice.percent(25) && self.can_lose(cluster, node) {
             self.tell(cluster, format!("{node} starts with an empty disk"));
             cluster.restart_empty(node);

@@ -228,7 +228,7 @@ async fn probe(plane: &Plane, seed: &str) -> Seed {
 }
 
 /// What this node asks of the leader to be let in.
-fn request(plane: &Plane, lease: LeaseConfig) -> Command {
+fn request(plane: &Plane, lease: LeaseConfig, returns: bool) -> Command {
     let myself = plane.myself();
     Command::Join {
         node: myself.key().clone(),
@@ -237,6 +237,7 @@ fn request(plane: &Plane, lease: LeaseConfig) -> Command {
         protocol: (Versions::SPOKEN.min, Versions::SPOKEN.max),
         takes_over: false,
         lease: lease.millis(),
+        returns,
     }
 }
 
@@ -252,7 +253,7 @@ async fn join(
     let host = plane.host();
     // Since when the leaders say so; each new one has to wait a while before it can know better.
     let mut in_use_since = None;
-    let join = request(plane, lease);
+    let join = request(plane, lease, false);
     let mut telling = Telling::new(plane);
     let mut others = seeds.iter().cycle();
     loop {
@@ -311,7 +312,7 @@ async fn arrive(plane: &Plane) -> Result<(), NotIn> {
 
 /// A member that was taken for dead comes back under the same incarnation.
 pub(super) async fn rejoin(plane: &Plane, seed: Option<&String>, lease: LeaseConfig) -> Result<(), ClusterError> {
-    let join = request(plane, lease);
+    let join = request(plane, lease, true);
     let through = seed.map(|seed| Callee { address: seed.as_str().into(), raft_id: None });
     match plane.at_leader_through::<Answer>(through, call::JOIN, &join, JOIN).await? {
         Answer::Joined { .. } => Ok(()),

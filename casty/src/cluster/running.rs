@@ -3,7 +3,7 @@
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering::Relaxed},
+        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
     },
     time::Duration,
 };
@@ -34,6 +34,8 @@ pub(crate) struct Running {
     pub(super) entered: AtomicBool,
     /// Whether this node has said that it goes.
     pub(super) parting: watch::Sender<bool>,
+    /// How often it has come back after it was taken for dead.
+    pub(super) returns: AtomicU64,
     /// Whether the node keeps its part on disk.
     pub(super) durable: bool,
     pub(super) limit: Duration,
@@ -113,7 +115,7 @@ impl Running {
         let parted = self.host.within(async move { this.part().await }).await;
         let parted = parted.unwrap_or(Err(ClusterError::ShuttingDown));
         // A member still, it comes back if it is taken for dead.
-        parted.inspect_err(|_| _ = self.parting.set(false))?;
+        parted.inspect_err(|_| self.parting.set(false))?;
         if let Some(system) = self.system.upgrade() {
             system.shutdown().await;
         }
@@ -176,8 +178,9 @@ impl Running {
 
     /// The names of this node's actors, once more: it was taken for dead, and they were free meanwhile.
     pub(super) async fn register_again(&self) {
+        let time = self.returns.fetch_add(1, Relaxed) + 1;
         if let Some(system) = self.system.upgrade() {
-            self.network.register_again(&system).await;
+            self.network.register_again(&system, || self.returns.load(Relaxed) == time).await;
         }
     }
 

@@ -6,7 +6,7 @@ use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering::Relaxed},
+        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
     },
     time::Duration,
 };
@@ -291,6 +291,7 @@ async fn assemble(
         limit: system.shutdown_timeout(),
         lease: lease_for(settings.raft).length,
         parting: watch::Sender::new(false),
+        returns: AtomicU64::new(0),
         entered: AtomicBool::new(false),
         ending: watch::Sender::new(false),
         ended: watch::Sender::new(false),

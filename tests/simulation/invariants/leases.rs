@@ -2,9 +2,9 @@
 //! no majority has reached for longer than a lease. Who goes of its own will has released all that it served: what is left
 //! of its lease is nobody's business, and no more comes.
 
-use std::time::Duration;
+use std::{collections::HashMap, time::Duration};
 
-use casty::MemberStatus;
+use casty::{MemberStatus, testkit::Inspection};
 
 use super::{Held, Moment};
 use crate::plan::Plan;
@@ -12,15 +12,15 @@ use crate::plan::Plan;
 pub(super) struct Leases {
     /// The lease, and how long what is on its way may still take.
     limit: Duration,
-    /// Since when each node has been out of reach of a majority.
-    alone: Vec<Option<Duration>>,
+    /// When each node was last near each voter.
+    heard: HashMap<(usize, u64), Duration>,
     /// Since when each node has gone, of its own will.
     gone: Vec<Option<Duration>>,
 }
 
 impl Leases {
     pub(super) fn new(plan: &Plan) -> Self {
-        Self { limit: plan.lease().mul_f64(1.05) + plan.latency, alone: vec![None; plan.nodes], gone: vec![None; plan.nodes] }
+        Self { limit: plan.lease().mul_f64(1.05) + plan.latency, heard: HashMap::new(), gone: vec![None; plan.nodes] }
     }
 
     pub(super) fn check(&mut self, moment: &Moment<'_>) -> Held {
@@ -30,7 +30,7 @@ impl Leases {
             let name = format!("node-{node}");
             let member = members.iter().find(|member| member.node == name);
             let may_be_gone = member.is_none_or(|member| member.status == MemberStatus::Away);
-            if moment.faults.is_going(node) && may_be_gone {
+            if moment.faults.has_asked_to_go(node) && may_be_gone {
                 let since = *self.gone[node].get_or_insert(moment.now);
                 if moment.now <= since + self.limit {
                     continue;
@@ -45,39 +45,52 @@ impl Leases {
         self.alone(moment)
     }
 
-    /// Links that are cut both ways, since when they are: without a majority of any set of voters that it may count by.
+    /// Links that are cut both ways, since when they are: the last moment by which a node had heard of a majority of each set
+    /// of voters that it may count by. Not all of them have to be there at one time: who is heard later was with it before.
     fn alone(&mut self, moment: &Moment<'_>) -> Held {
         let all: Vec<_> = moment.started().collect();
-        for (node, seen) in &all {
-            // As seen from this node: whom it exchanges words with, directly or through others.
-            let mut near = vec![*node];
-            let mut at = 0;
-            while at < near.len() {
-                let one = near[at];
-                at += 1;
-                for (other, _) in &all {
-                    let linked = moment.cluster.reaches(one, *other) || moment.cluster.reaches(*other, one);
-                    if !near.contains(other) && linked {
-                        near.push(*other);
-                    }
+        // One that is on its way into the cluster can vote, and nothing is seen of it yet.
+        let unseen = (0..moment.cluster.size()).any(|other| moment.cluster.is_running(other) && moment.seen[other].is_none());
+        let running = (0..moment.cluster.size()).filter(|node| moment.cluster.is_running(*node));
+        for node in running {
+            let near = near(moment, &all, node);
+            for near in near.iter().filter_map(|near| moment.seen[*near].as_ref()) {
+                self.heard.insert((node, near.raft_id), moment.now);
+                if unseen {
+                    near.voters.iter().flatten().for_each(|id| _ = self.heard.insert((node, *id), moment.now));
                 }
             }
-            let here = |id: &u64| all.iter().any(|(other, seen)| near.contains(other) && seen.raft_id == *id);
-            let enough = |set: &Vec<u64>| set.iter().filter(|id| here(id)).count() * 2 > set.len();
-            // One that is on its way into the cluster can vote, and nothing is seen of it yet.
-            let unseen = (0..moment.cluster.size()).any(|other| moment.cluster.is_running(other) && moment.seen[other].is_none());
-            let majority =
-                unseen || near.iter().filter_map(|near| moment.seen[*near].as_ref()).any(|seen| seen.voters.iter().all(enough));
-            if majority {
-                self.alone[*node] = None;
-                continue;
-            }
-            let since = *self.alone[*node].get_or_insert(moment.now);
+            let heard = |id: &u64| self.heard.get(&(node, *id)).copied().unwrap_or_default();
+            let by_majority = |set: &Vec<u64>| {
+                let mut times: Vec<_> = set.iter().map(heard).collect();
+                times.sort_unstable_by(|one, other| other.cmp(one));
+                times.get(set.len() / 2).copied().unwrap_or_default()
+            };
+            let sets = near.iter().filter_map(|near| moment.seen[*near].as_ref()).map(|seen| &seen.voters);
+            let since = sets.filter_map(|voters| voters.iter().map(by_majority).min()).max().unwrap_or(moment.now);
             // What was held up on a slow link may be as late as that.
-            if seen.lease && moment.now > since + self.limit {
+            let holds = moment.seen[node].as_ref().is_some_and(|seen| seen.lease);
+            if holds && moment.now > since + self.limit {
                 return Err(format!("leases: node-{node} holds one, and has been without a majority since {since:?}"));
             }
         }
         Ok(())
     }
+}
+
+/// Whom a node exchanges words with, directly or through others.
+fn near(moment: &Moment<'_>, all: &[(usize, &Inspection)], node: usize) -> Vec<usize> {
+    let mut near = vec![node];
+    let mut at = 0;
+    while at < near.len() {
+        let one = near[at];
+        at += 1;
+        for (other, _) in all {
+            let linked = moment.cluster.reaches(one, *other) || moment.cluster.reaches(*other, one);
+            if !near.contains(other) && linked {
+                near.push(*other);
+            }
+        }
+    }
+    near
 }

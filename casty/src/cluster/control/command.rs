@@ -39,6 +39,9 @@ pub(crate) enum Command {
         /// How long the node takes leases to be.
         #[serde(default)]
         lease: LeaseMillis,
+        /// It was a member before, and asks because it is none any more.
+        #[serde(default)]
+        returns: bool,
     },
     /// A member does not answer any more. Its names are free.
     Down { node: NodeKey },

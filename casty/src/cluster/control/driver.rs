@@ -158,6 +158,8 @@ impl Driver {
             };
             // The only voter goes once another one votes. Where nobody else is up, it does not ask.
             if !voters.contains(&member.raft_id) {
+                // From the moment of the proposal on it is granted nothing: it may have thought better of it.
+                self.leases.proposes_down(&node);
                 self.propose(Command::Leave { node: node.clone() }).await;
                 self.plane.has_left(&node);
             }

@@ -190,6 +190,7 @@ impl Bytes<'_> {
                     protocol: (1, 1),
                     takes_over: how >> 5 & 1 != 0,
                     lease: 500,
+                    returns: how >> 6 & 1 != 0,
                 }
             }
             5 => Command::Down { node: self.node()? },

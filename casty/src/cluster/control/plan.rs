@@ -109,7 +109,9 @@ impl Known {
         // They have done their part once the cluster has begun: no more than one set of seeds could.
         next.retain(|id| !self.made_up.contains(id));
         // Who is gone for good or wants to go leaves its seat to another.
-        let voted = next.clone();
+        let mut voted: Vec<_> = next.iter().copied().collect();
+        // One that is down may come back; one that is no member any more never does.
+        voted.sort_by_key(|id| self.living(*id).is_some());
         for gone in voted.iter().filter(|id| matches!(self.living(**id), None | Some(Living::Down | Living::Leaving))) {
             if let Some(newcomer) = candidates.next() {
                 next.remove(gone);
@@ -192,6 +194,14 @@ mod tests {
         use Living::{Down, Up};
         assert_eq!(known(&[1, 2, 3], &[(1, Up), (2, Up), (3, Down)]).next(), None);
         assert_eq!(known(&[1, 2, 3], &[(1, Up), (2, Up), (3, Down), (4, Up)]).next(), voters(&[1, 2, 4]));
+    }
+
+    #[test]
+    fn a_voter_that_never_comes_back_is_replaced_before_one_that_may() {
+        use Living::{Down, Up};
+        let mut known = known(&[1, 2, 3], &[(1, Up), (2, Down), (4, Up)]);
+        known.acknowledged.remove(&3);
+        assert_eq!(known.next(), voters(&[1, 2, 4]));
     }
 
     #[test]

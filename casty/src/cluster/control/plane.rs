@@ -1,7 +1,7 @@
 //! This node's part in the control plane: proposals that find the leader, reads that are up to date, calls that others make.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     sync::{
         Arc, Mutex,
         atomic::{AtomicUsize, Ordering::Relaxed},
@@ -16,7 +16,7 @@ use openraft::{
     errors::{ClientWriteError, LinearizableReadError, RaftError},
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
-use tokio::sync::Notify;
+use tokio::{sync::Notify, time::Instant};
 
 use super::{Answer, CallError, Command, Lane, Published, Raft, RaftNode, RaftServer, publish::View};
 use crate::{
@@ -52,6 +52,9 @@ const TRY: Duration = Duration::from_millis(2000);
 const PAUSE: Duration = Duration::from_millis(20);
 /// How long a node has to answer that may only know who leads.
 const GUESS: Duration = Duration::from_millis(500);
+
+/// A node that wants to go says so again sooner than this; one that says it no more has thought better of it.
+const WISH: Duration = Duration::from_secs(3);
 
 /// What a node answers to a probe.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -95,7 +98,8 @@ struct Inner {
     caller: Caller,
     published: Published,
     /// Nodes that said to this leader that they want to go.
-    leaving: Mutex<BTreeSet<NodeKey>>,
+    /// Who wants to go, and when each last said so.
+    leaving: Mutex<BTreeMap<NodeKey, Instant>>,
     /// Something that the leader may have to act on.
     changed: Notify,
     renewals: Arc<dyn Renewals>,
@@ -155,7 +159,9 @@ impl Plane {
     }
 
     pub(super) fn leaving(&self) -> BTreeSet<NodeKey> {
-        lock(&self.0.leaving).clone()
+        let (mut leaving, now) = (lock(&self.0.leaving), self.0.host.now());
+        leaving.retain(|_, said| now.saturating_duration_since(*said) < WISH);
+        leaving.keys().cloned().collect()
     }
 
     pub(super) fn has_left(&self, node: &NodeKey) {
@@ -360,7 +366,7 @@ impl Plane {
             }),
             method::LEAVE => {
                 let node: NodeKey = decode(body)?;
-                lock(&self.0.leaving).insert(node);
+                lock(&self.0.leaving).insert(node, self.0.host.now());
                 self.0.changed.notify_one();
                 encode(&ByLeader::Done(()))
             }

@@ -145,6 +145,7 @@ mod tests {
             protocol: (1, 1),
             takes_over: false,
             lease: 500,
+            returns: false,
         };
         let past = |view: &View| [1, 2, 3].map(|incarnation| view.is_past(&"a".into(), Incarnation(incarnation)));
         apply(Command::Genesis { cluster_id: 1, name: "casty".into(), lease: 500, seal: None });

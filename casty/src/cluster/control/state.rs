@@ -102,10 +102,10 @@ impl State {
         match command {
             Command::Genesis { cluster_id, name, lease, seal } => self.genesis(cluster_id, name, lease, seal, changes),
             Command::Generation { generation } => self.new_generation(generation, changes),
-            Command::Join { node, raft_id, address, protocol, takes_over, lease } => {
+            Command::Join { node, raft_id, address, protocol, takes_over, lease, returns } => {
                 let member =
                     Member { incarnation: node.incarnation, raft_id, address, status: MemberStatus::Up, protocol, since: index };
-                match self.join(&node, member, takes_over, lease, changes) {
+                match self.join(&node, member, (takes_over, returns), lease, changes) {
                     Ok(joined) => joined,
                     Err(refused) => Answer::Refused(refused),
                 }
@@ -154,14 +154,14 @@ impl State {
         &mut self,
         node: &NodeKey,
         mut new: Member,
-        takes_over: bool,
+        (takes_over, returns): (bool, bool),
         lease: LeaseMillis,
         changes: &mut Vec<Change>,
     ) -> Result<Answer, JoinRefused> {
         let cluster = self.cluster.as_ref().ok_or(JoinRefused::NoCluster)?;
         let joined = Answer::Joined { cluster_id: cluster.id, generation: cluster.generation };
         let old = self.members.get(&node.id);
-        self.admit(node, &new, old, takes_over)?;
+        self.admit(node, &new, old, takes_over, returns)?;
         let new_lease = self.other_lease(node, lease)?;
         match old {
             Some(old) if old.incarnation == node.incarnation => {
@@ -210,9 +210,17 @@ impl State {
     }
 
     /// Whether the node may be a member.
-    fn admit(&self, node: &NodeKey, new: &Member, old: Option<&Member>, takes_over: bool) -> Result<(), JoinRefused> {
+    fn admit(
+        &self,
+        node: &NodeKey,
+        new: &Member,
+        old: Option<&Member>,
+        takes_over: bool,
+        returns: bool,
+    ) -> Result<(), JoinRefused> {
+        // A request from before it left may come late; one to come back was made when it knew that it is gone.
         if let Some(past) = self.past.get(&node.id)
-            && (node.incarnation < past.incarnation || (past.left && node.incarnation == past.incarnation))
+            && (node.incarnation < past.incarnation || (past.left && !returns && node.incarnation == past.incarnation))
         {
             return Err(JoinRefused::NewerIncarnation(past.incarnation));
         }

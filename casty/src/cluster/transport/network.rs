@@ -454,7 +454,10 @@ impl Links for Network {
 
 impl Network {
     /// This node was taken for dead, and its names were free meanwhile: an actor whose name has gone to another ends.
-    pub(crate) async fn register_again(&self, system: &ActorSystem) {
+    ///
+    /// What the view says of this node does not matter: it may be from before it came back. `is_last` says whether it has
+    /// not come back once more, which begins this anew.
+    pub(crate) async fn register_again(&self, system: &ActorSystem, is_last: impl Fn() -> bool) {
         let mut roots = system.named_roots();
         loop {
             let asked = roots.iter().filter_map(|root| Some(self.desk.register(root.name()?.clone(), root.kind(), root.id())));
@@ -473,8 +476,7 @@ impl Network {
                     }
                 }
             }
-            // Taken for dead once more, it comes here once more.
-            if left.is_empty() || system.is_closing() || !self.plane.view().is_up(self.plane.myself().key()) {
+            if left.is_empty() || system.is_closing() || !is_last() {
                 return;
             }
             roots = left;

@@ -28,8 +28,8 @@ fn command() -> impl Strategy<Value = Command> {
             seal: key.map(SealKey::of),
         }),
         1 => (0..3u64).prop_map(|generation| Command::Generation { generation }),
-        6 => (node(), 0..2u64, 0..2u8, any::<bool>(), 1..3u32).prop_map(|(node, raft_id, address, takes_over, lease)| Command::Join {
-            node, raft_id, address: format!("a{address}").into(), protocol: (1, 1), takes_over, lease: lease * 200
+        6 => (node(), 0..2u64, 0..2u8, any::<(bool, bool)>(), 1..3u32).prop_map(|(node, raft_id, address, (takes_over, returns), lease)| Command::Join {
+            node, raft_id, address: format!("a{address}").into(), protocol: (1, 1), takes_over, lease: lease * 200, returns
         }),
         2 => node().prop_map(|node| Command::Down { node }),
         1 => node().prop_map(|node| Command::Leave { node }),
@@ -231,7 +231,7 @@ fn a_second_node_with_the_id_of_a_living_one_is_refused_until_it_may_take_over()
     let answer = state.apply(3, join(&new, 8), &mut Vec::new());
     assert!(matches!(answer, Answer::Refused(JoinRefused::IdInUse { incarnation: Incarnation(1), .. })));
     let Command::Join { node, raft_id, address, protocol, lease, .. } = join(&new, 8) else { unreachable!() };
-    let taking = Command::Join { node, raft_id, address, protocol, takes_over: true, lease };
+    let taking = Command::Join { node, raft_id, address, protocol, takes_over: true, lease, returns: false };
     assert!(matches!(state.apply(4, taking, &mut Vec::new()), Answer::Joined { .. }));
 }
 
@@ -270,10 +270,19 @@ fn a_node_that_has_left_does_not_come_back_as_the_same_start() {
 }
 
 #[test]
+fn a_node_that_was_let_go_after_it_had_given_that_up_comes_back() {
+    let node = key("a", 3);
+    let mut state = after([genesis(), join(&node, 7), Command::Leave { node: node.clone() }]);
+    let Command::Join { node, raft_id, address, protocol, takes_over, lease, .. } = join(&node, 7) else { unreachable!() };
+    let back = Command::Join { node, raft_id, address, protocol, takes_over, lease, returns: true };
+    assert!(matches!(state.apply(4, back, &mut Vec::new()), Answer::Joined { .. }));
+}
+
+#[test]
 fn nodes_that_are_up_agree_on_how_long_leases_are() {
     let with = |node: &NodeKey, raft_id, length| match join(node, raft_id) {
-        Command::Join { node, raft_id, address, protocol, takes_over, .. } => {
-            Command::Join { node, raft_id, address, protocol, takes_over, lease: length }
+        Command::Join { node, raft_id, address, protocol, takes_over, returns, .. } => {
+            Command::Join { node, raft_id, address, protocol, takes_over, lease: length, returns }
         }
         other => other,
     };

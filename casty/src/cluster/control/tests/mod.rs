@@ -30,6 +30,7 @@ fn join(node: &NodeKey, raft_id: u64) -> Command {
         protocol: (1, 1),
         takes_over: false,
         lease: 500,
+        returns: false,
     }
 }
 
