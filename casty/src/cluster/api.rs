@@ -2,7 +2,7 @@
 
 use std::{fmt, future::Future, pin::Pin, sync::Arc, time::Duration};
 
-use super::{ClusterError, Incarnation, NodeId, NodeKey, control, running::Running};
+use super::{ClusterError, Incarnation, NodeId, NodeKey, RecoverError, control, running::Running};
 use crate::{Event, system::Events};
 
 /// The cluster that a system is a node of. Cheap to clone.
@@ -141,6 +141,32 @@ impl Cluster {
             return Err(ClusterError::ShuttingDown);
         }
         self.0.leave().await
+    }
+
+    /// Makes this node the only voter of its cluster: for when a majority of the voters is gone for good, on one survivor. What
+    /// this node knows counts as agreed from then on, and the cluster goes on from it as a new generation, in which this node
+    /// leads. Its actors stay, and keep their names; all other nodes are down.
+    ///
+    /// Whoever is of the former generation, a survivor or one that comes back with its data directory, is refused, and joins
+    /// the new one as soon as it meets it: it forgets what it knew of members and names, and keeps its actors. So this is for
+    /// nodes that never come back as what they were. If they only cannot be reached, what they agree on meanwhile is lost.
+    ///
+    /// ```no_run
+    /// # async fn example(system: casty::ActorSystem) -> casty::Result<()> {
+    /// let cluster = system.cluster().expect("a node of one");
+    /// // Two of three machines have burnt down, and an operator has said so.
+    /// match cluster.recover_alone().await {
+    ///     Ok(()) => assert!(cluster.is_leader()),
+    ///     Err(casty::RecoverError::MajorityAnswers { voters, .. }) => println!("not now: {voters:?} are alive"),
+    ///     Err(error) => return Err(error.into()),
+    /// }
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`RecoverError`] says, which is mostly that there is no need.
+    pub async fn recover_alone(&self) -> Result<(), RecoverError> {
+        self.0.recover_alone().await
     }
 
     /// On the heap, and of no type: what awaits it is compiled again in each program, and would be deeper than rustc goes.

@@ -14,7 +14,7 @@ use openraft::async_runtime::WatchReceiver as _;
 use tokio::sync::{Notify, mpsc};
 
 use super::{
-    ClusterEvent, NodeId,
+    ClusterEvent, NodeId, anew,
     control::{Change, Changed, Member, MemberStatus, Renewal, View},
     join,
     lease::{LeaseConfig, NoGrant},
@@ -46,6 +46,7 @@ pub(super) fn begin(control: &Host, running: &Arc<Running>, changes: mpsc::Unbou
     control.spawn(until_the_end(running.clone(), follow(running.clone(), changes, members.clone())));
     control.spawn(until_the_end(running.clone(), tell_swim(running.clone(), members)));
     control.spawn(until_the_end(running.clone(), watch_leader(running.clone())));
+    control.spawn(until_the_end(running.clone(), anew::join_later_generations(running.clone())));
     control.spawn(until_the_end(running.clone(), measure(running.clone())));
     control.spawn(until_the_end(running.clone(), outlive_nobody(running.clone())));
 }
@@ -235,7 +236,8 @@ fn others_up<'v>(running: &'v Running, view: &'v View) -> impl Iterator<Item = (
 }
 
 async fn watch_leader(running: Arc<Running>) {
-    let mut metrics = running.plane.raft().server_metrics();
+    let (mut number, mut raft) = running.plane.seat().numbered();
+    let mut metrics = raft.server_metrics();
     let mut leader = None;
     loop {
         let now = running.plane.leader().map(|leader| leader.node.id);
@@ -245,11 +247,15 @@ async fn watch_leader(running: Arc<Running>) {
             running.plane.changed().notify_one();
         }
         if metrics.changed().await.is_err() {
-            break;
+            if !running.plane.seat().has_another_than(number).await {
+                break;
+            }
+            (number, raft) = running.plane.seat().numbered();
+            metrics = raft.server_metrics();
         }
     }
     // By itself: it panicked, or its disk failed. What this node holds, others will take for lost.
-    let why = match &running.plane.raft().metrics().borrow_watched().running_state {
+    let why = match &raft.metrics().borrow_watched().running_state {
         Err(fatal) => fatal.to_string(),
         Ok(()) => "its task has ended".into(),
     };

@@ -2,10 +2,13 @@
 //!
 //! The local runtime knows nothing of this module; it is a user of the runtime.
 
+mod alone;
+mod anew;
 mod api;
 pub(crate) mod control;
 mod environment;
 mod error;
+mod generation;
 mod join;
 mod lease;
 mod life;
@@ -20,7 +23,7 @@ mod transport;
 pub(crate) mod wire;
 
 pub use api::{Cluster, ClusterEvent, ClusterEvents, Member, MemberStatus};
-pub use error::{ClusterError, StartError};
+pub use error::{ClusterError, RecoverError, StartError};
 pub(crate) use node::NodeKey;
 pub use node::{Incarnation, NodeId};
 pub use settings::{DistributedBuilder, RaftConfig};

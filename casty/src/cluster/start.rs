@@ -19,8 +19,8 @@ use tokio::{
 use super::{
     Cluster, Incarnation, NodeId, NodeKey, RaftConfig, StartError, SwimConfig,
     control::{
-        self, Closer, Command, DataDir, Driver, Identity, Leases, LogStore, Machine, MemberStatus, OpenError, Plane, RaftNode,
-        RaftTimes, Snapshots,
+        self, Closer, DataDir, Driver, Identity, Leases, LogStore, MemberStatus, Needs, OpenError, Plane, RaftNode, RaftTimes,
+        Seat, Snapshots,
     },
     join::{self, NotIn},
     lease::LeaseConfig,
@@ -39,8 +39,6 @@ use crate::{
 
 /// Greeted connections that wait to be taken over.
 const GREETED: usize = 256;
-/// How long a node that goes on alone has to agree with itself.
-const RECOVER: Duration = Duration::from_secs(30);
 /// Attempts to find a port that is free for both protocols.
 const PORTS: u32 = 16;
 /// How long the last datagrams may take.
@@ -135,7 +133,7 @@ impl Parts {
     async fn last(self) {
         let mut ending = self.running.ending.subscribe();
         let _ = ending.wait_for(|ending| *ending).await;
-        let _ = self.running.plane.raft().shutdown().await;
+        self.running.plane.seat().close().await;
         // Whoever waits for the end may want the port again.
         let Self { mut listening, mut watching, .. } = self;
         listening.abort();
@@ -177,6 +175,7 @@ async fn assemble(
         let node = RaftNode { id: identity.node_id.clone(), address: address.as_str().into() };
         let alone = control::recover_alone(control, identity.raft_id, node, &mut store, &snapshots).await;
         alone.map_err(StartError::System)?;
+        tracing::warn!("this node goes on alone; the others have to join anew");
     }
     let key = NodeKey { id: identity.node_id.clone(), incarnation: identity.incarnation.max(least) };
     let myself = Arc::new(Myself::new(
@@ -186,16 +185,24 @@ async fn assemble(
         settings.cluster.as_str().into(),
         settings.secret.clone(),
     ));
-    let (machine, published, changes) = Machine::new(control.clone(), snapshots);
     let caller = Caller::new(control.clone(), myself.clone());
     let at = caller.clone();
-    let raft = control::start(identity.raft_id, &settings.cluster, times(settings.raft), caller.clone(), store, machine).await;
-    let raft = raft.map_err(|error| StartError::Setting(error.to_string()))?;
+    let needs = Needs {
+        host: control.clone(),
+        myself: myself.clone(),
+        caller: caller.clone(),
+        cluster: settings.cluster.as_str().into(),
+        times: times(settings.raft),
+        identity,
+        store,
+        snapshots,
+    };
+    let (seat, published, changes) = Seat::take(needs).await.map_err(|error| StartError::Setting(error.to_string()))?;
     if let Some(cluster) = &published.view().cluster {
         myself.belongs_to(cluster.id, cluster.generation);
     }
-    let leases = Leases::new(control.clone(), raft.clone(), published.clone(), lease_for(settings.raft));
-    let plane = Plane::new(control.clone(), myself.clone(), raft, caller, published, leases.clone(), settings.seeds.clone());
+    let leases = Leases::new(control.clone(), seat.clone(), published.clone(), lease_for(settings.raft));
+    let plane = Plane::new(control.clone(), myself.clone(), seat, caller, published, leases.clone(), settings.seeds.clone());
 
     let refused = Arc::new(Refusals::default());
     let network = Network::new(main.clone(), plane.clone(), system, settings.limit(), refused.clone());
@@ -285,14 +292,6 @@ async fn assemble(
         parts.running.ending.set(true);
         parts.last().await;
         return Err(error);
-    }
-    if settings.recover_alone {
-        let generation = plane.view().cluster.as_ref().map_or(0, |cluster| cluster.generation) + 1;
-        tracing::warn!(generation, "this node goes on alone; the others have to join anew");
-        plane
-            .propose(Command::Generation { generation }, RECOVER)
-            .await
-            .map_err(|error| StartError::Refused { by: "this node alone".into(), reason: error.to_string() })?;
     }
     parts.running.entered.store(true, Relaxed);
     life::first_lease(&parts.running, settings.raft.heartbeat_interval).await;

@@ -9,7 +9,7 @@ use openraft::{Instant as _, ServerState, async_runtime::WatchReceiver as _};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    MemberStatus, Plane, Published, Raft,
+    MemberStatus, Plane, Published, Seat,
     plane::{Renewals, decode, encode, method},
 };
 use crate::{
@@ -23,7 +23,7 @@ use crate::{
 
 pub(crate) struct Leases {
     host: Host,
-    raft: Raft,
+    seat: Seat,
     published: Published,
     granter: Mutex<Granter>,
     holder: Mutex<Holder>,
@@ -39,9 +39,9 @@ pub(crate) enum Renewal {
 }
 
 impl Leases {
-    pub(crate) fn new(host: Host, raft: Raft, published: Published, config: LeaseConfig) -> Arc<Self> {
+    pub(crate) fn new(host: Host, seat: Seat, published: Published, config: LeaseConfig) -> Arc<Self> {
         let (granter, holder) = (Mutex::new(Granter::new(config)), Mutex::new(Holder::new(config)));
-        Arc::new(Self { host, raft, published, granter, holder })
+        Arc::new(Self { host, seat, published, granter, holder })
     }
 
     /// Asks for a lease once, and takes what comes of it.
@@ -74,10 +74,15 @@ impl Leases {
         lock(&self.holder).fence();
     }
 
+    /// Another log begins, of which this node has applied nothing.
+    pub(crate) fn begin_anew(&self) {
+        lock(&self.holder).begin_anew();
+    }
+
     /// Brings the granter up to date, and says whether this node leads.
     pub(super) fn observe(&self) -> bool {
         let now = Clocks::of(&self.host);
-        let metrics = self.raft.metrics();
+        let metrics = self.seat.raft().metrics();
         let metrics = metrics.borrow_watched();
         let mut granter = lock(&self.granter);
         let view = self.published.view();

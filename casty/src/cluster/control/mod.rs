@@ -16,6 +16,7 @@ mod plane;
 mod publish;
 mod raft;
 mod recovery;
+mod seat;
 mod snapshot;
 mod state;
 mod store;
@@ -29,8 +30,9 @@ pub(crate) use machine::Machine;
 pub(crate) use network::{CallError, Calls, Lane, RaftServer};
 pub(crate) use plane::{Plane, Probed, method as call};
 pub(crate) use publish::{Changed, Published, View};
-pub(crate) use raft::{LogId, Raft, RaftNode, RaftTimes, start};
+pub(crate) use raft::{LogId, Raft, RaftNode, RaftTimes};
 pub(crate) use recovery::recover_alone;
+pub(crate) use seat::{Needs, Seat};
 pub(crate) use state::{Change, Member, MemberStatus};
 #[cfg(any(test, feature = "testkit"))]
 pub(crate) use store::SimDisk;

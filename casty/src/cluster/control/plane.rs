@@ -18,7 +18,7 @@ use openraft::{
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use tokio::sync::Notify;
 
-use super::{Answer, CallError, Command, Lane, Published, Raft, RaftNode, RaftServer, publish::View};
+use super::{Answer, CallError, Command, Lane, Published, Raft, RaftNode, Seat, publish::View};
 use crate::{
     cluster::{
         ClusterError, NodeId, NodeKey,
@@ -90,8 +90,7 @@ pub(crate) struct Plane(Arc<Inner>);
 struct Inner {
     host: Host,
     myself: Arc<Myself>,
-    raft: Raft,
-    server: RaftServer,
+    seat: Seat,
     caller: Caller,
     published: Published,
     /// Nodes that said to this leader that they want to go.
@@ -118,20 +117,24 @@ impl Plane {
     pub(crate) fn new(
         host: Host,
         myself: Arc<Myself>,
-        raft: Raft,
+        seat: Seat,
         caller: Caller,
         published: Published,
         renewals: Arc<dyn Renewals>,
         seeds: Vec<String>,
     ) -> Self {
-        let server = RaftServer::new(raft.clone());
         let leaving = Mutex::default();
         let (changed, turn, doubted) = (Notify::new(), AtomicUsize::new(0), Mutex::default());
-        Self(Arc::new(Inner { host, myself, raft, server, caller, published, leaving, changed, renewals, seeds, turn, doubted }))
+        Self(Arc::new(Inner { host, myself, seat, caller, published, leaving, changed, renewals, seeds, turn, doubted }))
     }
 
-    pub(crate) fn raft(&self) -> &Raft {
-        &self.0.raft
+    /// The instance of raft that runs here now.
+    pub(crate) fn raft(&self) -> Raft {
+        self.0.seat.raft()
+    }
+
+    pub(crate) fn seat(&self) -> &Seat {
+        &self.0.seat
     }
 
     pub(crate) fn host(&self) -> &Host {
@@ -168,7 +171,7 @@ impl Plane {
 
     /// Who leads, as far as this node knows.
     pub(crate) fn leader(&self) -> Option<Leader> {
-        let metrics = self.0.raft.metrics();
+        let metrics = self.raft().metrics();
         let metrics = metrics.borrow_watched();
         let raft_id = metrics.current_leader?;
         let mut node = metrics.membership_config.membership().get_node(&raft_id)?.clone();
@@ -181,7 +184,7 @@ impl Plane {
 
     /// Whether this node leads, as far as it knows.
     pub(crate) fn leads(&self) -> bool {
-        let metrics = self.0.raft.metrics();
+        let metrics = self.raft().metrics();
         let leader = metrics.borrow_watched().current_leader;
         leader == Some(self.0.myself.raft_id())
     }
@@ -383,7 +386,7 @@ impl Plane {
     }
 
     async fn write(&self, command: Command) -> ByLeader<Answer> {
-        match self.0.raft.client_write(command).await {
+        match self.raft().client_write(command).await {
             Ok(written) => ByLeader::Done(written.data),
             Err(RaftError::APIError(ClientWriteError::ForwardToLeader(to))) => {
                 let leader = to.leader_id.zip(to.leader_node).map(|(raft_id, node)| Leader { raft_id, node });
@@ -394,7 +397,7 @@ impl Plane {
     }
 
     async fn read_index(&self) -> ByLeader<u64> {
-        match self.0.raft.ensure_linearizable(ReadPolicy::ReadIndex).await {
+        match self.raft().ensure_linearizable(ReadPolicy::ReadIndex).await {
             Ok(read) => ByLeader::Done(read.log_id().index),
             Err(RaftError::APIError(LinearizableReadError::ForwardToLeader(to))) => {
                 let leader = to.leader_id.zip(to.leader_node).map(|(raft_id, node)| Leader { raft_id, node });
@@ -419,9 +422,15 @@ impl Plane {
 impl Serve for Plane {
     async fn serve(self: Arc<Self>, peer: Arc<Peer>, method: u8, body: Bytes) -> Result<Vec<u8>, String> {
         self.0.caller.is_at(peer.raft_id, &peer.advertise);
+        // A call from before this node's generation began, or ended.
+        if let (Some(theirs), Some(ours)) = (peer.cluster_id, self.0.myself.cluster_id())
+            && theirs != ours
+        {
+            return Err("the two nodes are not of one generation of their cluster any more".into());
+        }
         let from = NodeKey { id: peer.node.clone(), incarnation: peer.incarnation };
         match method {
-            ..=super::network::method::LAST => self.0.server.serve(method, &body).await,
+            ..=super::network::method::LAST => self.0.seat.server().serve(method, &body).await,
             method::PROBE => encode(&self.probed()),
             _ => self.lead(&from, method, &body).await,
         }

@@ -24,8 +24,8 @@ pub(crate) struct Greeted {
     /// What came behind the handshake.
     pub(crate) rest: BytesMut,
     pub(crate) peer: Peer,
-    /// Whether this node could say which cluster it belongs to.
-    pub(crate) knew_cluster: bool,
+    /// Which cluster this node said that it belongs to.
+    pub(crate) said_cluster: Option<u128>,
 }
 
 /// Why there is no connection.
@@ -55,6 +55,17 @@ impl GreetError {
 
 /// Connects to `address`, whichever of its addresses answers first in their order.
 pub(crate) async fn dial(host: &Host, myself: &Myself, address: &str, lane: Lane, session: u64) -> Result<Greeted, GreetError> {
+    connect(host, address, lane, session, || local(host, myself)).await
+}
+
+/// Connects to a node that refuses this one as of another cluster, and asks nothing but which that is. Whoever answers has
+/// proved that it may say so, which no refusal does.
+pub(super) async fn look(host: &Host, myself: &Myself, address: &str) -> Option<u128> {
+    let says_nothing = || Local { cluster_id: None, ..local(host, myself) };
+    connect(host, address, Lane::Control, 0, says_nothing).await.ok()?.peer.cluster_id
+}
+
+async fn connect(host: &Host, address: &str, lane: Lane, session: u64, local: impl Fn() -> Local) -> Result<Greeted, GreetError> {
     let found = host.resolve(address).await;
     let found = found.map_err(|error| GreetError::Resolve { address: address.into(), error })?;
     let nowhere = || io::Error::new(io::ErrorKind::NotFound, "the name has no address");
@@ -62,11 +73,11 @@ pub(crate) async fn dial(host: &Host, myself: &Myself, address: &str, lane: Lane
     for at in found {
         match host.connect(at, CONNECT).await {
             Ok(stream) => {
-                let local = local(host, myself);
-                let knew_cluster = local.cluster_id.is_some();
+                let local = local();
+                let said_cluster = local.cluster_id;
                 let (handshake, hello) = Handshake::connect(local, lane, session)?;
                 let greeted = greet(host, stream, handshake, hello, |_| Ok(())).await?;
-                return Ok(Greeted { knew_cluster, ..greeted });
+                return Ok(Greeted { said_cluster, ..greeted });
             }
             Err(error) => last = GreetError::Connect { at, error },
         }
@@ -82,9 +93,9 @@ pub(super) async fn admit(
     judge: impl Fn(&Peer) -> Result<(), (RefuseCode, String)>,
 ) -> Result<Greeted, GreetError> {
     let local = local(host, myself);
-    let knew_cluster = local.cluster_id.is_some();
+    let said_cluster = local.cluster_id;
     let greeted = greet(host, stream, Handshake::accept(local)?, Vec::new(), judge).await?;
-    Ok(Greeted { knew_cluster, ..greeted })
+    Ok(Greeted { said_cluster, ..greeted })
 }
 
 async fn greet(
@@ -119,7 +130,7 @@ async fn greet(
         }
     };
     let (rest, peer) = host.timeout(LIMIT, talk).await.unwrap_or(Err(GreetError::Late))?;
-    Ok(Greeted { stream, rest, peer, knew_cluster: false })
+    Ok(Greeted { stream, rest, peer, said_cluster: None })
 }
 
 fn local(host: &Host, myself: &Myself) -> Local {

@@ -91,6 +91,10 @@ impl Content {
                 self.snapshot = Some(Snapshot { meta, snapshot });
                 return Some(Box::new(|| drop(done.send(Ok(())))));
             }
+            Write::Anew(identity, done) => {
+                (self.identity, self.log, self.snapshot) = (Some(identity), Log::default(), None);
+                return Some(Box::new(|| drop(done.send(Ok(())))));
+            }
             Write::Barrier(done) | Write::Close(done) => return Some(Box::new(|| drop(done.send(Ok(()))))),
         }
         None

@@ -1,0 +1,107 @@
+//! A majority is gone for good, and one survivor goes on.
+
+use std::time::Duration;
+
+use casty::{RecoverError, prelude::*, testkit::Cluster};
+
+use crate::{
+    actors::{Clerk, Question},
+    book::Book,
+};
+
+/// An operator does that.
+fn recover(cluster: &mut Cluster, node: usize) -> Result<(), RecoverError> {
+    cluster.on(node, |system| async move { system.cluster().unwrap().recover_alone().await })
+}
+
+fn spawn(cluster: &mut Cluster, node: usize, name: &'static str) {
+    let book = Book::default();
+    cluster.on(node, move |system| async move { system.spawn(Clerk::new(&book)).name(name).await.unwrap() });
+}
+
+fn answers(cluster: &mut Cluster, node: usize, name: &'static str) -> bool {
+    cluster.on(node, move |system| async move {
+        let found = system.lookup::<Clerk>(name).await.unwrap();
+        let Some(found) = found else { return false };
+        found.ask(Question { sender: 1, number: 1 }).await.is_ok()
+    })
+}
+
+/// In which cluster, of which generation, a node is.
+fn generation(cluster: &Cluster, node: usize) -> (u128, u64) {
+    let seen = cluster.inspect(node).unwrap();
+    (seen.cluster.unwrap(), seen.generation)
+}
+
+#[test]
+fn one_of_three_goes_on_and_new_starts_of_the_others_join_it() {
+    for seed in 0..6 {
+        let mut cluster = Cluster::of(3).seed(seed).start();
+        cluster.settle();
+        let before = generation(&cluster, 0);
+        spawn(&mut cluster, 0, "ada");
+        cluster.crash(1);
+        cluster.crash(2);
+        cluster.settle();
+        recover(&mut cluster, 0).unwrap();
+        let after = generation(&cluster, 0);
+        assert!(after.0 == before.0 && after.1 > before.1, "{before:?} {after:?}");
+        assert!(cluster.inspect(0).unwrap().leads);
+        assert_eq!(cluster.holder(0, "ada").unwrap().0, "node-0");
+        spawn(&mut cluster, 0, "bea");
+        assert!(answers(&mut cluster, 0, "ada"), "its actors stay");
+        cluster.restart(1);
+        cluster.restart(2);
+        cluster.recover(Duration::from_secs(20)).unwrap_or_else(|missing| panic!("seed {seed}: {missing}\n{cluster:?}"));
+        assert!(answers(&mut cluster, 2, "ada") && answers(&mut cluster, 1, "bea"));
+        cluster.settle();
+        assert_eq!(cluster.inspect(0).unwrap().voters[0].len(), 3, "seed {seed}");
+    }
+}
+
+#[test]
+fn of_five_one_goes_on_and_the_other_survivor_comes_over_with_its_actors() {
+    for (seed, disks) in (0..4).flat_map(|seed| [(seed, false), (seed, true)]) {
+        let builder = Cluster::of(5).seed(seed);
+        let mut cluster = if disks { builder.with_disks() } else { builder }.start();
+        cluster.settle();
+        spawn(&mut cluster, 3, "ada");
+        spawn(&mut cluster, 4, "bea");
+        for dead in 0..3 {
+            cluster.crash(dead);
+        }
+        cluster.settle();
+        recover(&mut cluster, 4).unwrap();
+        cluster.recover(Duration::from_secs(20)).unwrap_or_else(|missing| panic!("seed {seed}: {missing}\n{cluster:?}"));
+        assert_eq!(generation(&cluster, 3), generation(&cluster, 4));
+        assert!(cluster.run_until(Duration::from_secs(10), |cluster| cluster.holder(4, "ada").is_some()), "{cluster:?}");
+        assert!(answers(&mut cluster, 4, "ada") && answers(&mut cluster, 3, "bea"));
+        // Those that come back are of the past: they join, and disturb nobody.
+        for dead in 0..3 {
+            cluster.restart(dead);
+        }
+        let term = cluster.inspect(4).unwrap().term;
+        cluster.recover(Duration::from_secs(30)).unwrap_or_else(|missing| panic!("seed {seed}: {missing}\n{cluster:?}"));
+        assert_eq!(cluster.inspect(4).unwrap().term, term, "seed {seed}: nobody was elected meanwhile");
+        cluster.settle();
+        assert_eq!(cluster.inspect(4).unwrap().voters[0].len(), 5, "seed {seed}");
+        assert!((0..5).all(|node| generation(&cluster, node) == generation(&cluster, 4)));
+    }
+}
+
+#[test]
+fn there_is_nothing_to_recover_while_a_majority_is_there() {
+    let mut cluster = Cluster::of(3).seed(7).start();
+    cluster.settle();
+    let leader = cluster.inspect(0).unwrap().leader.unwrap();
+    let refused = recover(&mut cluster, 0).unwrap_err();
+    assert!(matches!(&refused, RecoverError::Led { leader: it } if it.as_str() == leader), "{refused}");
+    // Another one may be about to be elected.
+    let dead = (0..3).find(|node| cluster.inspect(*node).unwrap().leads).unwrap();
+    let survivor = (dead + 1) % 3;
+    cluster.crash(dead);
+    cluster.run_until(Duration::from_secs(2), |cluster| !cluster.inspect(survivor).unwrap().lease);
+    let refused = recover(&mut cluster, survivor).unwrap_err();
+    assert!(matches!(refused, RecoverError::Led { .. } | RecoverError::MajorityAnswers { .. }), "{refused}");
+    cluster.recover(Duration::from_secs(6)).unwrap();
+}
