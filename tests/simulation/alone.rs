@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use casty::{RecoverError, prelude::*, testkit::Cluster};
+use casty::{RecoverError, testkit::Cluster};
 
 use crate::{
     actors::{Clerk, Question},
@@ -43,7 +43,7 @@ fn one_of_three_goes_on_and_new_starts_of_the_others_join_it() {
         cluster.crash(1);
         cluster.crash(2);
         cluster.settle();
-        recover(&mut cluster, 0).unwrap();
+        recover(&mut cluster, 0).unwrap_or_else(|error| panic!("seed {seed}: {error}\n{cluster:?}"));
         let after = generation(&cluster, 0);
         assert!(after.0 == before.0 && after.1 > before.1, "{before:?} {after:?}");
         assert!(cluster.inspect(0).unwrap().leads);
@@ -104,4 +104,11 @@ fn there_is_nothing_to_recover_while_a_majority_is_there() {
     let refused = recover(&mut cluster, survivor).unwrap_err();
     assert!(matches!(refused, RecoverError::Led { .. } | RecoverError::MajorityAnswers { .. }), "{refused}");
     cluster.recover(Duration::from_secs(6)).unwrap();
+}
+/// It was its own majority, and no other node had said so.
+#[test]
+fn the_only_node_of_a_cluster_keeps_its_lease() {
+    let mut cluster = Cluster::of(1).seed(7).start();
+    cluster.run_for(Duration::from_secs(3));
+    assert!(!cluster.run_until(Duration::from_secs(3), |cluster| !cluster.inspect(0).unwrap().lease));
 }

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     MemberStatus, Plane, Published, Seat,
     plane::{Renewals, decode, encode, method},
+    raft::Membership,
 };
 use crate::{
     cluster::{
@@ -105,7 +106,11 @@ impl Leases {
         if metrics.last_applied.is_some_and(|applied| applied.committed_leader_id().term == term) {
             granter.first_entry_applied(term);
         }
-        if let Some(acked) = metrics.last_quorum_acked {
+        // Raft notes what others have acknowledged. Who is all that votes is its own majority.
+        let sole = |voters: &Membership| voters.get_joint_config().iter().all(|set| set.len() == 1 && set.contains(&metrics.id));
+        if sole(metrics.membership_config.membership()) && sole(metrics.committed_membership_config.membership()) {
+            granter.quorum_acked(now, Duration::ZERO);
+        } else if let Some(acked) = metrics.last_quorum_acked {
             granter.quorum_acked(now, acked.elapsed());
         }
         true
