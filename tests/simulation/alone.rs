@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use casty::{RecoverError, testkit::Cluster};
+use casty::{
+    ClusterEvent, RecoverError,
+    testkit::{self, Cluster},
+};
 
 use crate::{
     actors::{Clerk, Question},
@@ -76,11 +79,19 @@ fn of_five_one_goes_on_and_the_other_survivor_comes_over_with_its_actors() {
         assert_eq!(generation(&cluster, 3), generation(&cluster, 4));
         assert!(cluster.run_until(Duration::from_secs(10), |cluster| cluster.holder(4, "ada").is_some()), "{cluster:?}");
         assert!(answers(&mut cluster, 4, "ada") && answers(&mut cluster, 3, "bea"));
-        // Those that come back are of the past: they join, and disturb nobody.
+        // Those that come back are of the past: they agree on nothing among themselves, join, and disturb nobody.
+        let (term, now) = (cluster.inspect(4).unwrap().term, generation(&cluster, 4));
         for dead in 0..3 {
             cluster.restart(dead);
         }
-        let term = cluster.inspect(4).unwrap().term;
+        let past = |cluster: &Cluster, node| {
+            let seen = cluster.inspect(node)?;
+            (seen.cluster, seen.generation).ne(&(Some(now.0), now.1)).then_some(seen)
+        };
+        let disturbed = cluster.run_until(Duration::from_secs(3), |cluster| {
+            (0..3).any(|node| past(cluster, node).is_some_and(|seen| seen.lease || seen.leads))
+        });
+        assert!(!disturbed, "seed {seed}: {cluster:?}");
         cluster.recover(Duration::from_secs(30)).unwrap_or_else(|missing| panic!("seed {seed}: {missing}\n{cluster:?}"));
         assert_eq!(cluster.inspect(4).unwrap().term, term, "seed {seed}: nobody was elected meanwhile");
         cluster.settle();
@@ -111,4 +122,67 @@ fn the_only_node_of_a_cluster_keeps_its_lease() {
     let mut cluster = Cluster::of(1).seed(7).start();
     cluster.run_for(Duration::from_secs(3));
     assert!(!cluster.run_until(Duration::from_secs(3), |cluster| !cluster.inspect(0).unwrap().lease));
+}
+
+/// What a node tells of nodes of other clusters, once it does.
+fn stranger(cluster: &mut Cluster, node: usize) -> testkit::Running<String> {
+    cluster.begin(node, |system| async move {
+        let mut events = system.cluster().unwrap().events();
+        loop {
+            if let ClusterEvent::OtherCluster { reason } = events.next().await.expect("it does not end") {
+                return reason.to_string();
+            }
+        }
+    })
+}
+
+#[test]
+fn two_survivors_that_go_on_at_once_refuse_each_other_and_say_so() {
+    let mut cluster = Cluster::of(5).seed(7).start();
+    cluster.settle();
+    for dead in 0..3 {
+        cluster.crash(dead);
+    }
+    cluster.partition(&[3]);
+    cluster.settle();
+    for survivor in [3, 4] {
+        recover(&mut cluster, survivor).unwrap();
+    }
+    let mut told = [3, 4].map(|node| stranger(&mut cluster, node));
+    cluster.heal();
+    // A leader looks for nobody; a new node finds one of them, and the other once that has gone.
+    cluster.restart(2);
+    assert!(cluster.run_until(Duration::from_secs(10), |cluster| cluster.started(2).is_some()), "{cluster:?}");
+    let (found, other) = if generation(&cluster, 2) == generation(&cluster, 3) { (3, 4) } else { (4, 3) };
+    let mut on_the_new = stranger(&mut cluster, 2);
+    cluster.settle();
+    cluster.crash(found);
+    let (mut here, mut there) = (None, None);
+    for _ in 0..20 {
+        cluster.run_for(Duration::from_millis(500));
+        here = here.or_else(|| on_the_new.take());
+        there = there.or_else(|| told[other - 3].take());
+    }
+    println!("{here:?}\n{there:?}");
+    assert!(here.unwrap().contains("different generations") && there.unwrap().contains("node-2"));
+    assert!(cluster.inspect(other).unwrap().leads && cluster.inspect(other).unwrap().lease);
+    assert_ne!(generation(&cluster, 2), generation(&cluster, other));
+}
+
+#[test]
+fn nodes_of_two_clusters_refuse_each_other_and_both_say_so() {
+    // The first two make a cluster each; the third is told of both.
+    let alone =
+        |number, builder: casty::DistributedBuilder| if number < 2 { builder.seeds(Vec::<String>::new()) } else { builder };
+    let mut cluster = Cluster::of(3).seed(7).settings(alone).begin();
+    let all_in = |cluster: &Cluster| (0..3).all(|node| cluster.inspect(node).is_some_and(|seen| seen.cluster.is_some()));
+    assert!(cluster.run_until(Duration::from_secs(10), all_in), "{cluster:?}");
+    let (found, other) = if generation(&cluster, 2) == generation(&cluster, 0) { (0, 1) } else { (1, 0) };
+    cluster.settle();
+    let (mut here, mut there) = (stranger(&mut cluster, 2), stranger(&mut cluster, other));
+    cluster.crash(found);
+    cluster.run_for(Duration::from_secs(10));
+    let (here, there) = (here.take().unwrap(), there.take().unwrap());
+    println!("{here}\n{there}");
+    assert!(here.contains("clusters never merge") && there.contains("node-2"));
 }

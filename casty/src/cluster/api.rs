@@ -75,6 +75,12 @@ pub enum ClusterEvent {
         /// What happened.
         reason: Arc<str>,
     },
+    /// A node of another cluster of the same name, or of another generation of this one, was met: each refuses the other. It
+    /// is told again after a minute, if it goes on.
+    OtherCluster {
+        /// Who it was, and what to do.
+        reason: Arc<str>,
+    },
     /// The timers of this node's control plane are late by over half a lease: the machine is overloaded, or was paused.
     Late(Duration),
 }
@@ -231,6 +237,7 @@ impl ClusterEvent {
             Self::LeaderChanged(Some(leader)) => tracing::info!(%leader, "the cluster has a leader"),
             Self::LeaderChanged(None) => tracing::warn!("the cluster has no leader"),
             Self::Fenced { reason } => tracing::error!(%reason, "this node serves nothing"),
+            Self::OtherCluster { reason } => tracing::warn!(%reason, "a node of another cluster"),
             Self::Late(late) => tracing::warn!(?late, "the control plane's timers are late: is the machine overloaded?"),
         }
     }

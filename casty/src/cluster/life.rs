@@ -11,7 +11,10 @@ use std::{
 
 use futures_util::{FutureExt as _, future::join_all};
 use openraft::async_runtime::WatchReceiver as _;
-use tokio::sync::{Notify, mpsc};
+use tokio::{
+    sync::{Notify, mpsc},
+    time::Instant,
+};
 
 use super::{
     ClusterEvent, NodeId, anew,
@@ -35,6 +38,9 @@ const RESOLVE: Duration = Duration::from_secs(5);
 const LOOK_UP: Duration = Duration::from_secs(2);
 /// How often it is looked whether the system is still there.
 const LOOK: Duration = Duration::from_secs(1);
+/// How often the same node of another cluster is told of, and how many of them.
+const TELL: Duration = Duration::from_secs(60);
+const STRANGERS: usize = 64;
 /// Between two attempts to come back.
 const AGAIN: Duration = Duration::from_millis(200);
 
@@ -47,6 +53,7 @@ pub(super) fn begin(control: &Host, running: &Arc<Running>, changes: mpsc::Unbou
     control.spawn(until_the_end(running.clone(), tell_swim(running.clone(), members)));
     control.spawn(until_the_end(running.clone(), watch_leader(running.clone())));
     control.spawn(until_the_end(running.clone(), anew::join_later_generations(running.clone())));
+    control.spawn(until_the_end(running.clone(), tell_strangers(running.clone())));
     control.spawn(until_the_end(running.clone(), measure(running.clone())));
     control.spawn(until_the_end(running.clone(), outlive_nobody(running.clone())));
 }
@@ -260,6 +267,21 @@ async fn watch_leader(running: Arc<Running>) {
         Ok(()) => "its task has ended".into(),
     };
     running.fail(&why);
+}
+
+/// Tells of nodes of other clusters, of each once in a while.
+async fn tell_strangers(running: Arc<Running>) {
+    let mut strangers = running.plane.myself().strangers();
+    let mut told: BTreeMap<Arc<str>, Instant> = BTreeMap::new();
+    while strangers.changed().await.is_ok() {
+        let reason = strangers.borrow_and_update().clone();
+        let now = running.host.now();
+        told.retain(|_, at| now.saturating_duration_since(*at) < TELL);
+        if told.len() < STRANGERS && !told.contains_key(&reason) {
+            told.insert(reason.clone(), now);
+            running.emit(ClusterEvent::OtherCluster { reason });
+        }
+    }
 }
 
 /// Measures how late the control plane's timers are.

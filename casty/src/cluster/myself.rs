@@ -24,13 +24,16 @@ pub(crate) struct Myself {
     cluster_id: watch::Sender<Option<u128>>,
     /// The generation that ended this node's, once it was met.
     ended_by: watch::Sender<Option<Generation>>,
+    /// Why the last node of another cluster was refused, or refused this one.
+    stranger: watch::Sender<Arc<str>>,
 }
 
 impl Myself {
     pub(crate) fn new(key: NodeKey, raft_id: u64, address: Arc<str>, cluster: Arc<str>, secret: Option<Secret>) -> Self {
         let (cluster_id, ended_by) = (watch::Sender::new(None), watch::Sender::new(None));
         let raft_id = AtomicU64::new(raft_id);
-        Self { key, raft_id, address, cluster, secret, belongs_to: Mutex::default(), cluster_id, ended_by }
+        let stranger = watch::Sender::new("".into());
+        Self { key, raft_id, address, cluster, secret, belongs_to: Mutex::default(), cluster_id, ended_by, stranger }
     }
 
     pub(crate) fn key(&self) -> &NodeKey {
@@ -90,6 +93,16 @@ impl Myself {
         if Generation(generation).ends(own) {
             self.ended_by.set(Some(Generation(generation)));
         }
+    }
+
+    /// A node of another cluster, or generation, has refused this one, or the other way round.
+    pub(crate) fn refuses(&self, why: &str) {
+        self.stranger.set(why.into());
+    }
+
+    /// The last time that this happened.
+    pub(crate) fn strangers(&self) -> watch::Receiver<Arc<str>> {
+        self.stranger.subscribe()
     }
 
     /// Waits until this node has met a generation that ended its own. Returns it, and the cluster's id.

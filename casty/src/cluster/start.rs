@@ -17,7 +17,7 @@ use tokio::{
 };
 
 use super::{
-    Cluster, Incarnation, NodeId, NodeKey, RaftConfig, StartError, SwimConfig,
+    Cluster, Incarnation, NodeId, NodeKey, RaftConfig, StartError, SwimConfig, anew,
     control::{
         self, Closer, DataDir, Driver, Identity, Leases, LogStore, MemberStatus, Needs, OpenError, Plane, RaftNode, RaftTimes,
         Seat, Snapshots,
@@ -162,7 +162,7 @@ struct Stored {
 async fn assemble(
     main: &Host,
     control: &Host,
-    settings: Settings,
+    mut settings: Settings,
     least: Incarnation,
     system: &ActorSystem,
 ) -> Result<Parts, NotIn> {
@@ -170,7 +170,7 @@ async fn assemble(
     swim_config.validate().map_err(|error| StartError::Setting(error.to_string()))?;
     let (listener, socket, bound) = bind(control, &settings).await?;
     let address = advertised(control, &settings, bound).await?;
-    let Stored { identity, mut store, snapshots, closer } = open(control, &settings).await?;
+    let Stored { mut identity, mut store, snapshots, closer } = open(control, &settings).await?;
     if settings.recover_alone {
         let node = RaftNode { id: identity.node_id.clone(), address: address.as_str().into() };
         let alone = control::recover_alone(control, identity.raft_id, node, &mut store, &snapshots).await;
@@ -185,6 +185,10 @@ async fn assemble(
         settings.cluster.as_str().into(),
         settings.secret.clone(),
     ));
+    if !settings.recover_alone {
+        let over = anew::forget_what_is_over(control, &myself, &settings.seeds, &mut identity, &store, &snapshots).await;
+        settings.seeds.extend(over.map_err(StartError::System)?);
+    }
     let caller = Caller::new(control.clone(), myself.clone());
     let at = caller.clone();
     let needs = Needs {

@@ -16,6 +16,7 @@ mod plane;
 mod publish;
 mod raft;
 mod recovery;
+mod remembered;
 mod seat;
 mod snapshot;
 mod state;
@@ -32,6 +33,7 @@ pub(crate) use plane::{Plane, Probed, method as call};
 pub(crate) use publish::{Changed, Published, View};
 pub(crate) use raft::{LogId, Raft, RaftNode, RaftTimes};
 pub(crate) use recovery::recover_alone;
+pub(crate) use remembered::Remembered;
 pub(crate) use seat::{Needs, Seat};
 pub(crate) use state::{Change, Member, MemberStatus};
 #[cfg(any(test, feature = "testkit"))]

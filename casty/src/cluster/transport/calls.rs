@@ -221,9 +221,11 @@ impl Line {
         let dialled = greet::dial(host, myself, &self.to.address, lane, 0).await;
         if let Err(error) = &dialled
             && error.refused() == Some(RefuseCode::ClusterId)
-            && let Some(other) = greet::look(host, myself, &self.to.address).await
         {
-            myself.met(other);
+            myself.refuses(&format!("{}: {error}", self.to.address));
+            if let Some(other) = greet::look(host, myself, &self.to.address).await {
+                myself.met(other);
+            }
         }
         let greeted = dialled.map_err(|error| why_not(error, &self.to.address))?;
         Caller(self.inner.clone()).is_at(greeted.peer.raft_id, &greeted.peer.advertise);

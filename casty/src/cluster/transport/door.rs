@@ -95,7 +95,13 @@ impl Door {
             }
             // Who looked for itself found out.
             Err(error) if error.refused() == Some(RefuseCode::Itself) => {}
-            Err(error @ (GreetError::Handshake(_) | GreetError::Late)) => self.refused.note(&from, &error.to_string()),
+            Err(error @ (GreetError::Handshake(_) | GreetError::Late)) => {
+                let why = error.to_string();
+                if error.refused() == Some(RefuseCode::ClusterId) {
+                    self.myself.refuses(&why);
+                }
+                self.refused.note(&from, &why);
+            }
             Err(error) => tracing::debug!(%from, %error, "a connection broke before it was greeted"),
         }
     }

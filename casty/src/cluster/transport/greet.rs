@@ -60,7 +60,7 @@ pub(crate) async fn dial(host: &Host, myself: &Myself, address: &str, lane: Lane
 
 /// Connects to a node that refuses this one as of another cluster, and asks nothing but which that is. Whoever answers has
 /// proved that it may say so, which no refusal does.
-pub(super) async fn look(host: &Host, myself: &Myself, address: &str) -> Option<u128> {
+pub(crate) async fn look(host: &Host, myself: &Myself, address: &str) -> Option<u128> {
     let says_nothing = || Local { cluster_id: None, ..local(host, myself) };
     connect(host, address, Lane::Control, 0, says_nothing).await.ok()?.peer.cluster_id
 }

@@ -93,7 +93,7 @@ impl LogStore {
 
     /// Forgets log, vote and snapshot, all at once, while no Raft runs on the store. It is another node's to Raft from then on:
     /// a voter that forgets could vote twice.
-    pub(super) async fn begin_anew(&self, snapshots: &Snapshots, identity: &Identity) -> io::Result<()> {
+    pub(crate) async fn begin_anew(&self, snapshots: &Snapshots, identity: &Identity) -> io::Result<()> {
         ask(self.writer.as_ref(), |done| Write::Anew(identity.clone(), done)).await?;
         *lock(&self.log) = Log::default();
         *lock(&snapshots.last) = None;
