@@ -2,6 +2,7 @@
 //!
 //! The local runtime knows nothing of this module; it is a user of the runtime.
 
+mod address;
 mod alone;
 mod anew;
 mod api;
@@ -18,6 +19,7 @@ mod node;
 mod running;
 mod settings;
 mod start;
+mod stored;
 mod swim;
 mod transport;
 pub(crate) mod wire;

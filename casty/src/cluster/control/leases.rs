@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     MemberStatus, Plane, Published, Seat,
-    plane::{Renewals, decode, encode, method},
+    leader::{Renewals, decode, encode, method},
     raft::Membership,
 };
 use crate::{

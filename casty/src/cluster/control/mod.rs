@@ -7,6 +7,8 @@ mod command;
 mod driver;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzz;
+mod inquiry;
+mod leader;
 mod leases;
 mod machine;
 mod names;
@@ -26,10 +28,11 @@ mod tests;
 
 pub(crate) use command::{Answer, Command, JoinRefused, NameClaim, NameResult};
 pub(crate) use driver::Driver;
+pub(crate) use leader::{Probed, method as call};
 pub(crate) use leases::{Leases, Renewal};
 pub(crate) use machine::Machine;
 pub(crate) use network::{CallError, Calls, Lane, RaftServer};
-pub(crate) use plane::{Plane, Probed, method as call};
+pub(crate) use plane::Plane;
 pub(crate) use publish::{Changed, Published, View};
 pub(crate) use raft::{LogId, Raft, RaftNode, RaftTimes};
 pub(crate) use recovery::recover_alone;
