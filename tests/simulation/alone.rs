@@ -175,10 +175,14 @@ fn nodes_of_two_clusters_refuse_each_other_and_both_say_so() {
     let alone =
         |number, builder: casty::DistributedBuilder| if number < 2 { builder.seeds(Vec::<String>::new()) } else { builder };
     let mut cluster = Cluster::of(3).seed(7).settings(alone).begin();
-    let all_in = |cluster: &Cluster| (0..3).all(|node| cluster.inspect(node).is_some_and(|seen| seen.cluster.is_some()));
-    assert!(cluster.run_until(Duration::from_secs(10), all_in), "{cluster:?}");
-    let (found, other) = if generation(&cluster, 2) == generation(&cluster, 0) { (0, 1) } else { (1, 0) };
+    cluster.crash(2);
+    cluster.run_for(Duration::from_secs(2));
+    cluster.restart(2);
+    assert!(cluster.run_until(Duration::from_secs(10), |cluster| cluster.started(2).is_some()), "{cluster:?}");
     cluster.settle();
+    // Who leads looks for nobody.
+    assert!(!cluster.inspect(2).unwrap().leads);
+    let (found, other) = if generation(&cluster, 2) == generation(&cluster, 0) { (0, 1) } else { (1, 0) };
     let (mut here, mut there) = (stranger(&mut cluster, 2), stranger(&mut cluster, other));
     cluster.crash(found);
     cluster.run_for(Duration::from_secs(10));

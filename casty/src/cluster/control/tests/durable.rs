@@ -206,7 +206,9 @@ async fn a_recovery_that_is_cut_short_is_whole_or_none() {
         disk.dies_after(u64::MAX);
         let (_, store, snapshots) = disk.open(&host, &name);
         let survivor = TestNode::start(1, &wires, store, snapshots).await;
-        let voters = survivor.raft.voter_ids().count();
+        let wait = survivor.raft.wait(Some(Duration::from_secs(5)));
+        let knows = wait.metrics(|metrics| metrics.membership_config.voter_ids().count() > 0, "it knows who votes");
+        let voters = knows.await.expect("in time").membership_config.voter_ids().count();
         if voters == 1 {
             whole += 1;
             assert!(survivor.leads(Duration::from_secs(5)).await, "after {writes} writes");
