@@ -1,13 +1,17 @@
 //! Going on without the majority, on a node that runs.
 
-use std::{collections::BTreeSet, sync::Arc, sync::atomic::Ordering::Relaxed, time::Duration};
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, atomic::Ordering::Relaxed},
+    time::Duration,
+};
 
 use futures_util::future::join_all;
 use openraft::async_runtime::WatchReceiver as _;
 
 use super::{
     NodeId, RecoverError,
-    control::{Lane, RaftNode, call},
+    control::{Lane, Membership, call},
     lease::LeaseConfig,
     running::Running,
     transport::Callee,
@@ -76,7 +80,8 @@ impl Running {
             return Err(self.led());
         }
         let myself = self.plane.myself().raft_id();
-        let voters = self.voters();
+        let voting = self.voting();
+        let voters = voting.get_joint_config();
         let answers = |id: &u64| *id == myself || answering.iter().any(|(other, _)| other == id);
         if voters.iter().all(|set| set.iter().filter(|id| answers(id)).count() * 2 > set.len()) {
             let of = voters.iter().flatten().collect::<BTreeSet<_>>().len();
@@ -90,24 +95,20 @@ impl Running {
         RecoverError::Led { leader: self.plane.leader().map_or_else(|| NodeId::from("unknown"), |leader| leader.node.id) }
     }
 
-    fn voters(&self) -> Vec<BTreeSet<u64>> {
+    /// Who votes, by the last that this node knows of it.
+    fn voting(&self) -> Membership {
         let metrics = self.plane.raft().metrics();
-        let voters = metrics.borrow_watched().membership_config.membership().get_joint_config().clone();
-        voters
+        let metrics = metrics.borrow_watched();
+        metrics.membership_config.membership().clone()
     }
 
     /// The other voters that answer.
     async fn answering(&self) -> Vec<(u64, NodeId)> {
-        let metrics = self.plane.raft().metrics();
-        let nodes: Vec<(u64, RaftNode)> = {
-            let metrics = metrics.borrow_watched();
-            let membership = metrics.membership_config.membership();
-            membership.nodes().map(|(id, node)| (*id, node.clone())).collect()
-        };
-        let voters: BTreeSet<u64> = self.voters().into_iter().flatten().collect();
+        let voting = self.voting();
+        let voters: BTreeSet<u64> = voting.voter_ids().collect();
         let myself = self.plane.myself().raft_id();
-        let others = nodes.into_iter().filter(|(id, node)| *id != myself && voters.contains(id) && !node.is_made_up());
-        let probes = others.map(async |(id, node)| {
+        let others = voting.nodes().filter(|(id, node)| **id != myself && voters.contains(id) && !node.is_made_up());
+        let probes = others.map(|(id, node)| (*id, node.clone())).map(async |(id, node)| {
             let view = self.plane.view();
             let address = view.by_raft_id(id).map_or(node.address, |(_, member)| member.address.clone());
             let to = Callee { address, raft_id: Some(id) };

@@ -130,8 +130,8 @@ pub enum RecoverError {
     /// This node has not come into its cluster yet. Nothing was changed.
     #[error("this node is not a member of its cluster yet: start it with `.recover_alone()` if it has a data directory")]
     NotJoined,
-    /// What this node stores could not be changed, or does not work afterwards. The node ends; what it stores is as before, or
-    /// of the new generation.
+    /// What this node stores could not be changed, and the node ends; what it stores is as before, or of the new generation.
+    /// Or it is of the new one, and has not begun to lead within 30 s: then it goes on trying.
     #[error("this node could not go on alone: {reason}")]
     Failed {
         /// What went wrong.

@@ -113,7 +113,7 @@ impl Running {
         let parted = self.host.within(async move { this.part().await }).await;
         let parted = parted.unwrap_or(Err(ClusterError::ShuttingDown));
         // A member still, it comes back if it is taken for dead.
-        parted.inspect_err(|_| _ = self.parting.set(false))?;
+        parted.inspect_err(|_| self.parting.set(false))?;
         if let Some(system) = self.system.upgrade() {
             system.shutdown().await;
         }

@@ -2,7 +2,7 @@
 
 use super::{
     NodeId, StartError,
-    control::{self, Closer, DataDir, Identity, LogStore, OpenError, Snapshots},
+    control::{Closer, DataDir, Identity, LogStore, OpenError, Snapshots},
     settings::Settings,
 };
 use crate::host::Host;
@@ -22,7 +22,7 @@ pub(super) async fn open(control: &Host, settings: &Settings) -> Result<Stored, 
         return Ok(Stored { identity, store, snapshots, closer: None });
     };
     #[cfg(feature = "testkit")]
-    if let Some(disk) = control.disk::<control::SimDisk>(path) {
+    if let Some(disk) = control.disk::<super::control::SimDisk>(path) {
         let node_id = settings.node_id.clone().unwrap_or_else(|| NodeId::from(format!("node-{:08x}", control.random() as u32)));
         let (identity, store, snapshots) = disk.open(control, &node_id);
         return Ok(Stored { identity, store, snapshots, closer: None });

@@ -34,7 +34,7 @@ pub(crate) use machine::Machine;
 pub(crate) use network::{CallError, Calls, Lane, RaftServer};
 pub(crate) use plane::Plane;
 pub(crate) use publish::{Changed, Published, View};
-pub(crate) use raft::{LogId, Raft, RaftNode, RaftTimes};
+pub(crate) use raft::{LogId, Membership, Raft, RaftNode, RaftTimes};
 pub(crate) use recovery::recover_alone;
 pub(crate) use remembered::Remembered;
 pub(crate) use seat::{Needs, Seat};
