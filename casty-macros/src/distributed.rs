@@ -23,6 +23,7 @@ const MAIN: Arguments = Arguments {
     ],
     elsewhere: &[
         ("secret", "a secret does not belong into source code; use CASTY_SECRET in the environment"),
+        ("tls", "certificates differ from node to node; use CASTY_TLS_CA, CASTY_TLS_CERT and CASTY_TLS_KEY in the environment"),
         ("advertise", "what others dial differs from node to node; use CASTY_ADVERTISE in the environment"),
     ],
 };

@@ -192,6 +192,7 @@ pub fn supervised(args: TokenStream, item: TokenStream) -> TokenStream {
 /// | `raft = fast` | `CASTY_RAFT` | `fast`, `default` or `relaxed`: how quickly failures are noticed |
 /// | `insecure` | `CASTY_INSECURE`, `1` or `0` | whoever reaches the address may join |
 /// | | `CASTY_SECRET` | who knows it may join |
+/// | | `CASTY_TLS_CA`, `CASTY_TLS_CERT`, `CASTY_TLS_KEY` | encrypted, and with certificates; needs casty's feature `tls` |
 /// | | `CASTY_ADVERTISE` | what other nodes dial; the bound address if left out |
 ///
 /// The environment goes before the arguments. If the node cannot start, the reason is printed, and the exit code is 1.

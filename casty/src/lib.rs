@@ -56,6 +56,7 @@
 //! | the cluster: members, leader, events, leaving it | [`ActorSystem::cluster`], [`Cluster`], [`Member`], [`ClusterEvent`], [`ClusterError`], [`RecoverError`] |
 //! | sending to another node | [`Sending::confirmed`], [`ActorRef`] and [`Recipient`] in messages, [`Context::watch`] |
 //! | what happens in a system | [`ActorSystem::events`], [`Event`], [`ActorSystem::dead_letters`], [`StopReason`] |
+//! | encryption between nodes | `Tls` and `DistributedBuilder::tls` with the feature `tls` |
 //! | tests | [`#[casty::test]`](macro@test), and `casty::testkit` with the feature `testkit` |
 //!
 //! The README is the guide: why actors, how they live and fail, which pattern for what.
@@ -106,6 +107,8 @@ pub use actor::{
 };
 #[doc(inline)]
 pub use casty_macros::{actor, handler, main, message, supervised, test};
+#[cfg(feature = "tls")]
+pub use cluster::Tls;
 pub use cluster::{
     Cluster, ClusterError, ClusterEvent, ClusterEvents, DistributedBuilder, Incarnation, InvalidSwimConfig, Member, MemberStatus,
     NodeId, RaftConfig, RecoverError, StartError, SwimConfig,

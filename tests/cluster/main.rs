@@ -4,9 +4,12 @@
 
 mod alone;
 mod asking;
+#[path = "../certificates.rs"]
+mod certificates;
 mod common;
 mod forming;
 mod killed;
 mod leaving;
 mod names;
+mod tls;
 mod watching;

@@ -18,7 +18,12 @@ pub(super) async fn bind(control: &Host, settings: &Settings) -> Result<(Listene
     let Some(wanted) = found.first().copied() else {
         return Err(failed(io::Error::new(io::ErrorKind::NotFound, "the name has no address")));
     };
-    if !wanted.ip().is_loopback() && settings.secret.is_none() && !settings.insecure && !control.is_simulated() {
+    if !wanted.ip().is_loopback()
+        && settings.secret.is_none()
+        && !settings.has_tls()
+        && !settings.insecure
+        && !control.is_simulated()
+    {
         return Err(StartError::Insecure { address: wanted });
     }
     let taken = |protocol| {

@@ -17,6 +17,7 @@ impl DistributedBuilder {
     /// | `CASTY_CLUSTER` | [`cluster_name`](Self::cluster_name) | `shop` |
     /// | `CASTY_RAFT` | [`raft`](Self::raft) | `fast`, `default` or `relaxed` |
     /// | `CASTY_SECRET` | [`secret`](Self::secret) | |
+    /// | `CASTY_TLS_CA`, `CASTY_TLS_CERT`, `CASTY_TLS_KEY` | `tls`, with the feature of that name; all three, or none | `/etc/shop/ca.pem` |
     /// | `CASTY_INSECURE` | [`insecure`](Self::insecure) | `1` or `true`, `0` or `false` |
     ///
     /// # Errors
@@ -68,6 +69,7 @@ fn read(settings: &mut Settings, look_up: impl Fn(&str) -> Option<OsString>) -> 
     if let Some(secret) = look_up("CASTY_SECRET") {
         settings.secret = Some(Secret::from(filled("CASTY_SECRET", secret)?.as_encoded_bytes()));
     }
+    tls(settings, &look_up)?;
     if let Some(insecure) = text("CASTY_INSECURE")? {
         settings.insecure = match &*insecure {
             "1" | "true" => true,
@@ -76,6 +78,32 @@ fn read(settings: &mut Settings, look_up: impl Fn(&str) -> Option<OsString>) -> 
         };
     }
     Ok(())
+}
+
+const TLS: [&str; 3] = ["CASTY_TLS_CA", "CASTY_TLS_CERT", "CASTY_TLS_KEY"];
+
+#[cfg(feature = "tls")]
+fn tls(settings: &mut Settings, look_up: &impl Fn(&str) -> Option<OsString>) -> Result<(), String> {
+    let path = |name| look_up(name).map(|value| filled(name, value)).transpose();
+    match [path(TLS[0])?, path(TLS[1])?, path(TLS[2])?] {
+        [None, None, None] => {}
+        [Some(ca), Some(certificate), Some(key)] => {
+            settings.tls = Some(super::Tls { ca: ca.into(), certificate: certificate.into(), key: key.into() });
+        }
+        paths => {
+            let missing: Vec<_> = TLS.iter().zip(&paths).filter(|(_, path)| path.is_none()).map(|(name, _)| *name).collect();
+            return Err(format!("{}: not set, and TLS needs all of {}", missing.join(", "), TLS.join(", ")));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(not(feature = "tls"))]
+fn tls(_: &mut Settings, look_up: &impl Fn(&str) -> Option<OsString>) -> Result<(), String> {
+    match TLS.iter().find(|name| look_up(name).is_some()) {
+        Some(name) => Err(format!("{name}: this program is built without TLS; give casty its feature `tls`, or leave it unset")),
+        None => Ok(()),
+    }
 }
 
 /// An empty variable is a mistake: most likely whoever set it had nothing to set it to.
@@ -156,6 +184,26 @@ mod tests {
         assert_eq!(settings.cluster, "shop");
         assert_eq!(settings.raft, RaftConfig::relaxed());
         assert!(!settings.insecure);
+    }
+
+    #[cfg(feature = "tls")]
+    #[test]
+    fn tls_wants_all_of_its_files() {
+        let all = [("CASTY_TLS_CA", "ca.pem"), ("CASTY_TLS_CERT", "node.pem"), ("CASTY_TLS_KEY", "node.key")];
+        let tls = crate::Tls { ca: "ca.pem".into(), certificate: "node.pem".into(), key: "node.key".into() };
+        assert_eq!(read(&all).unwrap().tls, Some(tls));
+        let error = read(&all[..2]).err().unwrap();
+        assert!(error.starts_with("CASTY_TLS_KEY: not set"), "{error}");
+        let error = read(&all[1..2]).err().unwrap();
+        assert!(error.starts_with("CASTY_TLS_CA, CASTY_TLS_KEY: not set"), "{error}");
+        assert!(read(&[("CASTY_TLS_CA", "")]).is_err_and(|error| error.starts_with("CASTY_TLS_CA is empty")));
+    }
+
+    #[cfg(not(feature = "tls"))]
+    #[test]
+    fn tls_wants_the_feature() {
+        let error = read(&[("CASTY_TLS_KEY", "node.key")]).err().unwrap();
+        assert!(error.starts_with("CASTY_TLS_KEY: ") && error.contains("feature `tls`"), "{error}");
     }
 
     #[test]

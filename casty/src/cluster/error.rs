@@ -33,7 +33,7 @@ pub enum StartError {
     },
     /// Anybody could join.
     #[error(
-        "{address} can be reached from other machines, and nothing keeps strangers out: give all nodes the same `.secret(..)`, or say `.insecure()`"
+        "{address} can be reached from other machines, and nothing keeps strangers out: give all nodes the same `.secret(..)`, or certificates with `.tls(..)`, or say `.insecure()`"
     )]
     Insecure {
         /// The bind address.
@@ -43,6 +43,14 @@ pub enum StartError {
     #[error("the data directory {}: {problem}", path.display())]
     Data {
         /// The directory.
+        path: PathBuf,
+        /// What is wrong, and the way out.
+        problem: String,
+    },
+    /// A file of [`DistributedBuilder::tls`](crate::DistributedBuilder) cannot be used.
+    #[error("TLS: {}: {problem}", path.display())]
+    Tls {
+        /// The file.
         path: PathBuf,
         /// What is wrong, and the way out.
         problem: String,

@@ -51,6 +51,9 @@ pub(super) fn begin(control: &Host, running: &Arc<Running>, changes: mpsc::Unbou
     let members = Arc::new(Notify::new());
     control.spawn(until_the_end(running.clone(), follow(running.clone(), changes, members.clone())));
     control.spawn(until_the_end(running.clone(), tell_swim(running.clone(), members)));
+    if settings.has_tls() && settings.secret.is_none() {
+        control.spawn(until_the_end(running.clone(), seal_swim(running.clone(), settings.cluster.clone())));
+    }
     control.spawn(until_the_end(running.clone(), watch_leader(running.clone())));
     control.spawn(until_the_end(running.clone(), anew::join_later_generations(running.clone())));
     control.spawn(until_the_end(running.clone(), tell_strangers(running.clone())));
@@ -137,6 +140,21 @@ async fn come_back(running: &Arc<Running>, seed: Option<&String>) {
         Err(error) => {
             tracing::warn!(%error, "not back in the cluster yet");
             running.host.sleep(AGAIN).await;
+        }
+    }
+}
+
+/// Datagrams are sealed from when this node learns with what.
+async fn seal_swim(running: Arc<Running>, cluster: String) {
+    let mut applied = running.plane.published().applied();
+    loop {
+        applied.borrow_and_update();
+        if let Some(key) = running.plane.view().cluster.as_ref().and_then(|cluster| cluster.seal.as_ref()) {
+            let _ = running.swim.commands.send(SwimCommand::Seal(key.seal(&cluster))).await;
+            return;
+        }
+        if applied.changed().await.is_err() {
+            return;
         }
     }
 }

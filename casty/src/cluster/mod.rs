@@ -21,6 +21,8 @@ mod settings;
 mod start;
 mod stored;
 mod swim;
+#[cfg(feature = "tls")]
+mod tls;
 mod transport;
 pub(crate) mod wire;
 
@@ -30,5 +32,7 @@ pub(crate) use node::NodeKey;
 pub use node::{Incarnation, NodeId};
 pub use settings::{DistributedBuilder, RaftConfig};
 pub use swim::{InvalidSwimConfig, SwimConfig};
+#[cfg(feature = "tls")]
+pub use tls::Tls;
 #[cfg(feature = "testkit")]
 pub(crate) use {control::SimDisk, running::Running};

@@ -18,6 +18,8 @@ pub(crate) struct Myself {
     address: Arc<str>,
     cluster: Arc<str>,
     secret: Option<Secret>,
+    #[cfg(feature = "tls")]
+    tls: Option<super::tls::Handshakes>,
     /// Once it is known: the cluster's id, and its generation.
     belongs_to: Mutex<Option<(u128, Generation)>>,
     /// What others are told of that.
@@ -30,10 +32,30 @@ pub(crate) struct Myself {
 
 impl Myself {
     pub(crate) fn new(key: NodeKey, raft_id: u64, address: Arc<str>, cluster: Arc<str>, secret: Option<Secret>) -> Self {
-        let (cluster_id, ended_by) = (watch::Sender::new(None), watch::Sender::new(None));
-        let raft_id = AtomicU64::new(raft_id);
-        let stranger = watch::Sender::new("".into());
-        Self { key, raft_id, address, cluster, secret, belongs_to: Mutex::default(), cluster_id, ended_by, stranger }
+        Self {
+            key,
+            raft_id: AtomicU64::new(raft_id),
+            address,
+            cluster,
+            secret,
+            #[cfg(feature = "tls")]
+            tls: None,
+            belongs_to: Mutex::default(),
+            cluster_id: watch::Sender::new(None),
+            ended_by: watch::Sender::new(None),
+            stranger: watch::Sender::new("".into()),
+        }
+    }
+
+    /// The same, whose connections are within TLS.
+    #[cfg(feature = "tls")]
+    pub(crate) fn with_tls(self, tls: Option<super::tls::Handshakes>) -> Self {
+        Self { tls, ..self }
+    }
+
+    #[cfg(feature = "tls")]
+    pub(crate) fn tls(&self) -> Option<&super::tls::Handshakes> {
+        self.tls.as_ref()
     }
 
     pub(crate) fn key(&self) -> &NodeKey {

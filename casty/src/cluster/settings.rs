@@ -104,6 +104,8 @@ pub(crate) struct Settings {
     pub(super) raft: RaftConfig,
     pub(super) swim: Option<SwimConfig>,
     pub(super) secret: Option<Secret>,
+    #[cfg(feature = "tls")]
+    pub(super) tls: Option<super::Tls>,
     pub(super) insecure: bool,
     pub(super) max_message: usize,
     pub(super) away_for: Duration,
@@ -147,6 +149,14 @@ impl Settings {
         Ok(())
     }
 
+    /// Whether nodes show each other certificates.
+    pub(super) fn has_tls(&self) -> bool {
+        #[cfg(feature = "tls")]
+        return self.tls.is_some();
+        #[cfg(not(feature = "tls"))]
+        false
+    }
+
     /// The longest frame.
     pub(super) fn limit(&self) -> u32 {
         // A message's name and address are in its frame, too.
@@ -188,6 +198,8 @@ impl DistributedBuilder {
             raft: RaftConfig::default(),
             swim: None,
             secret: None,
+            #[cfg(feature = "tls")]
+            tls: None,
             insecure: false,
             max_message: 16 << 20,
             away_for: Duration::from_secs(600),
@@ -257,6 +269,19 @@ impl DistributedBuilder {
     /// Who knows it may join. All nodes are given the same; it never crosses the network.
     pub fn secret(mut self, secret: impl AsRef<[u8]>) -> Self {
         self.0.secret = Some(Secret::from(secret.as_ref()));
+        self
+    }
+
+    /// Encrypts what nodes say to each other, and lets in who has a certificate of the cluster's CA. Needs casty's feature
+    /// `tls`.
+    ///
+    /// Every TCP connection is TLS 1.3, on which both sides show a certificate; the side that dials also checks that the
+    /// other's is for the host that it dialled. Datagrams, which only tell who is alive, are not encrypted, but sealed with a
+    /// key that only members know. A [`secret`](Self::secret) can be asked for on top. All nodes of a cluster have TLS, or
+    /// none. The files are read once, when the node starts: a new certificate is taken with the next start.
+    #[cfg(feature = "tls")]
+    pub fn tls(mut self, tls: super::Tls) -> Self {
+        self.0.tls = Some(tls);
         self
     }
 

@@ -109,6 +109,9 @@ struct Parts {
     listening: JoinHandle<()>,
     /// The task that has the socket for datagrams.
     watching: JoinHandle<()>,
+    /// The thread that makes TLS handshakes.
+    #[cfg(feature = "tls")]
+    _tls: Option<super::tls::Running>,
 }
 
 /// The thread that runs the control plane. What unwinds it ends the node.
@@ -156,8 +159,14 @@ async fn assemble(
 ) -> Result<Parts, NotIn> {
     let swim_config = settings.swim.clone().unwrap_or_else(|| swim_for(settings.raft));
     swim_config.validate().map_err(|error| StartError::Setting(error.to_string()))?;
+    #[cfg(feature = "tls")]
+    let (tls, tls_thread) = handshakes(control, &settings).await?;
     let (listener, socket, bound) = address::bind(control, &settings).await?;
     let dialled = address::advertised(control, &settings, bound).await?;
+    #[cfg(feature = "tls")]
+    if let Some(tls) = &tls {
+        tls.configs().check_own(&dialled)?;
+    }
     let Stored { mut identity, mut store, snapshots, closer } = stored::open(control, &settings).await?;
     if settings.recover_alone {
         let node = RaftNode { id: identity.node_id.clone(), address: dialled.as_str().into() };
@@ -166,13 +175,16 @@ async fn assemble(
         tracing::warn!("this node goes on alone; the others have to join anew");
     }
     let key = NodeKey { id: identity.node_id.clone(), incarnation: identity.incarnation.max(least) };
-    let myself = Arc::new(Myself::new(
+    let myself = Myself::new(
         key.clone(),
         identity.raft_id,
         dialled.as_str().into(),
         settings.cluster.as_str().into(),
         settings.secret.clone(),
-    ));
+    );
+    #[cfg(feature = "tls")]
+    let myself = myself.with_tls(tls);
+    let myself = Arc::new(myself);
     if !settings.recover_alone {
         let over = anew::forget_what_is_over(control, &myself, &settings.seeds, &mut identity, &store, &snapshots).await;
         settings.seeds.extend(over.map_err(StartError::System)?);
@@ -238,7 +250,13 @@ async fn assemble(
     let seed = control.random();
     let core = swim::Swim::new(swim::Identity::new(key, reach), swim_config.clone(), seed);
     let (swim_events, mut swim_told) = mpsc::channel(GREETED);
-    let seal = swim::Seal::new(&settings.cluster, myself.secret().map(super::wire::handshake::Secret::bytes));
+    // Whom TLS lets in learns the key with the state; until then this node's datagrams are silent.
+    let seals = settings.has_tls() && settings.secret.is_none();
+    let seal = if seals {
+        plane.view().cluster.as_ref().and_then(|cluster| cluster.seal.as_ref()).map(|key| key.seal(&settings.cluster))
+    } else {
+        Some(swim::Seal::new(&settings.cluster, myself.secret().map(super::wire::handshake::Secret::bytes)))
+    };
     let (swim, swim_driver) = swim::Driver::new(control.clone(), socket, core, seal, swim_events);
     let watching = control.spawn(swim_driver.run());
     let told = plane.clone();
@@ -257,6 +275,7 @@ async fn assemble(
         keep_down: settings.away_for,
         down_since: HashMap::new(),
         cluster: settings.cluster.as_str().into(),
+        seals,
         lease: lease_for(settings.raft).millis(),
     };
     let running = Arc::new(Running {
@@ -278,7 +297,15 @@ async fn assemble(
     control.spawn(life::until_the_end(running.clone(), driver.run()));
     life::begin(control, &running, changes, &settings);
     system.set_links(network);
-    let parts = Parts { running, closer, control: control.clone(), listening, watching };
+    let parts = Parts {
+        running,
+        closer,
+        control: control.clone(),
+        listening,
+        watching,
+        #[cfg(feature = "tls")]
+        _tls: tls_thread,
+    };
     if let Err(error) = join::enter(&plane, &settings.seeds, lease_for(settings.raft)).await {
         parts.running.network.close();
         parts.running.ending.set(true);
@@ -288,6 +315,18 @@ async fn assemble(
     parts.running.entered.store(true, Relaxed);
     life::first_lease(&parts.running, settings.raft.heartbeat_interval).await;
     Ok(parts)
+}
+
+/// What makes TLS handshakes, and its thread.
+#[cfg(feature = "tls")]
+async fn handshakes(
+    control: &Host,
+    settings: &Settings,
+) -> Result<(Option<super::tls::Handshakes>, Option<super::tls::Running>), StartError> {
+    let Some(tls) = settings.tls.clone() else { return Ok((None, None)) };
+    let configs = control.blocking(move || super::tls::Configs::read(&tls)).await??;
+    let (handshakes, running) = super::tls::Handshakes::start(control, configs)?;
+    Ok((Some(handshakes), Some(running)))
 }
 
 fn times(raft: RaftConfig) -> RaftTimes {

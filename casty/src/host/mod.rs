@@ -10,6 +10,8 @@ mod gate;
 mod net;
 #[cfg(feature = "testkit")]
 mod simulated;
+#[cfg(feature = "tls")]
+mod tls;
 pub(crate) mod watch;
 
 use std::{
@@ -30,6 +32,8 @@ pub(crate) use gate::{Gate, Gated};
 pub(crate) use net::{Datagrams, Listener, ReadHalf, Stream, WriteHalf};
 #[cfg(feature = "testkit")]
 pub(crate) use simulated::SimNode;
+#[cfg(feature = "tls")]
+pub(crate) use tls::{NoTls, Secured};
 
 /// A handle to the world that a system, or a part of it, lives in.
 #[derive(Debug, Clone)]

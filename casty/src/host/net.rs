@@ -2,7 +2,7 @@
 #![expect(clippy::disallowed_methods, reason = "this is the one place that reaches for the real ones")]
 
 use std::{
-    io,
+    io::{self, IoSlice},
     net::{IpAddr, SocketAddr},
     pin::Pin,
     task::{Context, Poll},
@@ -28,6 +28,8 @@ pub(crate) enum Stream {
     Real(TcpStream),
     #[cfg(feature = "testkit")]
     Simulated(turmoil::net::TcpStream),
+    #[cfg(feature = "tls")]
+    Tls(Box<super::tls::Secured>),
 }
 
 #[derive(Debug)]
@@ -35,6 +37,8 @@ pub(crate) enum ReadHalf {
     Real(tcp::OwnedReadHalf),
     #[cfg(feature = "testkit")]
     Simulated(turmoil::net::tcp::OwnedReadHalf),
+    #[cfg(feature = "tls")]
+    Tls(tokio::io::ReadHalf<super::tls::Secured>),
 }
 
 #[derive(Debug)]
@@ -42,6 +46,8 @@ pub(crate) enum WriteHalf {
     Real(tcp::OwnedWriteHalf),
     #[cfg(feature = "testkit")]
     Simulated(turmoil::net::tcp::OwnedWriteHalf),
+    #[cfg(feature = "tls")]
+    Tls(super::tls::SecuredWrite),
 }
 
 /// A socket for datagrams.
@@ -161,6 +167,11 @@ impl Stream {
                 let (read, write) = stream.into_split();
                 (ReadHalf::Simulated(read), WriteHalf::Simulated(write))
             }
+            #[cfg(feature = "tls")]
+            Self::Tls(secured) => {
+                let (read, write) = tokio::io::split(*secured);
+                (ReadHalf::Tls(read), WriteHalf::Tls(super::tls::SecuredWrite(write)))
+            }
         }
     }
 
@@ -170,6 +181,19 @@ impl Stream {
             Self::Real(stream) => TcpStream::from_std(stream.into_std()?).map(Self::Real),
             #[cfg(feature = "testkit")]
             Self::Simulated(stream) => Ok(Self::Simulated(stream)),
+            #[cfg(feature = "tls")]
+            Self::Tls(mut secured) => secured.move_here().map(|()| Self::Tls(secured)),
+        }
+    }
+
+    /// What comes next, without taking it.
+    #[cfg(feature = "tls")]
+    pub(crate) async fn peek(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::Real(stream) => stream.peek(into).await,
+            #[cfg(feature = "testkit")]
+            Self::Simulated(stream) => stream.peek(into).await,
+            Self::Tls(_) => Ok(0),
         }
     }
 }
@@ -182,6 +206,9 @@ impl WriteHalf {
             // A simulated socket is written to by its task only.
             #[cfg(feature = "testkit")]
             Self::Simulated(_) => Err(io::ErrorKind::WouldBlock.into()),
+            // Nor is one that is read by the same hands.
+            #[cfg(feature = "tls")]
+            Self::Tls(_) => Err(io::ErrorKind::WouldBlock.into()),
         }
     }
 }
@@ -192,6 +219,8 @@ macro_rules! each {
             Self::Real($half) => $call,
             #[cfg(feature = "testkit")]
             Self::Simulated($half) => $call,
+            #[cfg(feature = "tls")]
+            Self::Tls($half) => $call,
         }
     };
 }
@@ -213,6 +242,14 @@ macro_rules! write {
         impl AsyncWrite for $ty {
             fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
                 each!(self, half => Pin::new(half).poll_write(cx, bytes))
+            }
+
+            fn poll_write_vectored(self: Pin<&mut Self>, cx: &mut Context<'_>, parts: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
+                each!(self, half => Pin::new(half).poll_write_vectored(cx, parts))
+            }
+
+            fn is_write_vectored(&self) -> bool {
+                matches!(self, Self::Real(_))
             }
 
             fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

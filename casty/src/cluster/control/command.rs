@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
-use crate::cluster::{Incarnation, NodeId, NodeKey};
+use crate::cluster::{Incarnation, NodeId, NodeKey, swim::SealKey};
 
 /// The oldest and the newest version of the protocol that a node speaks.
 pub(crate) type Protocols = (u16, u16);
@@ -15,13 +15,16 @@ pub(crate) type LeaseMillis = u32;
 /// An entry of the log. Each can be applied again without changing anything, unless others came between.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Command {
-    /// The cluster begins. Only the first one counts.
+    /// The cluster begins. Only the first one counts, and the first one that has a key.
     Genesis {
         cluster_id: u128,
         name: Arc<str>,
         /// How long leases are.
         #[serde(default)]
         lease: LeaseMillis,
+        /// What datagrams are sealed with, where there is no secret for that.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        seal: Option<SealKey>,
     },
     /// The cluster goes on without its majority: what speaks for a lower generation is of the past.
     Generation { generation: u64 },

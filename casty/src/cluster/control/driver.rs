@@ -18,7 +18,7 @@ use super::{
 use crate::{
     cluster::{
         NodeKey,
-        swim::{Opinion, SwimCommand, SwimHandle},
+        swim::{Opinion, SealKey, SwimCommand, SwimHandle},
     },
     host::Host,
 };
@@ -44,6 +44,8 @@ pub(crate) struct Driver {
     pub(crate) down_since: HashMap<NodeKey, Instant>,
     /// The name of the cluster that it begins, if there is none yet.
     pub(crate) cluster: Arc<str>,
+    /// Whether it is to have a key for datagrams.
+    pub(crate) seals: bool,
     /// How long leases are there.
     pub(crate) lease: LeaseMillis,
 }
@@ -66,9 +68,11 @@ impl Driver {
 
     /// One round of a leader.
     async fn lead(&mut self) {
-        if self.plane.view().cluster.is_none() {
+        // One that began without TLS, and was stopped and started with it, has no key yet.
+        if self.plane.view().cluster.as_ref().is_none_or(|cluster| self.seals && cluster.seal.is_none()) {
             let cluster_id = (u128::from(self.host.random()) << 64) | u128::from(self.host.random());
-            self.propose(Command::Genesis { cluster_id, name: self.cluster.clone(), lease: self.lease }).await;
+            let seal = self.seals.then(|| SealKey::new(&self.host));
+            self.propose(Command::Genesis { cluster_id, name: self.cluster.clone(), lease: self.lease, seal }).await;
             return;
         }
         // Looked for anew each time: a proposal can take long, and who is heard meanwhile is not down.

@@ -178,7 +178,7 @@ impl Bytes<'_> {
 
     fn command(&mut self) -> Option<Command> {
         Some(match self.next()? % 12 {
-            0 => Command::Genesis { cluster_id: self.next()?.into(), name: "fuzzed".into(), lease: 500 },
+            0 => Command::Genesis { cluster_id: self.next()?.into(), name: "fuzzed".into(), lease: 500, seal: None },
             1 => Command::Generation { generation: self.next()?.into() },
             2..=4 => {
                 let (node, how) = (self.node()?, self.next()?);

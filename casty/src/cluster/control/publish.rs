@@ -158,7 +158,7 @@ mod tests {
             lease: 500,
         };
         let past = |view: &View| [1, 2, 3].map(|incarnation| view.is_past(&"a".into(), Incarnation(incarnation)));
-        apply(Command::Genesis { cluster_id: 1, name: "casty".into(), lease: 500 });
+        apply(Command::Genesis { cluster_id: 1, name: "casty".into(), lease: 500, seal: None });
         assert_eq!(past(&apply(join(2))), [false; 3]);
         assert_eq!(past(&apply(Command::Leave { node: start(2) })), [true, true, false]);
         assert_eq!(past(&apply(join(3))), [false; 3]);

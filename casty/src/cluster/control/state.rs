@@ -8,7 +8,7 @@ use super::{
     command::{Answer, Command, JoinRefused, LeaseMillis, NameClaim, NameResult, Protocols},
     names::{Litter, NameEntry, Names},
 };
-use crate::cluster::{Incarnation, NodeId, NodeKey};
+use crate::cluster::{Incarnation, NodeId, NodeKey, swim::SealKey};
 
 /// How many nodes that are no members any more are remembered, so that an old join of theirs is known for one.
 const REMEMBERED: usize = 4096;
@@ -23,6 +23,9 @@ pub(crate) struct Cluster {
     /// How long leases are. Who leads grants and awaits as long ones, whatever its own settings are.
     #[serde(default)]
     pub(crate) lease: LeaseMillis,
+    /// What datagrams are sealed with, where there is no secret for that. Only members learn it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) seal: Option<SealKey>,
 }
 
 /// A node of the cluster.
@@ -102,7 +105,7 @@ impl State {
     /// Carries out the command at `index` of the log.
     pub(crate) fn apply(&mut self, index: u64, command: Command, changes: &mut Vec<Change>) -> Answer {
         match command {
-            Command::Genesis { cluster_id, name, lease } => self.genesis(cluster_id, name, lease, changes),
+            Command::Genesis { cluster_id, name, lease, seal } => self.genesis(cluster_id, name, lease, seal, changes),
             Command::Generation { generation } => self.new_generation(generation, changes),
             Command::Join { node, raft_id, address, protocol, takes_over, lease } => {
                 let member =
@@ -122,12 +125,23 @@ impl State {
         }
     }
 
-    fn genesis(&mut self, id: u128, name: Arc<str>, lease: LeaseMillis, changes: &mut Vec<Change>) -> Answer {
-        let cluster = self.cluster.get_or_insert_with(|| {
-            let cluster = Cluster { id, name, generation: 0, lease };
+    fn genesis(
+        &mut self,
+        id: u128,
+        name: Arc<str>,
+        lease: LeaseMillis,
+        seal: Option<SealKey>,
+        changes: &mut Vec<Change>,
+    ) -> Answer {
+        let begins = self.cluster.is_none();
+        let cluster = self.cluster.get_or_insert(Cluster { id, name, generation: 0, lease, seal: None });
+        let has_new_key = cluster.seal.is_none() && seal.is_some();
+        if has_new_key {
+            cluster.seal = seal;
+        }
+        if begins || has_new_key {
             changes.push(Change::Cluster(cluster.clone()));
-            cluster
-        });
+        }
         Answer::Cluster { cluster_id: cluster.id, name: cluster.name.clone() }
     }
 

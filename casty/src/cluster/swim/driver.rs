@@ -35,6 +35,8 @@ pub(crate) enum SwimCommand {
     Forget(NodeId),
     /// Timers of this thread are that late.
     Lag(Duration),
+    /// Seal datagrams so from now on.
+    Seal(Seal),
     /// Tell others that this node goes away; then end.
     Leave,
 }
@@ -95,7 +97,8 @@ pub(crate) struct Driver {
     host: Host,
     socket: Datagrams,
     core: Swim,
-    seal: Seal,
+    /// Without one nothing is said, and nobody heard.
+    seal: Option<Seal>,
     commands: mpsc::Receiver<SwimCommand>,
     events: mpsc::Sender<SwimEvent>,
     opinions: Arc<Opinions>,
@@ -108,7 +111,7 @@ impl Driver {
         host: Host,
         socket: Datagrams,
         core: Swim,
-        seal: Seal,
+        seal: Option<Seal>,
         events: mpsc::Sender<SwimEvent>,
     ) -> (SwimHandle, Self) {
         let (sender, commands) = mpsc::channel(COMMANDS);
@@ -158,6 +161,7 @@ impl Driver {
                 self.publish();
             }
             SwimCommand::Lag(lag) => self.core.set_lag(lag),
+            SwimCommand::Seal(seal) => self.seal = Some(seal),
             SwimCommand::Leave => self.core.leave(now),
         }
     }
@@ -177,7 +181,8 @@ impl Driver {
             return;
         };
         let now = self.now();
-        match self.seal.open(datagram) {
+        let Some(seal) = &self.seal else { return };
+        match seal.open(datagram) {
             Some(packet) => self.core.handle_datagram(now, packet),
             None => _ = self.opinions.refused.fetch_add(1, Relaxed),
         }
@@ -187,7 +192,9 @@ impl Driver {
         while let Some(action) = self.core.next_action() {
             match action {
                 Action::Send { to, packet } => {
-                    if self.socket.send_to(&self.seal.seal(&packet), to).await.is_err() {
+                    if let Some(seal) = &self.seal
+                        && self.socket.send_to(&seal.seal(&packet), to).await.is_err()
+                    {
                         self.opinions.socket_errors.fetch_add(1, Relaxed);
                     }
                 }
@@ -228,12 +235,16 @@ mod tests {
     }
 
     async fn node(host: &Host, name: &str, incarnation: u64, secret: &[u8]) -> Node {
+        unsealed(host, name, incarnation, Some(Seal::new("test", Some(secret)))).await
+    }
+
+    async fn unsealed(host: &Host, name: &str, incarnation: u64, seal: Option<Seal>) -> Node {
         let socket = host.datagrams(([127, 0, 0, 1], 0).into()).await.unwrap();
         let address = socket.local_addr().unwrap();
         let key = NodeKey { id: name.into(), incarnation: Incarnation(incarnation) };
         let core = Swim::new(Identity::new(key.clone(), address), SwimConfig::fast(), incarnation);
         let (sender, events) = mpsc::channel(64);
-        let (handle, driver) = Driver::new(host.clone(), socket, core, Seal::new("test", Some(secret)), sender);
+        let (handle, driver) = Driver::new(host.clone(), socket, core, seal, sender);
         Node { handle, events, key, address, running: host.spawn(driver.run()) }
     }
 
@@ -276,6 +287,20 @@ mod tests {
             b.running.await.unwrap();
         };
         host.timeout(Duration::from_secs(20), meeting).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn who_does_not_know_the_key_yet_is_silent() {
+        let host = Host::current();
+        let (mut a, b) = (unsealed(&host, "a", 1, None).await, unsealed(&host, "b", 1, None).await);
+        b.knows(&a).await;
+        let key = crate::cluster::swim::SealKey::new(&host);
+        a.handle.commands.send(SwimCommand::Seal(key.seal("test"))).await.unwrap();
+        host.sleep(300 * MS).await;
+        assert!(a.handle.opinions.members().is_empty() && b.handle.opinions.members().is_empty());
+        assert_eq!(a.handle.opinions.refused.load(Relaxed), 0);
+        b.handle.commands.send(SwimCommand::Seal(key.seal("test"))).await.unwrap();
+        host.timeout(Duration::from_secs(20), a.comes_to(SwimEvent::Alive(b.key.clone()))).await.unwrap();
     }
 
     #[tokio::test]

@@ -20,5 +20,5 @@ pub(crate) use self::{
     driver::{Driver, SwimCommand, SwimHandle},
     identity::Identity,
     news::{Action, Opinion, Peer},
-    seal::Seal,
+    seal::{Seal, SealKey},
 };

@@ -1,7 +1,12 @@
 //! What is put around each datagram, so that only nodes of this cluster are listened to.
 
+use std::fmt;
+
 use hmac::{Hmac, Mac};
+use serde::{Deserialize, Serialize};
 use sha2::Sha256;
+
+use crate::host::Host;
 
 /// A magic byte that no text starts with, and the format's version.
 const PREFIX: [u8; 2] = [0xca, 1];
@@ -10,7 +15,37 @@ const TAG: usize = 16;
 /// By how much a sealed datagram is longer.
 pub(super) const OVERHEAD: usize = PREFIX.len() + TAG;
 
-/// Seals and opens datagrams: with a secret by a keyed tag, else by the cluster's name in the place of one, which keeps
+/// What only the members of a cluster know, where they have no secret: made by chance once, and part of what they agree on.
+/// Shown nowhere.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct SealKey(#[serde(with = "serde_bytes")] [u8; 32]);
+
+impl SealKey {
+    pub(crate) fn new(host: &Host) -> Self {
+        let mut key = [0; 32];
+        for part in key.chunks_mut(8) {
+            part.copy_from_slice(&host.random().to_le_bytes());
+        }
+        Self(key)
+    }
+
+    #[cfg(test)]
+    pub(crate) fn of(byte: u8) -> Self {
+        Self([byte; 32])
+    }
+
+    pub(crate) fn seal(&self, cluster: &str) -> Seal {
+        Seal::by(&self.0, 2, cluster)
+    }
+}
+
+impl fmt::Debug for SealKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SealKey(..)")
+    }
+}
+
+/// Seals and opens datagrams: with a secret or a key by a keyed tag, else by the cluster's name in the place of one, which keeps
 /// clusters apart that were mixed up, and nobody out.
 #[derive(Clone)]
 pub(crate) struct Seal {
@@ -19,9 +54,14 @@ pub(crate) struct Seal {
 
 impl Seal {
     pub(crate) fn new(cluster: &str, secret: Option<&[u8]>) -> Self {
-        let mut derived = keyed(secret.unwrap_or(b"no secret"));
+        Self::by(secret.unwrap_or(b"no secret"), u8::from(secret.is_some()), cluster)
+    }
+
+    /// `kind` keeps keys apart that come from elsewhere.
+    fn by(key: &[u8], kind: u8, cluster: &str) -> Self {
+        let mut derived = keyed(key);
         derived.update(b"casty swim 1");
-        derived.update(&[u8::from(secret.is_some())]);
+        derived.update(&[kind]);
         derived.update(cluster.as_bytes());
         Self { key: keyed(&derived.finalize().into_bytes()) }
     }
@@ -51,8 +91,8 @@ impl Seal {
     }
 }
 
-impl std::fmt::Debug for Seal {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for Seal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Seal")
     }
 }
@@ -72,9 +112,21 @@ mod tests {
         let sealed = Seal::new("a", Some(b"secret")).seal(b"packet");
         assert_eq!(sealed.len(), b"packet".len() + OVERHEAD);
         assert_eq!(Seal::new("a", Some(b"secret")).open(&sealed), Some(&b"packet"[..]));
-        for other in [Seal::new("a", Some(b"other")), Seal::new("b", Some(b"secret")), Seal::new("a", None)] {
+        for other in
+            [Seal::new("a", Some(b"other")), Seal::new("b", Some(b"secret")), Seal::new("a", None), SealKey::of(1).seal("a")]
+        {
             assert_eq!(other.open(&sealed), None);
         }
+    }
+
+    #[test]
+    fn a_key_is_no_secret() {
+        let sealed = SealKey::of(b's').seal("a").seal(b"packet");
+        assert_eq!(SealKey::of(b's').seal("a").open(&sealed), Some(&b"packet"[..]));
+        for other in [SealKey::of(b't').seal("a"), SealKey::of(b's').seal("b"), Seal::new("a", Some(&[b's'; 32]))] {
+            assert_eq!(other.open(&sealed), None);
+        }
+        assert_eq!(format!("{:?}", SealKey::of(b's')), "SealKey(..)");
     }
 
     proptest! {

@@ -155,6 +155,7 @@ fn why_not(error: GreetError, address: &Arc<str>) -> CallError {
             | RefuseCode::ClusterId
             | RefuseCode::NeedsSecret
             | RefuseCode::WrongSecret
+            | RefuseCode::Tls
             | RefuseCode::Fenced,
         ) => CallError::Refused(error.to_string()),
         _ => CallError::Unreachable(error.to_string()),

@@ -13,7 +13,7 @@ use std::{
 
 use tokio::{sync::mpsc, task::AbortHandle};
 
-use super::greet::{self, GreetError, Greeted};
+use super::greet::{self, Greeted};
 use crate::{
     cluster::{
         myself::Myself,
@@ -95,7 +95,7 @@ impl Door {
             }
             // Who looked for itself found out.
             Err(error) if error.refused() == Some(RefuseCode::Itself) => {}
-            Err(error @ (GreetError::Handshake(_) | GreetError::Late)) => {
+            Err(error) if error.is_a_refusal() => {
                 let why = error.to_string();
                 if error.refused() == Some(RefuseCode::ClusterId) {
                     self.myself.refuses(&why);

@@ -5,6 +5,8 @@ use std::{io, net::SocketAddr, time::Duration};
 use bytes::BytesMut;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
+#[cfg(feature = "tls")]
+use crate::cluster::tls::TlsError;
 use crate::{
     cluster::{
         myself::Myself,
@@ -41,6 +43,19 @@ pub(crate) enum GreetError {
     Broken(io::Error),
     #[error("no handshake within {LIMIT:?}")]
     Late,
+    #[cfg(feature = "tls")]
+    #[error("{0}")]
+    Tls(TlsError),
+}
+
+#[cfg(feature = "tls")]
+impl From<TlsError> for GreetError {
+    fn from(error: TlsError) -> Self {
+        match error {
+            TlsError::Broken(error) => Self::Broken(error),
+            error => Self::Tls(error),
+        }
+    }
 }
 
 impl GreetError {
@@ -48,24 +63,46 @@ impl GreetError {
     pub(crate) fn refused(&self) -> Option<RefuseCode> {
         match self {
             Self::Handshake(error) => error.code(),
+            #[cfg(feature = "tls")]
+            Self::Tls(error) => error.is_for_good().then_some(RefuseCode::Tls),
             Self::Resolve { .. } | Self::Connect { .. } | Self::Broken(_) | Self::Late => None,
         }
+    }
+
+    /// Whether it is for what one side said, or did not say, that there is no connection.
+    pub(super) fn is_a_refusal(&self) -> bool {
+        !matches!(self, Self::Resolve { .. } | Self::Connect { .. } | Self::Broken(_))
+    }
+
+    fn broken(error: io::Error) -> Self {
+        #[cfg(feature = "tls")]
+        if let Some(error) = TlsError::of(&error) {
+            return error.into();
+        }
+        Self::Broken(error)
     }
 }
 
 /// Connects to `address`, whichever of its addresses answers first in their order.
 pub(crate) async fn dial(host: &Host, myself: &Myself, address: &str, lane: Lane, session: u64) -> Result<Greeted, GreetError> {
-    connect(host, address, lane, session, || local(host, myself)).await
+    connect(host, myself, myself.cluster_id(), address, lane, session).await
 }
 
 /// Connects to a node that refuses this one as of another cluster, and asks nothing but which that is. Whoever answers has
 /// proved that it may say so, which no refusal does.
 pub(crate) async fn look(host: &Host, myself: &Myself, address: &str) -> Option<u128> {
-    let says_nothing = || Local { cluster_id: None, ..local(host, myself) };
-    connect(host, address, Lane::Control, 0, says_nothing).await.ok()?.peer.cluster_id
+    connect(host, myself, None, address, Lane::Control, 0).await.ok()?.peer.cluster_id
 }
 
-async fn connect(host: &Host, address: &str, lane: Lane, session: u64, local: impl Fn() -> Local) -> Result<Greeted, GreetError> {
+/// As one who says to belong to that cluster.
+async fn connect(
+    host: &Host,
+    myself: &Myself,
+    said_cluster: Option<u128>,
+    address: &str,
+    lane: Lane,
+    session: u64,
+) -> Result<Greeted, GreetError> {
     let found = host.resolve(address).await;
     let found = found.map_err(|error| GreetError::Resolve { address: address.into(), error })?;
     let nowhere = || io::Error::new(io::ErrorKind::NotFound, "the name has no address");
@@ -73,10 +110,17 @@ async fn connect(host: &Host, address: &str, lane: Lane, session: u64, local: im
     for at in found {
         match host.connect(at, CONNECT).await {
             Ok(stream) => {
-                let local = local();
-                let said_cluster = local.cluster_id;
+                let local = Local { cluster_id: said_cluster, ..local(host, myself) };
                 let (handshake, hello) = Handshake::connect(local, lane, session)?;
-                let greeted = greet(host, stream, handshake, hello, |_| Ok(())).await?;
+                let greeting = async {
+                    #[cfg(feature = "tls")]
+                    let stream = match myself.tls() {
+                        Some(tls) => tls.connect(stream, address).await?,
+                        None => stream,
+                    };
+                    greet(stream, handshake, hello, |_| Ok(())).await
+                };
+                let greeted = host.timeout(LIMIT, greeting).await.unwrap_or(Err(GreetError::Late))?;
                 return Ok(Greeted { said_cluster, ..greeted });
             }
             Err(error) => last = GreetError::Connect { at, error },
@@ -94,43 +138,64 @@ pub(super) async fn admit(
 ) -> Result<Greeted, GreetError> {
     let local = local(host, myself);
     let said_cluster = local.cluster_id;
-    let greeted = greet(host, stream, Handshake::accept(local)?, Vec::new(), judge).await?;
+    let greeting = async {
+        let (stream, handshake) = accept(myself, stream, local).await?;
+        greet(stream, handshake, Vec::new(), judge).await
+    };
+    let greeted = host.timeout(LIMIT, greeting).await.unwrap_or(Err(GreetError::Late))?;
     Ok(Greeted { said_cluster, ..greeted })
 }
 
+#[cfg(not(feature = "tls"))]
+async fn accept(_: &Myself, stream: Stream, local: Local) -> Result<(Stream, Handshake), GreetError> {
+    Ok((stream, Handshake::accept(local)?))
+}
+
+/// Puts the connection within TLS, if this node has it. Who talks without is told so without.
+#[cfg(feature = "tls")]
+async fn accept(myself: &Myself, mut stream: Stream, local: Local) -> Result<(Stream, Handshake), GreetError> {
+    /// What a record of TLS begins with.
+    const RECORDS: std::ops::RangeInclusive<u8> = 0x14..=0x17;
+    let Some(tls) = myself.tls() else { return Ok((stream, Handshake::accept(local)?)) };
+    let mut first = [0];
+    if stream.peek(&mut first).await.map_err(GreetError::Broken)? > 0 && !RECORDS.contains(&first[0]) {
+        return Ok((stream, Handshake::turn_away(local)?));
+    }
+    Ok((tls.accept(stream).await?, Handshake::accept(local)?))
+}
+
 async fn greet(
-    host: &Host,
     mut stream: Stream,
     mut handshake: Handshake,
     mut output: Vec<u8>,
     judge: impl Fn(&Peer) -> Result<(), (RefuseCode, String)>,
 ) -> Result<Greeted, GreetError> {
-    let talk = async {
-        let mut input = BytesMut::with_capacity(1024);
-        loop {
-            let mut step = handshake.feed(&mut input, &mut output);
-            if let Ok(Step::Judge(peer)) = &step {
-                step = handshake.verdict(judge(peer), &mut output);
-            }
-            if !output.is_empty() {
-                let written = stream.write_all(&output).await;
-                // What was wrong matters more than that it could not be told.
-                if step.is_ok() {
-                    written.map_err(GreetError::Broken)?;
-                }
-                output.clear();
-            }
-            match step? {
-                Step::Done(peer) => return Ok((input, peer)),
-                Step::More | Step::Judge(_) => {}
-            }
-            if stream.read_buf(&mut input).await.map_err(GreetError::Broken)? == 0 {
-                return Err(GreetError::Handshake(handshake.closed(&input)));
-            }
+    let mut input = BytesMut::with_capacity(1024);
+    loop {
+        let mut step = handshake.feed(&mut input, &mut output);
+        if let Ok(Step::Judge(peer)) = &step {
+            step = handshake.verdict(judge(peer), &mut output);
         }
-    };
-    let (rest, peer) = host.timeout(LIMIT, talk).await.unwrap_or(Err(GreetError::Late))?;
-    Ok(Greeted { stream, rest, peer, said_cluster: None })
+        if !output.is_empty() {
+            let written = stream.write_all(&output).await;
+            // What was wrong matters more than that it could not be told.
+            if step.is_ok()
+                && let Err(error) = written
+            {
+                // And what the other side said before it closed.
+                let why = stream.read_buf(&mut input).await.err().map(GreetError::broken);
+                return Err(why.filter(GreetError::is_a_refusal).unwrap_or(GreetError::Broken(error)));
+            }
+            output.clear();
+        }
+        match step? {
+            Step::Done(peer) => return Ok(Greeted { stream, rest: input, peer, said_cluster: None }),
+            Step::More | Step::Judge(_) => {}
+        }
+        if stream.read_buf(&mut input).await.map_err(GreetError::broken)? == 0 {
+            return Err(GreetError::Handshake(handshake.closed(&input)));
+        }
+    }
 }
 
 fn local(host: &Host, myself: &Myself) -> Local {

@@ -8,7 +8,7 @@ use super::{
     super::{Answer, Change, Command, JoinRefused, MemberStatus, NameClaim, NameResult, snapshot::decode, state::State},
     genesis, join, key, register,
 };
-use crate::cluster::{Incarnation, NodeId, NodeKey};
+use crate::cluster::{Incarnation, NodeId, NodeKey, swim::SealKey};
 
 fn node() -> impl Strategy<Value = NodeKey> {
     (0..3u8, 1..4u64).prop_map(|(id, incarnation)| key(&format!("n{id}"), incarnation))
@@ -21,7 +21,12 @@ fn name() -> impl Strategy<Value = Arc<str>> {
 fn command() -> impl Strategy<Value = Command> {
     let claim = (name(), 0..3u64).prop_map(|(name, actor)| NameClaim { name, kind: "kind".into(), actor });
     prop_oneof![
-        1 => (0..2u128).prop_map(|cluster_id| Command::Genesis { cluster_id, name: "test".into(), lease: 200 }),
+        1 => (0..2u128, any::<Option<u8>>()).prop_map(|(cluster_id, key)| Command::Genesis {
+            cluster_id,
+            name: "test".into(),
+            lease: 200,
+            seal: key.map(SealKey::of),
+        }),
         1 => (0..3u64).prop_map(|generation| Command::Generation { generation }),
         6 => (node(), 0..2u64, 0..2u8, any::<bool>(), 1..3u32).prop_map(|(node, raft_id, address, takes_over, lease)| Command::Join {
             node, raft_id, address: format!("a{address}").into(), protocol: (1, 1), takes_over, lease: lease * 200
@@ -173,9 +178,37 @@ fn nobody_joins_before_the_cluster_begins() {
 #[test]
 fn only_the_first_genesis_counts() {
     let mut state = after([genesis()]);
-    let second = Command::Genesis { cluster_id: 1, name: "other".into(), lease: 200 };
+    let second = Command::Genesis { cluster_id: 1, name: "other".into(), lease: 200, seal: None };
     let answer = state.apply(2, second, &mut Vec::new());
     assert_eq!(answer, Answer::Cluster { cluster_id: u128::MAX - 7, name: "test".into() });
+}
+
+#[test]
+fn the_first_key_counts_and_a_cluster_without_one_can_get_it() {
+    let with_key = |key: u8| match genesis() {
+        Command::Genesis { cluster_id, name, lease, .. } => {
+            Command::Genesis { cluster_id: cluster_id + 1, name, lease, seal: Some(SealKey::of(key)) }
+        }
+        other => other,
+    };
+    let mut state = after([genesis()]);
+    let mut changes = Vec::new();
+    state.apply(2, with_key(1), &mut changes);
+    state.apply(3, with_key(2), &mut changes);
+    state.apply(4, genesis(), &mut changes);
+    let [Change::Cluster(cluster)] = &changes[..] else { panic!("{changes:?}") };
+    assert_eq!((cluster.id, &cluster.seal), (u128::MAX - 7, &Some(SealKey::of(1))));
+    let again = decode(&bytes(&state)).unwrap();
+    assert_eq!(again.cluster.as_ref(), Some(cluster));
+}
+
+#[test]
+fn what_was_written_before_there_were_keys_is_read() {
+    // Without a key nothing is written of it.
+    assert!(!rmp_serde::to_vec_named(&genesis()).unwrap().windows(4).any(|part| part == b"seal"));
+    let state = after([genesis()]);
+    assert!(!bytes(&state).windows(4).any(|part| part == b"seal"));
+    assert_eq!(decode(&bytes(&state)).unwrap().cluster.unwrap().seal, None);
 }
 
 #[test]

@@ -19,7 +19,7 @@ fn key(id: &str, incarnation: u64) -> NodeKey {
 }
 
 fn genesis() -> Command {
-    Command::Genesis { cluster_id: u128::MAX - 7, name: "test".into(), lease: 500 }
+    Command::Genesis { cluster_id: u128::MAX - 7, name: "test".into(), lease: 500, seal: None }
 }
 
 fn join(node: &NodeKey, raft_id: u64) -> Command {

@@ -50,6 +50,8 @@ pub(crate) struct Handshake {
     transcript: Transcript,
     // Whether the peer's preamble has come, and whether this side's went.
     preamble: (bool, bool),
+    /// Whoever it is comes without TLS where that is needed.
+    turns_away: bool,
 }
 
 /// What follows.
@@ -99,6 +101,13 @@ impl Handshake {
     /// The accepting side, which waits for the other's first bytes.
     pub(crate) fn accept(local: Local) -> Result<Self, HandshakeError> {
         Self::new(local, State::Hello)
+    }
+
+    /// The accepting side of a connection without TLS, where that is needed: it refuses whoever it is, in words that are
+    /// understood there.
+    #[cfg(feature = "tls")]
+    pub(crate) fn turn_away(local: Local) -> Result<Self, HandshakeError> {
+        Ok(Self { turns_away: true, ..Self::new(local, State::Hello)? })
     }
 
     /// What the accepting side sends instead of a handshake to a peer that it does not even want to hear.
@@ -156,6 +165,7 @@ impl Handshake {
             reader: FrameReader::new(Kinds::Handshake, FRAME_LIMIT),
             transcript: Transcript::new(),
             preamble: (false, false),
+            turns_away: false,
         })
     }
 
@@ -189,6 +199,9 @@ impl Handshake {
         match (std::mem::replace(&mut self.state, State::Over), frame.kind) {
             (State::Hello, Kind::Hello) => {
                 let hello: Hello = parse(frame)?;
+                if self.turns_away {
+                    return Err(refusal::needs_tls());
+                }
                 let version = self.local.versions.agree(Versions { min: hello.version_min, max: hello.version_max })?;
                 self.local.agree_auth(hello.auth)?;
                 self.transcript.absorb_frame(frame);

@@ -35,6 +35,8 @@ pub(crate) enum RefuseCode {
     Malformed = 10,
     /// A node has connected to itself.
     Itself = 11,
+    /// One side has TLS and the other none, or they do not take each other's certificates.
+    Tls = 12,
     /// A reason that this version does not know.
     Other = 255,
 }
@@ -53,6 +55,7 @@ impl RefuseCode {
             9 => Self::Busy,
             10 => Self::Malformed,
             11 => Self::Itself,
+            12 => Self::Tls,
             _ => Self::Other,
         }
     }
@@ -131,6 +134,12 @@ pub(super) fn not_casty(looks_like: &str) -> HandshakeError {
 pub(super) fn wrong_secret() -> HandshakeError {
     let text = "the secrets of the two nodes differ; give all nodes of the cluster the same".to_owned();
     HandshakeError::Refusing { code: RefuseCode::WrongSecret, text }
+}
+
+pub(super) fn needs_tls() -> HandshakeError {
+    let text =
+        "this node is talked to within TLS only, and a plain connection came; give all nodes `.tls(..)`, or none".to_owned();
+    HandshakeError::Refusing { code: RefuseCode::Tls, text }
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "errors and texts alike, made for this call")]
