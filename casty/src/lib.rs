@@ -53,7 +53,7 @@
 //! | failures, and what follows from them | [`Failure`], [`Result`], [`SupervisorConfig`], [`Directive`], [`Children`] |
 //! | bounded mailboxes | [`Mailbox`], [`Overflow`] |
 //! | a node of a cluster, and its settings | [`#[casty::main(distributed)]`](macro@main), [`ActorSystem::distributed`], [`DistributedBuilder`], [`RaftConfig`], [`SwimConfig`], [`StartError`] |
-//! | the cluster: members, leader, events, leaving it | [`ActorSystem::cluster`], [`Cluster`], [`Member`], [`ClusterEvent`], [`ClusterError`] |
+//! | the cluster: members, leader, events, leaving it | [`ActorSystem::cluster`], [`Cluster`], [`Member`], [`ClusterEvent`], [`ClusterError`], [`RecoverError`] |
 //! | sending to another node | [`Sending::confirmed`], [`ActorRef`] and [`Recipient`] in messages, [`Context::watch`] |
 //! | what happens in a system | [`ActorSystem::events`], [`Event`], [`ActorSystem::dead_letters`], [`StopReason`] |
 //! | encryption between nodes | `Tls` and `DistributedBuilder::tls` with the feature `tls` |
@@ -111,7 +111,7 @@ pub use casty_macros::{actor, handler, main, message, supervised, test};
 pub use cluster::Tls;
 pub use cluster::{
     Cluster, ClusterError, ClusterEvent, ClusterEvents, DistributedBuilder, Incarnation, InvalidSwimConfig, Member, MemberStatus,
-    NodeId, RaftConfig, StartError, SwimConfig,
+    NodeId, RaftConfig, RecoverError, StartError, SwimConfig,
 };
 pub use error::{ActorLabel, AskError, LookupError, SendError, SpawnError, TrySendError, Undelivered};
 pub use failure::{Failure, Result};

@@ -2,6 +2,7 @@
 //!
 //! Nodes are systems of this process, or, where one is to be killed, processes of the program `node`.
 
+mod alone;
 mod asking;
 #[path = "../certificates.rs"]
 mod certificates;

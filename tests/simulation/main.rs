@@ -7,6 +7,7 @@
 //! ```
 
 mod actors;
+mod alone;
 mod book;
 mod dice;
 mod faults;

@@ -2,7 +2,7 @@
 
 use std::{fmt, future::Future, pin::Pin, sync::Arc, time::Duration};
 
-use super::{ClusterError, Incarnation, NodeId, NodeKey, control, running::Running};
+use super::{ClusterError, Incarnation, NodeId, NodeKey, RecoverError, control, running::Running};
 use crate::{Event, system::Events};
 
 /// The cluster that a system is a node of. Cheap to clone.
@@ -75,6 +75,12 @@ pub enum ClusterEvent {
         /// What happened.
         reason: Arc<str>,
     },
+    /// A node of another cluster of the same name, or of another generation of this one, was met: each refuses the other. It
+    /// is told again after a minute, if it goes on.
+    OtherCluster {
+        /// Who it was, and what to do.
+        reason: Arc<str>,
+    },
     /// The timers of this node's control plane are late by over half a lease: the machine is overloaded, or was paused.
     Late(Duration),
 }
@@ -143,6 +149,32 @@ impl Cluster {
         self.0.leave().await
     }
 
+    /// Makes this node the only voter of its cluster: for when a majority of the voters is gone for good, on one survivor. What
+    /// this node knows counts as agreed from then on, and the cluster goes on from it as a new generation, in which this node
+    /// leads. Its actors stay, and keep their names; all other nodes are down.
+    ///
+    /// Whoever is of the former generation, a survivor or one that comes back with its data directory, is refused, and joins
+    /// the new one as soon as it meets it: it forgets what it knew of members and names, and keeps its actors. So this is for
+    /// nodes that never come back as what they were. If they only cannot be reached, what they agree on meanwhile is lost.
+    ///
+    /// ```no_run
+    /// # async fn example(system: casty::ActorSystem) -> casty::Result<()> {
+    /// let cluster = system.cluster().expect("a node of one");
+    /// // Two of three machines have burnt down, and an operator has said so.
+    /// match cluster.recover_alone().await {
+    ///     Ok(()) => assert!(cluster.is_leader()),
+    ///     Err(casty::RecoverError::MajorityAnswers { voters, .. }) => println!("not now: {voters:?} are alive"),
+    ///     Err(error) => return Err(error.into()),
+    /// }
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`RecoverError`] says, which is mostly that there is no need.
+    pub async fn recover_alone(&self) -> Result<(), RecoverError> {
+        self.0.recover_alone().await
+    }
+
     /// On the heap, and of no type: what awaits it is compiled again in each program, and would be deeper than rustc goes.
     pub(crate) fn shut_down(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
         Box::pin(self.0.shut_down())
@@ -205,6 +237,7 @@ impl ClusterEvent {
             Self::LeaderChanged(Some(leader)) => tracing::info!(%leader, "the cluster has a leader"),
             Self::LeaderChanged(None) => tracing::warn!("the cluster has no leader"),
             Self::Fenced { reason } => tracing::error!(%reason, "this node serves nothing"),
+            Self::OtherCluster { reason } => tracing::warn!(%reason, "a node of another cluster"),
             Self::Late(late) => tracing::warn!(?late, "the control plane's timers are late: is the machine overloaded?"),
         }
     }

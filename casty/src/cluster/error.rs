@@ -116,3 +116,40 @@ pub enum ClusterError {
     #[error("the system is shutting down")]
     ShuttingDown,
 }
+
+/// Why a node did not go on alone. See [`Cluster::recover_alone`](crate::Cluster::recover_alone).
+#[derive(Debug, Clone, Error)]
+#[non_exhaustive]
+pub enum RecoverError {
+    /// A majority follows a leader. Nothing was changed.
+    #[error("the cluster has a majority, which {leader} leads: there is nothing to recover")]
+    Led {
+        /// Who leads; it may be this node.
+        leader: NodeId,
+    },
+    /// A majority of the voters answers, and will agree on a leader. Nothing was changed.
+    #[error("{} of the cluster's {of} voters besides this node answer, {}: with them it has a majority", voters.len(), list(voters))]
+    MajorityAnswers {
+        /// Those besides this node.
+        voters: Vec<NodeId>,
+        /// How many voters there are.
+        of: usize,
+    },
+    /// This node has not come into its cluster yet. Nothing was changed.
+    #[error("this node is not a member of its cluster yet: start it with `.recover_alone()` if it has a data directory")]
+    NotJoined,
+    /// What this node stores could not be changed, and the node ends; what it stores is as before, or of the new generation.
+    /// Or it is of the new one, and has not begun to lead within 30 s: then it goes on trying.
+    #[error("this node could not go on alone: {reason}")]
+    Failed {
+        /// What went wrong.
+        reason: String,
+    },
+    /// The system has shut down.
+    #[error("the system is shutting down")]
+    ShuttingDown,
+}
+
+fn list(nodes: &[NodeId]) -> String {
+    nodes.iter().map(NodeId::as_str).collect::<Vec<_>>().join(", ")
+}

@@ -253,10 +253,11 @@ async fn join(
     let host = plane.host();
     // Since when the leaders say so; each new one has to wait a while before it can know better.
     let mut in_use_since = None;
-    let join = request(plane, lease, false);
     let mut telling = Telling::new(plane);
     let mut others = seeds.iter().cycle();
     loop {
+        // Each time, as its part in raft may have begun anew meanwhile.
+        let join = request(plane, lease, false);
         let answer = plane.at_leader_through::<Answer>(through.clone(), call::JOIN, &join, JOIN).await;
         match answer {
             Ok(Answer::Joined { cluster_id, generation }) => {

@@ -11,10 +11,13 @@ use std::{
 
 use futures_util::{FutureExt as _, future::join_all};
 use openraft::async_runtime::WatchReceiver as _;
-use tokio::sync::{Notify, mpsc};
+use tokio::{
+    sync::{Notify, mpsc},
+    time::Instant,
+};
 
 use super::{
-    ClusterEvent, NodeId,
+    ClusterEvent, NodeId, anew,
     control::{Change, Changed, Member, MemberStatus, Renewal, View},
     join,
     lease::{LeaseConfig, NoGrant},
@@ -35,6 +38,9 @@ const RESOLVE: Duration = Duration::from_secs(5);
 const LOOK_UP: Duration = Duration::from_secs(2);
 /// How often it is looked whether the system is still there.
 const LOOK: Duration = Duration::from_secs(1);
+/// How often the same node of another cluster is told of, and how many of them.
+const TELL: Duration = Duration::from_secs(60);
+const STRANGERS: usize = 64;
 /// Between two attempts to come back.
 const AGAIN: Duration = Duration::from_millis(200);
 
@@ -49,6 +55,8 @@ pub(super) fn begin(control: &Host, running: &Arc<Running>, changes: mpsc::Unbou
         control.spawn(until_the_end(running.clone(), seal_swim(running.clone(), settings.cluster.clone())));
     }
     control.spawn(until_the_end(running.clone(), watch_leader(running.clone())));
+    control.spawn(until_the_end(running.clone(), anew::join_later_generations(running.clone())));
+    control.spawn(until_the_end(running.clone(), tell_strangers(running.clone())));
     control.spawn(until_the_end(running.clone(), measure(running.clone())));
     control.spawn(until_the_end(running.clone(), outlive_nobody(running.clone())));
 }
@@ -253,7 +261,8 @@ fn others_up<'v>(running: &'v Running, view: &'v View) -> impl Iterator<Item = (
 }
 
 async fn watch_leader(running: Arc<Running>) {
-    let mut metrics = running.plane.raft().server_metrics();
+    let (mut number, mut raft) = running.plane.seat().numbered();
+    let mut metrics = raft.server_metrics();
     let mut leader = None;
     loop {
         let now = running.plane.leader().map(|leader| leader.node.id);
@@ -263,15 +272,34 @@ async fn watch_leader(running: Arc<Running>) {
             running.plane.changed().notify_one();
         }
         if metrics.changed().await.is_err() {
-            break;
+            if !running.plane.seat().has_another_than(number).await {
+                break;
+            }
+            (number, raft) = running.plane.seat().numbered();
+            metrics = raft.server_metrics();
         }
     }
     // By itself: it panicked, or its disk failed. What this node holds, others will take for lost.
-    let why = match &running.plane.raft().metrics().borrow_watched().running_state {
+    let why = match &raft.metrics().borrow_watched().running_state {
         Err(fatal) => fatal.to_string(),
         Ok(()) => "its task has ended".into(),
     };
     running.fail(&why);
+}
+
+/// Tells of nodes of other clusters, of each once in a while.
+async fn tell_strangers(running: Arc<Running>) {
+    let mut strangers = running.plane.myself().strangers();
+    let mut told: BTreeMap<Arc<str>, Instant> = BTreeMap::new();
+    while strangers.changed().await.is_ok() {
+        let reason = strangers.borrow_and_update().clone();
+        let now = running.host.now();
+        told.retain(|_, at| now.saturating_duration_since(*at) < TELL);
+        if told.len() < STRANGERS && !told.contains_key(&reason) {
+            told.insert(reason.clone(), now);
+            running.emit(ClusterEvent::OtherCluster { reason });
+        }
+    }
 }
 
 /// Measures how late the control plane's timers are.

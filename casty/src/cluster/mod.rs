@@ -2,10 +2,14 @@
 //!
 //! The local runtime knows nothing of this module; it is a user of the runtime.
 
+mod address;
+mod alone;
+mod anew;
 mod api;
 pub(crate) mod control;
 mod environment;
 mod error;
+mod generation;
 mod join;
 mod lease;
 mod life;
@@ -15,6 +19,7 @@ mod node;
 mod running;
 mod settings;
 mod start;
+mod stored;
 mod swim;
 #[cfg(feature = "tls")]
 mod tls;
@@ -22,7 +27,7 @@ mod transport;
 pub(crate) mod wire;
 
 pub use api::{Cluster, ClusterEvent, ClusterEvents, Member, MemberStatus};
-pub use error::{ClusterError, StartError};
+pub use error::{ClusterError, RecoverError, StartError};
 pub(crate) use node::NodeKey;
 pub use node::{Incarnation, NodeId};
 pub use settings::{DistributedBuilder, RaftConfig};

@@ -244,11 +244,10 @@ impl DistributedBuilder {
     }
 
     /// Makes this node the only voter of its cluster, from what its [`data_dir`](Self::data_dir) holds: for when a majority
-    /// is gone for good, on one survivor, once. The cluster goes on as a new generation, which the others have to join
-    /// anew: with empty data directories, and this node as a seed.
+    /// is gone for good, on one survivor, once. The cluster goes on as a new generation, which nodes of the former one join
+    /// anew as soon as they meet it. On a node that runs, [`Cluster::recover_alone`](crate::Cluster::recover_alone) does the same.
     ///
-    /// What its log has counts as agreed from then on. If the majority is not gone after all, there are two clusters, whose
-    /// nodes refuse each other.
+    /// What its log has counts as agreed from then on. If the majority is not gone after all, what it agrees on is lost.
     pub fn recover_alone(mut self) -> Self {
         self.0.recover_alone = true;
         self

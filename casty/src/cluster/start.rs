@@ -3,7 +3,6 @@
 use std::{
     collections::HashMap,
     io,
-    net::{IpAddr, Ipv4Addr, SocketAddr},
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
@@ -17,32 +16,26 @@ use tokio::{
 };
 
 use super::{
-    Cluster, Incarnation, NodeId, NodeKey, RaftConfig, StartError, SwimConfig,
-    control::{
-        self, Closer, Command, DataDir, Driver, Identity, Leases, LogStore, Machine, MemberStatus, OpenError, Plane, RaftNode,
-        RaftTimes, Snapshots,
-    },
+    Cluster, Incarnation, NodeKey, RaftConfig, StartError, SwimConfig, address, anew,
+    control::{self, Closer, Driver, Leases, MemberStatus, Needs, Plane, RaftNode, RaftTimes, Seat},
     join::{self, NotIn},
     lease::LeaseConfig,
     life,
     myself::Myself,
     running::Running,
     settings::Settings,
+    stored::{self, Stored},
     swim,
     transport::{self, Caller, Door, Greeted, Network, Refusals},
     wire::handshake::{Peer, RefuseCode},
 };
 use crate::{
     ActorSystem,
-    host::{Datagrams, Host, Listener, watch},
+    host::{Host, watch},
 };
 
 /// Greeted connections that wait to be taken over.
 const GREETED: usize = 256;
-/// How long a node that goes on alone has to agree with itself.
-const RECOVER: Duration = Duration::from_secs(30);
-/// Attempts to find a port that is free for both protocols.
-const PORTS: u32 = 16;
 /// How long the last datagrams may take.
 const LAST_WORDS: Duration = Duration::from_millis(100);
 
@@ -138,7 +131,7 @@ impl Parts {
     async fn last(self) {
         let mut ending = self.running.ending.subscribe();
         let _ = ending.wait_for(|ending| *ending).await;
-        let _ = self.running.plane.raft().shutdown().await;
+        self.running.plane.seat().close().await;
         // Whoever waits for the end may want the port again.
         let Self { mut listening, mut watching, .. } = self;
         listening.abort();
@@ -157,17 +150,10 @@ impl Parts {
     }
 }
 
-struct Stored {
-    identity: Identity,
-    store: LogStore,
-    snapshots: Snapshots,
-    closer: Option<Closer>,
-}
-
 async fn assemble(
     main: &Host,
     control: &Host,
-    settings: Settings,
+    mut settings: Settings,
     least: Incarnation,
     system: &ActorSystem,
 ) -> Result<Parts, NotIn> {
@@ -175,39 +161,52 @@ async fn assemble(
     swim_config.validate().map_err(|error| StartError::Setting(error.to_string()))?;
     #[cfg(feature = "tls")]
     let (tls, tls_thread) = handshakes(control, &settings).await?;
-    let (listener, socket, bound) = bind(control, &settings).await?;
-    let address = advertised(control, &settings, bound).await?;
+    let (listener, socket, bound) = address::bind(control, &settings).await?;
+    let dialled = address::advertised(control, &settings, bound).await?;
     #[cfg(feature = "tls")]
     if let Some(tls) = &tls {
-        tls.configs().check_own(&address)?;
+        tls.configs().check_own(&dialled)?;
     }
-    let Stored { identity, mut store, snapshots, closer } = open(control, &settings).await?;
+    let Stored { mut identity, mut store, snapshots, closer } = stored::open(control, &settings).await?;
     if settings.recover_alone {
-        let node = RaftNode { id: identity.node_id.clone(), address: address.as_str().into() };
+        let node = RaftNode { id: identity.node_id.clone(), address: dialled.as_str().into() };
         let alone = control::recover_alone(control, identity.raft_id, node, &mut store, &snapshots).await;
         alone.map_err(StartError::System)?;
+        tracing::warn!("this node goes on alone; the others have to join anew");
     }
     let key = NodeKey { id: identity.node_id.clone(), incarnation: identity.incarnation.max(least) };
     let myself = Myself::new(
         key.clone(),
         identity.raft_id,
-        address.as_str().into(),
+        dialled.as_str().into(),
         settings.cluster.as_str().into(),
         settings.secret.clone(),
     );
     #[cfg(feature = "tls")]
     let myself = myself.with_tls(tls);
     let myself = Arc::new(myself);
-    let (machine, published, changes) = Machine::new(control.clone(), snapshots);
+    if !settings.recover_alone {
+        let over = anew::forget_what_is_over(control, &myself, &settings.seeds, &mut identity, &store, &snapshots).await;
+        settings.seeds.extend(over.map_err(StartError::System)?);
+    }
     let caller = Caller::new(control.clone(), myself.clone());
     let at = caller.clone();
-    let raft = control::start(identity.raft_id, &settings.cluster, times(settings.raft), caller.clone(), store, machine).await;
-    let raft = raft.map_err(|error| StartError::Setting(error.to_string()))?;
+    let needs = Needs {
+        host: control.clone(),
+        myself: myself.clone(),
+        caller: caller.clone(),
+        cluster: settings.cluster.as_str().into(),
+        times: times(settings.raft),
+        identity,
+        store,
+        snapshots,
+    };
+    let (seat, published, changes) = Seat::take(needs).await.map_err(|error| StartError::Setting(error.to_string()))?;
     if let Some(cluster) = &published.view().cluster {
         myself.belongs_to(cluster.id, cluster.generation);
     }
-    let leases = Leases::new(control.clone(), raft.clone(), published.clone(), lease_for(settings.raft));
-    let plane = Plane::new(control.clone(), myself.clone(), raft, caller, published, leases.clone(), settings.seeds.clone());
+    let leases = Leases::new(control.clone(), seat.clone(), published.clone(), lease_for(settings.raft));
+    let plane = Plane::new(control.clone(), myself.clone(), seat, caller, published, leases.clone(), settings.seeds.clone());
 
     let refused = Arc::new(Refusals::default());
     let network = Network::new(main.clone(), plane.clone(), system, settings.limit(), refused.clone());
@@ -247,7 +246,7 @@ async fn assemble(
         }
     });
 
-    let reach = control.resolve(&address).await.ok().and_then(|found| found.first().copied()).unwrap_or(bound);
+    let reach = control.resolve(&dialled).await.ok().and_then(|found| found.first().copied()).unwrap_or(bound);
     let seed = control.random();
     let core = swim::Swim::new(swim::Identity::new(key, reach), swim_config.clone(), seed);
     let (swim_events, mut swim_told) = mpsc::channel(GREETED);
@@ -314,14 +313,6 @@ async fn assemble(
         parts.last().await;
         return Err(error);
     }
-    if settings.recover_alone {
-        let generation = plane.view().cluster.as_ref().map_or(0, |cluster| cluster.generation) + 1;
-        tracing::warn!(generation, "this node goes on alone; the others have to join anew");
-        plane
-            .propose(Command::Generation { generation }, RECOVER)
-            .await
-            .map_err(|error| StartError::Refused { by: "this node alone".into(), reason: error.to_string() })?;
-    }
     parts.running.entered.store(true, Relaxed);
     life::first_lease(&parts.running, settings.raft.heartbeat_interval).await;
     Ok(parts)
@@ -387,98 +378,4 @@ fn judge(plane: &Plane, peer: &Peer) -> Result<(), (RefuseCode, String)> {
         return Err((RefuseCode::Fenced, format!("{} is taken for dead; it has to join again first", peer.node)));
     }
     Ok(())
-}
-
-/// One port for both protocols.
-async fn bind(control: &Host, settings: &Settings) -> Result<(Listener, Datagrams, SocketAddr), StartError> {
-    let failed = |source| StartError::Bind { bind: settings.bind.clone(), source };
-    let found = control.resolve(&settings.bind).await.map_err(failed)?;
-    let Some(wanted) = found.first().copied() else {
-        return Err(failed(io::Error::new(io::ErrorKind::NotFound, "the name has no address")));
-    };
-    if !wanted.ip().is_loopback()
-        && settings.secret.is_none()
-        && !settings.has_tls()
-        && !settings.insecure
-        && !control.is_simulated()
-    {
-        return Err(StartError::Insecure { address: wanted });
-    }
-    let taken = |protocol| {
-        move |error: io::Error| match error.kind() {
-            io::ErrorKind::AddrInUse => StartError::AddressInUse { address: wanted, protocol },
-            _ => failed(error),
-        }
-    };
-    for attempt in 1.. {
-        let listener = control.listen(wanted).await.map_err(taken("TCP"))?;
-        let bound = listener.local_addr().map_err(failed)?;
-        match control.datagrams(bound).await {
-            Ok(socket) => return Ok((listener, socket, bound)),
-            // The system chose a port whose other half is taken: another one then.
-            Err(error) if wanted.port() == 0 && error.kind() == io::ErrorKind::AddrInUse && attempt < PORTS => {}
-            Err(error) => return Err(taken("UDP")(error)),
-        }
-    }
-    Err(StartError::AddressInUse { address: wanted, protocol: "UDP" })
-}
-
-/// What others dial.
-async fn advertised(control: &Host, settings: &Settings, bound: SocketAddr) -> Result<String, StartError> {
-    if let Some(address) = &settings.advertise {
-        // It was looked at before: it has a port.
-        return Ok(match address.strip_suffix(":0") {
-            Some(host) => format!("{host}:{}", bound.port()),
-            None => address.clone(),
-        });
-    }
-    if !bound.ip().is_unspecified() {
-        return Ok(bound.to_string());
-    }
-    // Whatever way leads to the seeds, or else out of the machine (an address for documentation: nothing is sent).
-    let out: SocketAddr = (Ipv4Addr::new(192, 0, 2, 1), 9).into();
-    let mut towards = Vec::new();
-    for seed in &settings.seeds {
-        towards.extend(control.resolve(seed).await.unwrap_or_default());
-    }
-    towards.push(out);
-    for peer in towards {
-        if let Ok(ip) = control.local_ip_towards(peer).await {
-            return Ok(SocketAddr::new(ip, bound.port()).to_string());
-        }
-    }
-    Ok(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), bound.port()).to_string())
-}
-
-async fn open(control: &Host, settings: &Settings) -> Result<Stored, StartError> {
-    let Some(path) = &settings.data_dir else {
-        let node_id = settings.node_id.clone().unwrap_or_else(|| NodeId::from(format!("node-{:08x}", control.random() as u32)));
-        let identity = Identity::new(control, node_id);
-        let (store, snapshots) = LogStore::in_memory();
-        return Ok(Stored { identity, store, snapshots, closer: None });
-    };
-    #[cfg(feature = "testkit")]
-    if let Some(disk) = control.disk::<control::SimDisk>(path) {
-        let node_id = settings.node_id.clone().unwrap_or_else(|| NodeId::from(format!("node-{:08x}", control.random() as u32)));
-        let (identity, store, snapshots) = disk.open(control, &node_id);
-        return Ok(Stored { identity, store, snapshots, closer: None });
-    }
-    let opened = DataDir::open(control, path, settings.node_id.clone()).await;
-    let dir = opened.map_err(|error| StartError::Data { path: path.clone(), problem: way_out(&error) })?;
-    if let Some(previous) = &dir.previous {
-        tracing::info!(path = %path.display(), previous = ?previous.incarnation, "going on from a data directory");
-    }
-    let closer = Some(dir.closer());
-    Ok(Stored { identity: dir.identity, store: dir.store, snapshots: dir.snapshots, closer })
-}
-
-fn way_out(error: &OpenError) -> String {
-    let way = match error {
-        OpenError::Locked { .. } => "stop that process, or give this node another directory",
-        OpenError::Corrupt { .. } => "move it away, and the node starts as a new one that gets everything from the others",
-        OpenError::NewerFormat { .. } => "run the version that wrote it, or a later one",
-        OpenError::OtherNode { .. } => "leave `.node_id(..)` out, or give this node another directory",
-        OpenError::Io { .. } => "is there room on the disk, and may this process write there?",
-    };
-    format!("{error}; {way}")
 }

@@ -9,8 +9,9 @@ use openraft::{Instant as _, ServerState, async_runtime::WatchReceiver as _};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    MemberStatus, Plane, Published, Raft,
-    plane::{Renewals, decode, encode, method},
+    MemberStatus, Plane, Published, Seat,
+    leader::{Renewals, decode, encode, method},
+    raft::Membership,
 };
 use crate::{
     cluster::{
@@ -23,7 +24,7 @@ use crate::{
 
 pub(crate) struct Leases {
     host: Host,
-    raft: Raft,
+    seat: Seat,
     published: Published,
     granter: Mutex<Granter>,
     holder: Mutex<Holder>,
@@ -39,9 +40,9 @@ pub(crate) enum Renewal {
 }
 
 impl Leases {
-    pub(crate) fn new(host: Host, raft: Raft, published: Published, config: LeaseConfig) -> Arc<Self> {
+    pub(crate) fn new(host: Host, seat: Seat, published: Published, config: LeaseConfig) -> Arc<Self> {
         let (granter, holder) = (Mutex::new(Granter::new(config)), Mutex::new(Holder::new(config)));
-        Arc::new(Self { host, raft, published, granter, holder })
+        Arc::new(Self { host, seat, published, granter, holder })
     }
 
     /// Asks for a lease once, and takes what comes of it.
@@ -74,10 +75,15 @@ impl Leases {
         lock(&self.holder).fence();
     }
 
+    /// Another log begins, of which this node has applied nothing.
+    pub(crate) fn begin_anew(&self) {
+        lock(&self.holder).begin_anew();
+    }
+
     /// Brings the granter up to date, and says whether this node leads.
     pub(super) fn observe(&self) -> bool {
         let now = Clocks::of(&self.host);
-        let metrics = self.raft.metrics();
+        let metrics = self.seat.raft().metrics();
         let metrics = metrics.borrow_watched();
         let mut granter = lock(&self.granter);
         let view = self.published.view();
@@ -100,7 +106,11 @@ impl Leases {
         if metrics.last_applied.is_some_and(|applied| applied.committed_leader_id().term == term) {
             granter.first_entry_applied(term);
         }
-        if let Some(acked) = metrics.last_quorum_acked {
+        // Raft notes what others have acknowledged. Who is all that votes is its own majority.
+        let sole = |voters: &Membership| voters.get_joint_config().iter().all(|set| set.len() == 1 && set.contains(&metrics.id));
+        if sole(metrics.membership_config.membership()) && sole(metrics.committed_membership_config.membership()) {
+            granter.quorum_acked(now, Duration::ZERO);
+        } else if let Some(acked) = metrics.last_quorum_acked {
             granter.quorum_acked(now, acked.elapsed());
         }
         true

@@ -1,6 +1,9 @@
 //! The state machine as openraft drives it.
 
-use std::{io, mem};
+use std::{
+    io, mem,
+    sync::{Arc, Weak},
+};
 
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt as _};
@@ -35,31 +38,48 @@ pub(crate) struct Machine {
     published: Published,
     listeners: Listeners,
     changes: Vec<Change>,
+    /// Held by all that may still write for it.
+    here: Arc<()>,
 }
 
 impl Machine {
     /// An empty one. Raft fills it from the snapshot and the log when it starts. The receiver gets each change in order.
     pub(crate) fn new(host: Host, snapshots: Snapshots) -> (Self, Published, mpsc::UnboundedReceiver<Changed>) {
-        let state = State::default();
-        let published = Published::new(&state);
+        let published = Published::new(&State::default());
         let (listeners, receiver) = Listeners::new();
-        let machine = Self {
+        (Self::after(host, snapshots, published.clone(), listeners), published, receiver)
+    }
+
+    /// One that has applied nothing, and tells what is other than was shown by the one before.
+    pub(super) fn after(host: Host, snapshots: Snapshots, published: Published, listeners: Listeners) -> Self {
+        Self {
             host,
-            state,
+            state: published.state(),
             applied: None,
             membership: StoredMembership::default(),
             snapshots,
-            published: published.clone(),
+            published,
             listeners,
             changes: Vec::new(),
-        };
-        (machine, published, receiver)
+            here: Arc::default(),
+        }
     }
 
-    /// Holds this membership from the entry after the last one, whoever agreed to it. For [`super::recover_alone`].
-    pub(super) fn adopt(&mut self, id: LogId, membership: Membership) {
+    pub(super) fn listeners(&self) -> Listeners {
+        self.listeners.clone()
+    }
+
+    /// Lives for as long as it may apply anything, or store a snapshot.
+    pub(super) fn life(&self) -> Weak<()> {
+        Arc::downgrade(&self.here)
+    }
+
+    /// Holds this membership and what `change` makes of the state from the entry after the last one, whoever agreed to it.
+    /// For [`super::recover_alone`].
+    pub(super) fn adopt(&mut self, id: LogId, membership: Membership, change: impl FnOnce(&mut State)) {
         self.applied = Some(id);
         self.membership = StoredMembership::new(Some(id), membership);
+        change(&mut self.state);
     }
 
     /// Shows what the entry at `index` changed.
@@ -126,7 +146,8 @@ impl RaftStateMachine<TypeConfig> for Machine {
 
     async fn get_snapshot_builder(&mut self) -> Builder {
         let meta = SnapshotMeta { last_log_id: self.applied, last_membership: self.membership.clone() };
-        Builder { host: self.host.clone(), meta, state: Some(self.state.freeze()), snapshots: self.snapshots.clone() }
+        let (host, snapshots) = (self.host.clone(), self.snapshots.clone());
+        Builder { host, meta, state: Some(self.state.freeze()), snapshots, _of: self.here.clone() }
     }
 
     async fn install_snapshot(&mut self, meta: &SnapshotMeta, data: Bytes) -> Result<(), io::Error> {
@@ -155,6 +176,7 @@ pub(crate) struct Builder {
     meta: SnapshotMeta,
     state: Option<Frozen>,
     snapshots: Snapshots,
+    _of: Arc<()>,
 }
 
 impl RaftSnapshotBuilder<TypeConfig> for Builder {

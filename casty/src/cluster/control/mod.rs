@@ -7,6 +7,8 @@ mod command;
 mod driver;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzz;
+mod inquiry;
+mod leader;
 mod leases;
 mod machine;
 mod names;
@@ -16,6 +18,8 @@ mod plane;
 mod publish;
 mod raft;
 mod recovery;
+mod remembered;
+mod seat;
 mod snapshot;
 mod state;
 mod store;
@@ -24,13 +28,16 @@ mod tests;
 
 pub(crate) use command::{Answer, Command, JoinRefused, NameClaim, NameResult};
 pub(crate) use driver::Driver;
+pub(crate) use leader::{Probed, method as call};
 pub(crate) use leases::{Leases, Renewal};
 pub(crate) use machine::Machine;
 pub(crate) use network::{CallError, Calls, Lane, RaftServer};
-pub(crate) use plane::{Plane, Probed, method as call};
+pub(crate) use plane::Plane;
 pub(crate) use publish::{Changed, Published, View};
-pub(crate) use raft::{LogId, Raft, RaftNode, RaftTimes, start};
+pub(crate) use raft::{LogId, Membership, Raft, RaftNode, RaftTimes};
 pub(crate) use recovery::recover_alone;
+pub(crate) use remembered::Remembered;
+pub(crate) use seat::{Needs, Seat};
 pub(crate) use state::{Change, Member, MemberStatus};
 #[cfg(any(test, feature = "testkit"))]
 pub(crate) use store::SimDisk;

@@ -2,10 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicUsize, Ordering::Relaxed},
-    },
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
@@ -15,36 +12,25 @@ use openraft::{
     async_runtime::WatchReceiver as _,
     errors::{ClientWriteError, LinearizableReadError, RaftError},
 };
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde::{Serialize, de::DeserializeOwned};
 use tokio::{sync::Notify, time::Instant};
 
-use super::{Answer, CallError, Command, Lane, Published, Raft, RaftNode, RaftServer, publish::View};
+use super::{
+    Answer, CallError, Command, Lane, Published, Raft, Seat,
+    inquiry::Inquiry,
+    leader::{ByLeader, Leader, Probed, Renewals, decode, encode, method},
+    publish::View,
+};
 use crate::{
     cluster::{
-        ClusterError, NodeId, NodeKey,
+        ClusterError, NodeKey,
         myself::Myself,
         transport::{Callee, Caller, Serve},
-        wire::{self, handshake::Peer},
+        wire::handshake::Peer,
     },
     host::Host,
     sync::lock,
 };
-
-/// The calls that are not Raft's.
-pub(crate) mod method {
-    /// Who are you, and do you belong to a cluster?
-    pub(crate) const PROBE: u8 = 10;
-    /// To the leader: propose this.
-    pub(crate) const PROPOSE: u8 = 11;
-    /// To the leader: up to which entry must I have applied to know all that is committed by now?
-    pub(crate) const READ_INDEX: u8 = 12;
-    /// To the leader: I am alive, and want a lease.
-    pub(crate) const RENEW: u8 = 13;
-    /// To the leader: I want to go.
-    pub(crate) const LEAVE: u8 = 14;
-    /// To the leader: let me in.
-    pub(crate) const JOIN: u8 = 15;
-}
 
 /// One attempt at a call of the leader.
 const TRY: Duration = Duration::from_millis(2000);
@@ -56,36 +42,6 @@ const GUESS: Duration = Duration::from_millis(500);
 /// A node that wants to go says so again sooner than this; one that says it no more has thought better of it.
 const WISH: Duration = Duration::from_secs(3);
 
-/// What a node answers to a probe.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct Probed {
-    pub(crate) node: NodeId,
-    pub(crate) raft_id: u64,
-    pub(crate) address: Arc<str>,
-    /// The cluster that it belongs to.
-    pub(crate) cluster_id: Option<u128>,
-    /// Whom it asks for one.
-    #[serde(default)]
-    pub(crate) seeds: Vec<Arc<str>>,
-}
-
-/// A call's answer, by a node that leads or does not.
-#[derive(Debug, Serialize, Deserialize)]
-enum ByLeader<T> {
-    Done(T),
-    /// Ask this one, if it is known.
-    NotLeader(Option<Leader>),
-    /// It leads, and could not do it now.
-    Failed(String),
-}
-
-/// Who leads.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Leader {
-    pub(crate) raft_id: u64,
-    pub(crate) node: RaftNode,
-}
-
 /// Clones are handles to the same.
 #[derive(Clone)]
 pub(crate) struct Plane(Arc<Inner>);
@@ -93,49 +49,40 @@ pub(crate) struct Plane(Arc<Inner>);
 struct Inner {
     host: Host,
     myself: Arc<Myself>,
-    raft: Raft,
-    server: RaftServer,
+    seat: Seat,
     caller: Caller,
     published: Published,
-    /// Nodes that said to this leader that they want to go.
     /// Who wants to go, and when each last said so.
     leaving: Mutex<BTreeMap<NodeKey, Instant>>,
     /// Something that the leader may have to act on.
     changed: Notify,
     renewals: Arc<dyn Renewals>,
     seeds: Vec<String>,
-    /// Who of those who may know the leader is asked next.
-    turn: AtomicUsize,
-    /// The leader that did not answer last. It may be one no more, and nobody has told this node.
-    doubted: Mutex<Option<u64>>,
-}
-
-/// The leader's side of leases.
-pub(crate) trait Renewals: Send + Sync {
-    /// Answers a node that wants a lease; the bytes are for that node's side.
-    fn renew(&self, node: &NodeKey, body: &[u8]) -> Result<Vec<u8>, String>;
-    /// Whether no lease of the node is left anywhere.
-    fn has_lapsed(&self, node: &NodeKey) -> bool;
+    inquiry: Inquiry,
 }
 
 impl Plane {
     pub(crate) fn new(
         host: Host,
         myself: Arc<Myself>,
-        raft: Raft,
+        seat: Seat,
         caller: Caller,
         published: Published,
         renewals: Arc<dyn Renewals>,
         seeds: Vec<String>,
     ) -> Self {
-        let server = RaftServer::new(raft.clone());
         let leaving = Mutex::default();
-        let (changed, turn, doubted) = (Notify::new(), AtomicUsize::new(0), Mutex::default());
-        Self(Arc::new(Inner { host, myself, raft, server, caller, published, leaving, changed, renewals, seeds, turn, doubted }))
+        let (changed, inquiry) = (Notify::new(), Inquiry::default());
+        Self(Arc::new(Inner { host, myself, seat, caller, published, leaving, changed, renewals, seeds, inquiry }))
     }
 
-    pub(crate) fn raft(&self) -> &Raft {
-        &self.0.raft
+    /// The instance of raft that runs here now.
+    pub(crate) fn raft(&self) -> Raft {
+        self.0.seat.raft()
+    }
+
+    pub(crate) fn seat(&self) -> &Seat {
+        &self.0.seat
     }
 
     pub(crate) fn host(&self) -> &Host {
@@ -174,7 +121,7 @@ impl Plane {
 
     /// Who leads, as far as this node knows.
     pub(crate) fn leader(&self) -> Option<Leader> {
-        let metrics = self.0.raft.metrics();
+        let metrics = self.raft().metrics();
         let metrics = metrics.borrow_watched();
         let raft_id = metrics.current_leader?;
         let mut node = metrics.membership_config.membership().get_node(&raft_id)?.clone();
@@ -187,7 +134,7 @@ impl Plane {
 
     /// Whether this node leads, as far as it knows.
     pub(crate) fn leads(&self) -> bool {
-        let metrics = self.0.raft.metrics();
+        let metrics = self.raft().metrics();
         let leader = metrics.borrow_watched().current_leader;
         leader == Some(self.0.myself.raft_id())
     }
@@ -266,11 +213,11 @@ impl Plane {
             let to = told.take().or_else(|| self.whom());
             let reason = match self.attempt(to.clone(), method, body, left.min(TRY)).await {
                 Ok(ByLeader::Done(answer)) => {
-                    self.answered(to.as_ref());
+                    self.0.inquiry.answered(to.as_ref());
                     return Ok(answer);
                 }
                 Ok(ByLeader::NotLeader(leader)) => {
-                    self.no_answer(to.as_ref());
+                    self.0.inquiry.no_answer(to.as_ref(), self.leader().as_ref());
                     told = leader.map(|leader| Callee { address: leader.node.address, raft_id: Some(leader.raft_id) });
                     if told.is_some() && told != to {
                         continue_soon(host).await;
@@ -284,7 +231,7 @@ impl Plane {
                 // Whoever it is, it is another process with this node's id.
                 Err(CallError::SameId { address }) => return Err(ClusterError::NodeIdInUse { address: address.to_string() }),
                 Err(error) => {
-                    self.no_answer(to.as_ref());
+                    self.0.inquiry.no_answer(to.as_ref(), self.leader().as_ref());
                     error.to_string()
                 }
             };
@@ -297,37 +244,12 @@ impl Plane {
         }
     }
 
-    /// Who leads, as far as is known, or else somebody who may know: raft tells those who were removed nothing, and those
-    /// who were paused not yet.
+    /// Who leads, or may know.
     fn whom(&self) -> Option<Callee> {
-        let leader = self.leader().map(|leader| Callee { address: leader.node.address, raft_id: Some(leader.raft_id) });
-        let doubted = leader.as_ref().is_some_and(|leader| leader.raft_id == *lock(&self.0.doubted));
-        if leader.is_some() && !doubted {
-            return leader;
-        }
         let (view, myself) = (self.view(), self.0.myself.address());
         let members = view.members.values().map(|member| &*member.address);
-        let known: BTreeSet<&str> =
-            members.chain(self.0.seeds.iter().map(String::as_str)).filter(|it| **it != **myself).collect();
-        // A doubted leader has its turn, too.
-        let turn = self.0.turn.load(Relaxed) % (known.len() + 1);
-        known.into_iter().nth(turn).map(|address| Callee { address: address.into(), raft_id: None }).or(leader)
-    }
-
-    fn answered(&self, who: Option<&Callee>) {
-        let mut doubted = lock(&self.0.doubted);
-        if who.is_some_and(|who| who.raft_id == *doubted) {
-            *doubted = None;
-        }
-    }
-
-    fn no_answer(&self, who: Option<&Callee>) {
-        self.0.turn.fetch_add(1, Relaxed);
-        if let Some(leader) = self.leader()
-            && who.is_some_and(|who| who.raft_id == Some(leader.raft_id))
-        {
-            *lock(&self.0.doubted) = Some(leader.raft_id);
-        }
+        let known = members.chain(self.0.seeds.iter().map(String::as_str)).filter(|it| **it != **myself).collect();
+        self.0.inquiry.whom(self.leader(), known)
     }
 
     async fn attempt<T: Serialize + DeserializeOwned>(
@@ -389,7 +311,7 @@ impl Plane {
     }
 
     async fn write(&self, command: Command) -> ByLeader<Answer> {
-        match self.0.raft.client_write(command).await {
+        match self.raft().client_write(command).await {
             Ok(written) => ByLeader::Done(written.data),
             Err(RaftError::APIError(ClientWriteError::ForwardToLeader(to))) => {
                 let leader = to.leader_id.zip(to.leader_node).map(|(raft_id, node)| Leader { raft_id, node });
@@ -400,7 +322,7 @@ impl Plane {
     }
 
     async fn read_index(&self) -> ByLeader<u64> {
-        match self.0.raft.ensure_linearizable(ReadPolicy::ReadIndex).await {
+        match self.raft().ensure_linearizable(ReadPolicy::ReadIndex).await {
             Ok(read) => ByLeader::Done(read.log_id().index),
             Err(RaftError::APIError(LinearizableReadError::ForwardToLeader(to))) => {
                 let leader = to.leader_id.zip(to.leader_node).map(|(raft_id, node)| Leader { raft_id, node });
@@ -425,9 +347,15 @@ impl Plane {
 impl Serve for Plane {
     async fn serve(self: Arc<Self>, peer: Arc<Peer>, method: u8, body: Bytes) -> Result<Vec<u8>, String> {
         self.0.caller.is_at(peer.raft_id, &peer.advertise);
+        // A call from before this node's generation began, or ended.
+        if let (Some(theirs), Some(ours)) = (peer.cluster_id, self.0.myself.cluster_id())
+            && theirs != ours
+        {
+            return Err("the two nodes are not of one generation of their cluster any more".into());
+        }
         let from = NodeKey { id: peer.node.clone(), incarnation: peer.incarnation };
         match method {
-            ..=super::network::method::LAST => self.0.server.serve(method, &body).await,
+            ..=super::network::method::LAST => self.0.seat.server().serve(method, &body).await,
             method::PROBE => encode(&self.probed()),
             _ => self.lead(&from, method, &body).await,
         }
@@ -436,14 +364,4 @@ impl Serve for Plane {
 
 async fn continue_soon(host: &Host) {
     host.sleep(Duration::from_millis(1)).await;
-}
-
-pub(super) fn encode(value: &impl Serialize) -> Result<Vec<u8>, String> {
-    let mut bytes = Vec::new();
-    wire::encode(value, &mut bytes).map_err(|error| error.to_string())?;
-    Ok(bytes)
-}
-
-pub(super) fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, String> {
-    wire::decode(bytes).map_err(|error| format!("a call that makes no sense: {error}"))
 }

@@ -97,6 +97,17 @@ impl Published {
         *self.view.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(view);
     }
 
+    /// What was applied so far counts for nothing any more: another log begins.
+    pub(super) fn begin_anew(&self) {
+        self.applied.set(0);
+    }
+
+    /// The state as it is shown, to go on from.
+    pub(super) fn state(&self) -> State {
+        let View { cluster, members, past, .. } = (*self.view()).clone();
+        State { cluster, members, past, names: self.names.clone(), ..State::default() }
+    }
+
     pub(super) fn has_applied(&self, index: u64) {
         self.applied.change(|applied| {
             let later = index > *applied;
@@ -106,8 +117,8 @@ impl Published {
     }
 }
 
-/// Where changes go. Nobody has to listen.
-#[derive(Debug)]
+/// Where changes go. Nobody has to listen. Clones are handles to the same.
+#[derive(Debug, Clone)]
 pub(super) struct Listeners(mpsc::UnboundedSender<Changed>);
 
 impl Listeners {

@@ -57,6 +57,19 @@ impl Frozen {
     }
 }
 
+/// Whom the state is about.
+#[derive(Deserialize)]
+pub(super) struct Outline {
+    pub(super) cluster: Option<Cluster>,
+    pub(super) members: Arc<BTreeMap<NodeId, Member>>,
+}
+
+/// That alone, of what was encoded.
+pub(super) fn outline(bytes: &[u8]) -> io::Result<Outline> {
+    rmp_serde::from_slice(bytes)
+        .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, format!("no snapshot of ours: {error}")))
+}
+
 /// The state that was encoded.
 pub(super) fn decode(bytes: &[u8]) -> io::Result<State> {
     #[derive(Deserialize)]

@@ -18,7 +18,7 @@ const REMEMBERED: usize = 4096;
 pub(crate) struct Cluster {
     pub(crate) id: u128,
     pub(crate) name: Arc<str>,
-    /// Rises each time the cluster goes on without its majority.
+    /// Rises each time the cluster goes on without its majority. See [`Generation`](crate::cluster::generation::Generation).
     pub(crate) generation: u64,
     /// How long leases are. Who leads grants and awaits as long ones, whatever its own settings are.
     #[serde(default)]
@@ -38,6 +38,11 @@ pub(crate) struct Member {
     pub(crate) protocol: Protocols,
     /// The index of the entry that gave it this status and incarnation.
     pub(crate) since: u64,
+}
+
+impl Member {
+    /// Of one that has no part in Raft: it had one in a generation that is over.
+    pub(super) const NO_RAFT_ID: u64 = 0;
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -229,7 +234,7 @@ impl State {
             return Err(JoinRefused::IdInUse { incarnation: old.incarnation, address: old.address.clone() });
         }
         // Two processes must not go by the same incarnation, so the second one takes a greater.
-        let is_same_start = old.incarnation == node.incarnation && old.raft_id == new.raft_id;
+        let is_same_start = old.incarnation == node.incarnation && [new.raft_id, Member::NO_RAFT_ID].contains(&old.raft_id);
         if is_same_start || old.incarnation < node.incarnation {
             Ok(())
         } else {

@@ -72,6 +72,12 @@ impl Holder {
         self.ends = None;
     }
 
+    /// The same, and what was applied counts for nothing: another log begins.
+    pub(crate) fn begin_anew(&mut self) {
+        self.fence();
+        self.applied = 0;
+    }
+
     pub(crate) fn is_held(&self, now: Duration) -> bool {
         !self.remaining(now).is_zero()
     }

@@ -40,7 +40,7 @@ pub(crate) async fn answer<S: Serve>(
     server: Arc<S>,
     refused: Arc<Refusals>,
 ) -> String {
-    let Greeted { stream, rest, peer, knew_cluster } = greeted;
+    let Greeted { stream, rest, peer, said_cluster } = greeted;
     let peer = Arc::new(peer);
     let (mut read, mut write) = stream.into_split();
     let (replies, mut ready) = mpsc::channel::<Vec<u8>>(AT_ONCE);
@@ -57,7 +57,7 @@ pub(crate) async fn answer<S: Serve>(
     let room = Arc::new(Semaphore::new(AT_ONCE));
     let mut reader = FrameReader::new(Kinds::Calls, LIMIT);
     let mut buffer = rest;
-    let learns = myself.learns_its_cluster(knew_cluster);
+    let learns = myself.belongs_elsewhere_than(said_cluster);
     tokio::pin!(learns);
     let why = 'connection: loop {
         loop {
@@ -100,7 +100,7 @@ pub(crate) async fn answer<S: Serve>(
         }
         let read = tokio::select! {
             biased;
-            () = &mut learns => break "this node knows its cluster by now: a new handshake has to say it".into(),
+            () = &mut learns => break "this node belongs to another cluster by now, or a later generation: a new handshake has to say it".into(),
             read = host.timeout(IDLE, read.read_buf(&mut buffer)) => read,
         };
         match read {

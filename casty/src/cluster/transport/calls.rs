@@ -219,8 +219,16 @@ impl Line {
             Lane::Control => handshake::Lane::Control,
             Lane::Bulk => handshake::Lane::Bulk,
         };
-        let greeted =
-            greet::dial(host, myself, &self.to.address, lane, 0).await.map_err(|error| why_not(error, &self.to.address))?;
+        let dialled = greet::dial(host, myself, &self.to.address, lane, 0).await;
+        if let Err(error) = &dialled
+            && error.refused() == Some(RefuseCode::ClusterId)
+        {
+            myself.refuses(&format!("{}: {error}", self.to.address));
+            if let Some(other) = greet::look(host, myself, &self.to.address).await {
+                myself.met(other);
+            }
+        }
+        let greeted = dialled.map_err(|error| why_not(error, &self.to.address))?;
         Caller(self.inner.clone()).is_at(greeted.peer.raft_id, &greeted.peer.advertise);
         match self.to.raft_id {
             Some(wanted) if wanted != greeted.peer.raft_id => {
@@ -233,14 +241,14 @@ impl Line {
 
     /// Carries calls until the connection breaks. Those that have no answer then fail.
     async fn talk(&mut self, greeted: Greeted, first: Call) -> String {
-        let Greeted { stream, rest, knew_cluster, .. } = greeted;
+        let Greeted { stream, rest, said_cluster, .. } = greeted;
         let (read, write) = stream.into_split();
         let mut waiting = Waiting::new();
         let myself = self.inner.myself.clone();
         let why = tokio::select! {
             biased;
             why = self.carry(read, rest, write, first, &mut waiting) => why,
-            () = myself.learns_its_cluster(knew_cluster) => "this node knows its cluster by now".into(),
+            () = myself.belongs_elsewhere_than(said_cluster) => "this node belongs to another cluster by now, or a later generation".into(),
         };
         for (_, made) in waiting {
             let _ = made.answer.send(Err(CallError::Failed(why.clone())));

@@ -95,7 +95,13 @@ impl Door {
             }
             // Who looked for itself found out.
             Err(error) if error.refused() == Some(RefuseCode::Itself) => {}
-            Err(error) if error.is_a_refusal() => self.refused.note(&from, &error.to_string()),
+            Err(error) if error.is_a_refusal() => {
+                let why = error.to_string();
+                if error.refused() == Some(RefuseCode::ClusterId) {
+                    self.myself.refuses(&why);
+                }
+                self.refused.note(&from, &why);
+            }
             Err(error) => tracing::debug!(%from, %error, "a connection broke before it was greeted"),
         }
     }

@@ -26,8 +26,8 @@ pub(crate) struct Greeted {
     /// What came behind the handshake.
     pub(crate) rest: BytesMut,
     pub(crate) peer: Peer,
-    /// Whether this node could say which cluster it belongs to.
-    pub(crate) knew_cluster: bool,
+    /// Which cluster this node said that it belongs to.
+    pub(crate) said_cluster: Option<u128>,
 }
 
 /// Why there is no connection.
@@ -85,6 +85,24 @@ impl GreetError {
 
 /// Connects to `address`, whichever of its addresses answers first in their order.
 pub(crate) async fn dial(host: &Host, myself: &Myself, address: &str, lane: Lane, session: u64) -> Result<Greeted, GreetError> {
+    connect(host, myself, myself.cluster_id(), address, lane, session).await
+}
+
+/// Connects to a node that refuses this one as of another cluster, and asks nothing but which that is. Whoever answers has
+/// proved that it may say so, which no refusal does.
+pub(crate) async fn look(host: &Host, myself: &Myself, address: &str) -> Option<u128> {
+    connect(host, myself, None, address, Lane::Control, 0).await.ok()?.peer.cluster_id
+}
+
+/// As one who says to belong to that cluster.
+async fn connect(
+    host: &Host,
+    myself: &Myself,
+    said_cluster: Option<u128>,
+    address: &str,
+    lane: Lane,
+    session: u64,
+) -> Result<Greeted, GreetError> {
     let found = host.resolve(address).await;
     let found = found.map_err(|error| GreetError::Resolve { address: address.into(), error })?;
     let nowhere = || io::Error::new(io::ErrorKind::NotFound, "the name has no address");
@@ -92,8 +110,7 @@ pub(crate) async fn dial(host: &Host, myself: &Myself, address: &str, lane: Lane
     for at in found {
         match host.connect(at, CONNECT).await {
             Ok(stream) => {
-                let local = local(host, myself);
-                let knew_cluster = local.cluster_id.is_some();
+                let local = Local { cluster_id: said_cluster, ..local(host, myself) };
                 let (handshake, hello) = Handshake::connect(local, lane, session)?;
                 let greeting = async {
                     #[cfg(feature = "tls")]
@@ -104,7 +121,7 @@ pub(crate) async fn dial(host: &Host, myself: &Myself, address: &str, lane: Lane
                     greet(stream, handshake, hello, |_| Ok(())).await
                 };
                 let greeted = host.timeout(LIMIT, greeting).await.unwrap_or(Err(GreetError::Late))?;
-                return Ok(Greeted { knew_cluster, ..greeted });
+                return Ok(Greeted { said_cluster, ..greeted });
             }
             Err(error) => last = GreetError::Connect { at, error },
         }
@@ -120,13 +137,13 @@ pub(super) async fn admit(
     judge: impl Fn(&Peer) -> Result<(), (RefuseCode, String)>,
 ) -> Result<Greeted, GreetError> {
     let local = local(host, myself);
-    let knew_cluster = local.cluster_id.is_some();
+    let said_cluster = local.cluster_id;
     let greeting = async {
         let (stream, handshake) = accept(myself, stream, local).await?;
         greet(stream, handshake, Vec::new(), judge).await
     };
     let greeted = host.timeout(LIMIT, greeting).await.unwrap_or(Err(GreetError::Late))?;
-    Ok(Greeted { knew_cluster, ..greeted })
+    Ok(Greeted { said_cluster, ..greeted })
 }
 
 #[cfg(not(feature = "tls"))]
@@ -172,7 +189,7 @@ async fn greet(
             output.clear();
         }
         match step? {
-            Step::Done(peer) => return Ok(Greeted { stream, rest: input, peer, knew_cluster: false }),
+            Step::Done(peer) => return Ok(Greeted { stream, rest: input, peer, said_cluster: None }),
             Step::More | Step::Judge(_) => {}
         }
         if stream.read_buf(&mut input).await.map_err(GreetError::broken)? == 0 {

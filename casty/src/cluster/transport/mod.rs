@@ -19,5 +19,5 @@ mod watches;
 pub(crate) use callee::{Serve, answer};
 pub(crate) use calls::{Callee, Caller};
 pub(crate) use door::{Door, Refusals};
-pub(crate) use greet::Greeted;
+pub(crate) use greet::{Greeted, look};
 pub(crate) use network::Network;

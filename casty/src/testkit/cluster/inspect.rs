@@ -16,6 +16,8 @@ pub struct Inspection {
     pub raft_id: u64,
     /// The cluster that it belongs to.
     pub cluster: Option<u128>,
+    /// Which generation of it.
+    pub generation: u64,
     pub term: u64,
     /// Whether it leads in this term.
     pub leads: bool,
@@ -66,6 +68,7 @@ impl Cluster {
                 incarnation: plane.myself().key().incarnation.0,
                 raft_id: plane.myself().raft_id(),
                 cluster: view.cluster.as_ref().map(|cluster| cluster.id),
+                generation: view.cluster.as_ref().map_or(0, |cluster| cluster.generation),
                 term: metrics.current_term,
                 leads: metrics.state == ServerState::Leader,
                 leader: metrics

@@ -159,7 +159,9 @@ impl Write {
         let result = result.as_ref().copied().map_err(|error| io::Error::new(error.kind(), error.to_string()));
         match self {
             Self::Append(_, callback) => callback.io_completed(result),
-            Self::Vote(_, done) | Self::Snapshot(_, _, done) | Self::Barrier(done) | Self::Close(done) => drop(done.send(result)),
+            Self::Vote(_, done) | Self::Snapshot(_, _, done) | Self::Anew(_, done) | Self::Barrier(done) | Self::Close(done) => {
+                drop(done.send(result))
+            }
             Self::Truncate(_) | Self::Purge(_) | Self::Committed(_) => {}
         }
     }

@@ -111,8 +111,10 @@ impl RaftFile {
             return Err(io::Error::new(*kind, why.clone()));
         }
         for write in writes {
-            if let Write::Committed(committed) = write {
-                self.committed = Some(*committed);
+            match write {
+                Write::Committed(committed) => self.committed = Some(*committed),
+                Write::Anew(..) => self.committed = None,
+                _ => {}
             }
         }
         let lazy = writes.iter().all(|write| matches!(write, Write::Committed(_)));
@@ -200,6 +202,16 @@ fn carry_out(transaction: &WriteTransaction, write: &Write) -> io::Result<()> {
             put(transaction, SNAPSHOT_META, Some(meta))?;
             let mut values = transaction.open_table(VALUES).map_err(redb_error)?;
             values.insert(SNAPSHOT_DATA, &data[..]).map_err(redb_error).map(drop)
+        }
+        Write::Anew(identity, _) => {
+            let mut log = transaction.open_table(LOG).map_err(redb_error)?;
+            log.retain(|_, _| false).map_err(redb_error)?;
+            drop(log);
+            let mut values = transaction.open_table(VALUES).map_err(redb_error)?;
+            for gone in [VOTE, COMMITTED, PURGED, SNAPSHOT_META, SNAPSHOT_DATA] {
+                values.remove(gone).map_err(redb_error)?;
+            }
+            values.insert(IDENTITY, &encode(identity)?[..]).map_err(redb_error).map(drop)
         }
         // The former is written with the next batch.
         Write::Committed(_) | Write::Barrier(_) | Write::Close(_) => Ok(()),

@@ -26,6 +26,11 @@ impl Identity {
         Self { raft_id: host.random().max(1), node_id, incarnation: Incarnation(host.unix_millis()), boot_id: boot_id() }
     }
 
+    /// The same start as another node of Raft.
+    pub(crate) fn anew(&self, host: &Host) -> Self {
+        Self { raft_id: host.random().max(1), ..self.clone() }
+    }
+
     /// The one of the next start from the same directory.
     pub(crate) fn next(&self, host: &Host) -> Self {
         let incarnation = Incarnation(host.unix_millis().max(self.incarnation.0 + 1));

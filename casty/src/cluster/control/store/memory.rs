@@ -21,7 +21,7 @@ const SYNC: u64 = 2_000;
 #[derive(Debug, Clone, Default)]
 pub(crate) struct SimDisk(Arc<Mutex<Content>>);
 
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 struct Content {
     identity: Option<Identity>,
     log: Log,
@@ -29,6 +29,9 @@ struct Content {
     /// How often it was opened: what an earlier start still wants to write is lost.
     opened: u64,
     lies: bool,
+    /// So many writes get to it yet.
+    #[cfg(test)]
+    left: Option<u64>,
 }
 
 impl SimDisk {
@@ -53,6 +56,18 @@ impl SimDisk {
         lock(&self.0).lies = true;
     }
 
+    /// Another disk with the same on it.
+    #[cfg(test)]
+    pub(crate) fn copy(&self) -> Self {
+        Self(Arc::new(Mutex::new(lock(&self.0).clone())))
+    }
+
+    /// The process ends after so many more writes.
+    #[cfg(test)]
+    pub(crate) fn dies_after(&self, writes: u64) {
+        lock(&self.0).left = Some(writes);
+    }
+
     async fn write_all(self, host: Host, mut writes: mpsc::UnboundedReceiver<Write>, opened: u64) {
         let mut batch = Vec::new();
         while writes.recv_many(&mut batch, 256).await > 0 {
@@ -73,6 +88,10 @@ impl SimDisk {
 impl Content {
     /// What there is to do once it is synced.
     fn carry_out(&mut self, write: Write) -> Option<Box<dyn FnOnce() + Send>> {
+        #[cfg(test)]
+        if let Some(left) = &mut self.left {
+            *left = left.checked_sub(1)?;
+        }
         match write {
             Write::Append(entries, callback) => {
                 self.log.append(entries);
@@ -89,6 +108,10 @@ impl Content {
             }
             Write::Snapshot(meta, snapshot, done) => {
                 self.snapshot = Some(Snapshot { meta, snapshot });
+                return Some(Box::new(|| drop(done.send(Ok(())))));
+            }
+            Write::Anew(identity, done) => {
+                (self.identity, self.log, self.snapshot) = (Some(identity), Log::default(), None);
                 return Some(Box::new(|| drop(done.send(Ok(())))));
             }
             Write::Barrier(done) | Write::Close(done) => return Some(Box::new(|| drop(done.send(Ok(()))))),

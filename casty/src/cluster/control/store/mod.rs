@@ -44,6 +44,8 @@ enum Write {
     Vote(Vote, Done),
     Committed(Option<LogId>),
     Snapshot(SnapshotMeta, Bytes, Done),
+    /// Nothing is kept but who this is from now on.
+    Anew(Identity, Done),
     /// Nothing: it is told when all before it is done.
     Barrier(Done),
     /// The last one.
@@ -87,6 +89,15 @@ impl LogStore {
     /// Returns when all that was written before is on disk.
     pub(crate) async fn sync(&self) -> io::Result<()> {
         ask(self.writer.as_ref(), Write::Barrier).await
+    }
+
+    /// Forgets log, vote and snapshot, all at once, while no Raft runs on the store. It is another node's to Raft from then on:
+    /// a voter that forgets could vote twice.
+    pub(crate) async fn begin_anew(&self, snapshots: &Snapshots, identity: &Identity) -> io::Result<()> {
+        ask(self.writer.as_ref(), |done| Write::Anew(identity.clone(), done)).await?;
+        *lock(&self.log) = Log::default();
+        *lock(&snapshots.last) = None;
+        Ok(())
     }
 
     fn write(&self, write: Write) -> io::Result<()> {

@@ -12,7 +12,7 @@ use openraft::async_runtime::WatchReceiver as _;
 use super::{
     super::{
         Answer, CallError, Calls, Command, DataDir, Lane, LogStore, Machine, NameResult, Published, Raft, RaftNode, RaftServer,
-        RaftTimes, Snapshots, start,
+        RaftTimes, Snapshots, raft::start,
     },
     genesis, join, key, register,
 };

@@ -7,7 +7,10 @@ use super::{
     cluster::{TestNode, Wires, node, nodes},
     genesis, join, key, register,
 };
-use crate::{cluster::NodeId, host::Host};
+use crate::{
+    cluster::{NodeId, generation::Generation},
+    host::Host,
+};
 
 async fn open(dir: &Path) -> Result<DataDir, OpenError> {
     DataDir::open(&Host::current(), dir, None).await
@@ -174,7 +177,79 @@ async fn a_survivor_goes_on_alone() {
     let opened = open(dir.path()).await.expect("it is closed");
     let survivor = TestNode::start(1, &wires, opened.store, opened.snapshots).await;
     assert!(survivor.leads(Duration::from_secs(5)).await);
-    assert_eq!(survivor.write(Command::Generation { generation: 1 }).await, Answer::Done);
     let cluster = survivor.published.view().cluster.clone().expect("it has begun");
-    assert_eq!((&*cluster.name, cluster.generation), ("test", 1));
+    assert_eq!((&*cluster.name, Generation(cluster.generation).count()), ("test", 1));
+}
+
+#[tokio::test]
+async fn a_recovery_that_is_cut_short_is_whole_or_none() {
+    let (host, name, wires) = (Host::current(), NodeId::from("n1"), Wires::default());
+    let before = SimDisk::default();
+    let (_, store, snapshots) = before.open(&host, &name);
+    let mut all = vec![TestNode::start(1, &wires, store, snapshots).await];
+    for id in 2..=3 {
+        let (store, snapshots) = LogStore::in_memory();
+        all.push(TestNode::start(id, &wires, store, snapshots).await);
+    }
+    all[0].raft.initialize(nodes(1..=3)).await.expect("a first leader");
+    assert!(all[0].leads(Duration::from_secs(5)).await);
+    all[0].write(genesis()).await;
+    for node in all {
+        node.stop().await;
+    }
+    let mut whole = 0;
+    for writes in 0.. {
+        let disk = before.copy();
+        disk.dies_after(writes);
+        let (_, mut store, snapshots) = disk.open(&host, &name);
+        let recovered = recover_alone(&host, 1, node(1), &mut store, &snapshots).await;
+        disk.dies_after(u64::MAX);
+        let (_, store, snapshots) = disk.open(&host, &name);
+        let survivor = TestNode::start(1, &wires, store, snapshots).await;
+        let wait = survivor.raft.wait(Some(Duration::from_secs(5)));
+        let knows = wait.metrics(|metrics| metrics.membership_config.voter_ids().count() > 0, "it knows who votes");
+        let voters = knows.await.expect("in time").membership_config.voter_ids().count();
+        if voters == 1 {
+            whole += 1;
+            assert!(survivor.leads(Duration::from_secs(5)).await, "after {writes} writes");
+            survivor.write(Command::Nothing).await;
+        } else {
+            assert!(recovered.is_err() && whole == 0 && voters == 3, "after {writes} writes: {voters} voters");
+        }
+        let cluster = survivor.published.view().cluster.clone();
+        let generations = cluster.map_or(0, |cluster| Generation(cluster.generation).count());
+        assert_eq!(generations == 1, voters == 1, "after {writes} writes");
+        survivor.stop().await;
+        if recovered.is_ok() {
+            break;
+        }
+    }
+    assert!(whole > 1, "some were cut short");
+}
+
+#[tokio::test]
+async fn who_begins_anew_keeps_nothing_but_its_name() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let opened = open(dir.path()).await.expect("a new directory");
+    let (identity, closer) = (opened.identity.clone(), opened.closer());
+    let (store, snapshots) = (opened.store.clone(), opened.snapshots.clone());
+    let node = TestNode::start(1, &Wires::default(), opened.store, opened.snapshots).await;
+    node.raft.initialize(nodes([1])).await.expect("a first leader");
+    assert!(node.leads(Duration::from_secs(5)).await);
+    node.write(genesis()).await;
+    node.raft.trigger().snapshot().await.expect("a snapshot is made");
+    let made = node.raft.wait(Some(Duration::from_secs(5)));
+    made.metrics(|metrics| metrics.snapshot.is_some(), "snapshot").await.expect("in time");
+    node.stop().await;
+    drop(node);
+    let anew = identity.anew(&Host::current());
+    store.begin_anew(&snapshots, &anew).await.expect("it is written");
+    assert!(store.is_empty() && snapshots.current().is_none());
+    closer.close().await;
+
+    let opened = open(dir.path()).await.expect("it is closed");
+    assert!(opened.store.is_empty() && opened.snapshots.current().is_none());
+    assert_eq!(opened.previous, Some(anew.clone()));
+    assert_eq!((opened.identity.raft_id, opened.identity.node_id), (anew.raft_id, identity.node_id));
+    assert_ne!(anew.raft_id, identity.raft_id);
 }

@@ -119,10 +119,20 @@ impl Local {
         if let (Some(own), Some(other)) = (self.cluster_id, cluster_id)
             && own != other
         {
+            // Where a cluster went on without its majority, generations are told apart by the lower half.
+            if own.abs_diff(other) <= u64::MAX.into() {
+                return refusing(
+                    RefuseCode::ClusterId,
+                    format!(
+                        "this node, {}, and the peer, {node} at {advertise}, belong to different generations of cluster {cluster:?}, which went on without its majority: whoever is of the older one joins the other by itself; of two that went on at once, stop one",
+                        self.node
+                    ),
+                );
+            }
             return refusing(
                 RefuseCode::ClusterId,
                 format!(
-                    "this node belongs to cluster {own:032x}, the peer to {other:032x}, both of the name {cluster:?}; clusters never merge: start the nodes of one of them without their data, as new members of the other"
+                    "this node belongs to cluster {own:032x}, the peer, {node} at {advertise}, to {other:032x}, both of the name {cluster:?}; clusters never merge: start the nodes of one of them without their data, as new members of the other"
                 ),
             );
         }

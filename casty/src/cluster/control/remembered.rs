@@ -1,0 +1,49 @@
+//! What a node knows of its cluster from what it stores, before any Raft runs on that.
+
+use std::{collections::BTreeSet, io, sync::Arc};
+
+use futures_util::TryStreamExt as _;
+use openraft::{EntryPayload, RaftLogReader as _};
+
+use super::{
+    Command,
+    snapshot::{self, Outline},
+    store::{LogStore, Snapshots},
+};
+use crate::{cluster::generation::Generation, host::Host};
+
+#[derive(Debug, Default)]
+pub(crate) struct Remembered {
+    /// Its cluster, and the generation of it.
+    pub(crate) cluster: Option<(u128, Generation)>,
+    /// Where other nodes were, and this one.
+    pub(crate) addresses: BTreeSet<Arc<str>>,
+}
+
+impl Remembered {
+    /// # Errors
+    /// If what is stored can not be read.
+    pub(crate) async fn of(host: &Host, store: &LogStore, snapshots: &Snapshots) -> io::Result<Self> {
+        let mut this = Self::default();
+        if let Some(snapshot) = snapshots.current() {
+            let Outline { cluster, members } = host.blocking(move || snapshot::outline(&snapshot.snapshot)).await??;
+            this.cluster = cluster.map(|cluster| (cluster.id, Generation(cluster.generation)));
+            this.addresses.extend(members.values().map(|member| member.address.clone()));
+        }
+        let mut store = store.clone();
+        let mut entries = std::pin::pin!(store.entries_stream(..).await);
+        while let Some(entry) = entries.try_next().await? {
+            match entry.payload {
+                EntryPayload::Normal(Command::Genesis { cluster_id, .. }) => {
+                    this.cluster.get_or_insert((cluster_id, Generation(0)));
+                }
+                EntryPayload::Normal(Command::Join { address, .. }) => _ = this.addresses.insert(address),
+                EntryPayload::Membership(membership) => {
+                    this.addresses.extend(membership.nodes().map(|(_, node)| node.address.clone()));
+                }
+                EntryPayload::Normal(_) | EntryPayload::Blank => {}
+            }
+        }
+        Ok(this)
+    }
+}
