@@ -131,12 +131,7 @@ async fn come_back(running: &Arc<Running>, seed: Option<&String>) {
     running.leases.fence();
     running.emit(ClusterEvent::Fenced { reason: "this node was taken for dead; it joins again".into() });
     match join::rejoin(&running.plane, seed, LeaseConfig { length: running.lease }).await {
-        Ok(()) => {
-            tracing::info!(node = %myself, "back in the cluster");
-            // Its lease is to be renewed meanwhile.
-            let running = running.clone();
-            running.host.clone().spawn(async move { running.register_again().await });
-        }
+        Ok(()) => tracing::info!(node = %myself, "back in the cluster"),
         Err(error) => {
             tracing::warn!(%error, "not back in the cluster yet");
             running.host.sleep(AGAIN).await;
@@ -168,6 +163,11 @@ async fn follow(running: Arc<Running>, mut changes: mpsc::UnboundedReceiver<Chan
             Change::Left { node } => running.network.lost(node, "its node has left the cluster"),
             Change::Replaced { node, .. } => running.network.lost(node, "its node has restarted"),
             Change::Away { node } => running.network.lost(node, "its node is away"),
+            // It is back, whether it has heard the answer to its request or not, and its names were free meanwhile.
+            Change::Up { node, .. } if node == running.plane.myself().key() => {
+                let again = running.clone();
+                running.host.spawn(async move { again.register_again().await });
+            }
             Change::Up { .. }
             | Change::Forgotten { .. }
             | Change::Moved { .. }

@@ -47,7 +47,7 @@ pub(crate) enum Command {
     Down { node: NodeKey },
     /// A member has gone in good order. Its names are free.
     Leave { node: NodeKey },
-    /// A member stays one and serves nothing until it joins again.
+    /// A member stays one and serves nothing until it joins again. Its names are free.
     Away { node: NodeKey },
     /// The entry of a member that is down goes.
     Forget { id: NodeId },

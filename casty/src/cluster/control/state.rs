@@ -252,6 +252,8 @@ impl State {
 
     fn away(&mut self, index: u64, node: NodeKey, changes: &mut Vec<Change>) -> Answer {
         if self.turn(index, &node, MemberStatus::Away, |from| from == MemberStatus::Up) {
+            // Its actors have ended with it.
+            self.names.free(&node, &mut self.litter);
             changes.push(Change::Away { node });
         }
         Answer::Done

@@ -261,6 +261,20 @@ fn a_name_has_one_owner() {
 }
 
 #[test]
+fn the_names_of_a_node_that_is_away_are_free() {
+    let (a, b) = (key("a", 1), key("b", 1));
+    let mut state = after([genesis(), join(&a, 1), join(&b, 2)]);
+    let claim = |owner: &NodeKey| Command::Register {
+        owner: owner.clone(),
+        names: vec![NameClaim { name: "x".into(), kind: "kind".into(), actor: 1 }],
+    };
+    state.apply(4, claim(&a), &mut Vec::new());
+    state.apply(5, Command::Away { node: a }, &mut Vec::new());
+    assert_eq!(state.names.find("x"), None);
+    assert_eq!(state.apply(6, claim(&b), &mut Vec::new()), Answer::Registered(vec![NameResult::Held]));
+}
+
+#[test]
 fn a_node_that_has_left_does_not_come_back_as_the_same_start() {
     let node = key("a", 3);
     let mut state = after([genesis(), join(&node, 7), Command::Leave { node: node.clone() }]);
