@@ -267,16 +267,16 @@ impl Faults {
     }
 
     /// Whether the cluster can do without all that a node has: of each set of voters that anybody knows, a majority runs
-    /// and stays.
+    /// and stays, also if the node is just about to be one of them.
     fn can_lose(&self, cluster: &Cluster, node: usize) -> bool {
         let stays = |other: &usize| *other != node && !self.is_going(*other);
-        majority_of(cluster, (0..cluster.size()).filter(stays))
+        let seen: Vec<_> = (0..cluster.size()).filter(stays).filter_map(|other| cluster.inspect(other)).collect();
+        let here = |id: &u64| seen.iter().any(|seen| seen.raft_id == *id);
+        let runs = node < cluster.size() && cluster.is_running(node);
+        let is_enough = |set: &Vec<u64>| {
+            let joins = runs && cluster.inspect(node).is_none_or(|lost| !set.contains(&lost.raft_id));
+            set.iter().filter(|id| here(id)).count() * 2 > set.len() + usize::from(joins)
+        };
+        !seen.is_empty() && seen.iter().all(|seen| !seen.voters.is_empty() && seen.voters.iter().all(is_enough))
     }
-}
-
-fn majority_of(cluster: &Cluster, nodes: impl Iterator<Item = usize>) -> bool {
-    let seen: Vec<_> = nodes.filter_map(|node| cluster.inspect(node)).collect();
-    let here = |id: &u64| seen.iter().any(|seen| seen.raft_id == *id);
-    let is_enough = |set: &Vec<u64>| set.iter().filter(|id| here(id)).count() * 2 > set.len();
-    !seen.is_empty() && seen.iter().all(|seen| !seen.voters.is_empty() && seen.voters.iter().all(is_enough))
 }

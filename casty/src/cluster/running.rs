@@ -218,6 +218,8 @@ impl Running {
 
     pub(super) async fn end(&self) {
         let has_lease = self.comes_to_a_lease().await;
+        // Once the others know it for away, it does not come back.
+        self.parting.set(true);
         let myself = self.plane.myself().key().clone();
         // The last node up, and one without a majority, stop.
         if has_lease && self.others_up() && self.plane.view().current(&myself).is_some() {

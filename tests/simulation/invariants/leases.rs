@@ -2,7 +2,7 @@
 //! no majority has reached for longer than a lease. Who goes of its own will has released all that it served: what is left
 //! of its lease is nobody's business, and no more comes.
 
-use std::{collections::HashMap, time::Duration};
+use std::{collections::BTreeMap, time::Duration};
 
 use casty::{MemberStatus, testkit::Inspection};
 
@@ -12,15 +12,22 @@ use crate::plan::Plan;
 pub(super) struct Leases {
     /// The lease, and how long what is on its way may still take.
     limit: Duration,
-    /// When each node was last near each voter.
-    heard: HashMap<(usize, u64), Duration>,
+    /// When each node was last near each voter, or near one that had been.
+    heard: Vec<BTreeMap<u64, Duration>>,
+    /// When the last majority was, of those who voted then, that each node may have heard of.
+    majority: Vec<Duration>,
     /// Since when each node has gone, of its own will.
     gone: Vec<Option<Duration>>,
 }
 
 impl Leases {
     pub(super) fn new(plan: &Plan) -> Self {
-        Self { limit: plan.lease().mul_f64(1.05) + plan.latency, heard: HashMap::new(), gone: vec![None; plan.nodes] }
+        Self {
+            limit: plan.lease().mul_f64(1.05) + plan.latency,
+            heard: vec![BTreeMap::new(); plan.nodes],
+            majority: vec![Duration::ZERO; plan.nodes],
+            gone: vec![None; plan.nodes],
+        }
     }
 
     pub(super) fn check(&mut self, moment: &Moment<'_>) -> Held {
@@ -54,13 +61,19 @@ impl Leases {
         let running = (0..moment.cluster.size()).filter(|node| moment.cluster.is_running(*node));
         for node in running {
             let near = near(moment, &all, node);
-            for near in near.iter().filter_map(|near| moment.seen[*near].as_ref()) {
-                self.heard.insert((node, near.raft_id), moment.now);
-                if unseen {
-                    near.voters.iter().flatten().for_each(|id| _ = self.heard.insert((node, *id), moment.now));
+            for other in near.iter().filter(|other| **other != node) {
+                for (id, at) in self.heard[*other].clone() {
+                    let heard = self.heard[node].entry(id).or_default();
+                    *heard = at.max(*heard);
                 }
             }
-            let heard = |id: &u64| self.heard.get(&(node, *id)).copied().unwrap_or_default();
+            for near in near.iter().filter_map(|near| moment.seen[*near].as_ref()) {
+                self.heard[node].insert(near.raft_id, moment.now);
+                if unseen {
+                    near.voters.iter().flatten().for_each(|id| _ = self.heard[node].insert(*id, moment.now));
+                }
+            }
+            let heard = |id: &u64| self.heard[node].get(id).copied().unwrap_or_default();
             let by_majority = |set: &Vec<u64>| {
                 let mut times: Vec<_> = set.iter().map(heard).collect();
                 times.sort_unstable_by(|one, other| other.cmp(one));
@@ -68,6 +81,8 @@ impl Leases {
             };
             let sets = near.iter().filter_map(|near| moment.seen[*near].as_ref()).map(|seen| &seen.voters);
             let since = sets.filter_map(|voters| voters.iter().map(by_majority).min()).max().unwrap_or(moment.now);
+            let since = near.iter().map(|near| self.majority[*near]).chain([since]).max().unwrap_or(since);
+            self.majority[node] = since;
             // What was held up on a slow link may be as late as that.
             let holds = moment.seen[node].as_ref().is_some_and(|seen| seen.lease);
             if holds && moment.now > since + self.limit {

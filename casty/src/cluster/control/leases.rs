@@ -5,13 +5,12 @@ use std::{
     time::Duration,
 };
 
-use openraft::{Instant as _, ServerState, async_runtime::WatchReceiver as _};
+use openraft::{ServerState, async_runtime::WatchReceiver as _};
 use serde::{Deserialize, Serialize};
 
 use super::{
     MemberStatus, Plane, Published, Seat,
     leader::{Renewals, decode, encode, method},
-    raft::Membership,
 };
 use crate::{
     cluster::{
@@ -83,7 +82,8 @@ impl Leases {
     /// Brings the granter up to date, and says whether this node leads.
     pub(super) fn observe(&self) -> bool {
         let now = Clocks::of(&self.host);
-        let metrics = self.seat.raft().metrics();
+        let (raft, acks) = self.seat.with_acks();
+        let metrics = raft.metrics();
         let metrics = metrics.borrow_watched();
         let mut granter = lock(&self.granter);
         let view = self.published.view();
@@ -106,12 +106,11 @@ impl Leases {
         if metrics.last_applied.is_some_and(|applied| applied.committed_leader_id().term == term) {
             granter.first_entry_applied(term);
         }
-        // Raft notes what others have acknowledged. Who is all that votes is its own majority.
-        let sole = |voters: &Membership| voters.get_joint_config().iter().all(|set| set.len() == 1 && set.contains(&metrics.id));
-        if sole(metrics.membership_config.membership()) && sole(metrics.committed_membership_config.membership()) {
-            granter.quorum_acked(now, Duration::ZERO);
-        } else if let Some(acked) = metrics.last_quorum_acked {
-            granter.quorum_acked(now, acked.elapsed());
+        // While a change of the voters is under way, those before it count as well.
+        let known = [&metrics.membership_config, &metrics.committed_membership_config];
+        let voters = known.into_iter().flat_map(|stored| stored.membership().get_joint_config());
+        if let Some(ago) = acks.quorum(metrics.id, term, voters) {
+            granter.quorum_acked(now, ago);
         }
         true
     }

@@ -3,6 +3,7 @@
 //! `command` and `state` are pure: commands in, answers and changes out. `machine`, `store`, `raft` and `network` fit them
 //! to openraft, whose types stay in this module. Who proposes what, and when, is not decided here.
 
+mod acks;
 mod command;
 mod driver;
 #[cfg(any(test, feature = "fuzzing"))]

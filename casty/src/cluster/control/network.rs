@@ -20,6 +20,7 @@ use openraft::{
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use super::{
+    acks::Acks,
     raft::{Raft, RaftNode, Snapshot, SnapshotMeta, TypeConfig, Vote},
     snapshot::MAX_SNAPSHOT,
 };
@@ -104,11 +105,12 @@ struct Piece {
 /// Makes clients.
 pub(crate) struct Network<C> {
     calls: C,
+    acks: Acks,
 }
 
 impl<C> Network<C> {
-    pub(crate) fn new(calls: C) -> Self {
-        Self { calls }
+    pub(crate) fn new(calls: C, acks: Acks) -> Self {
+        Self { calls, acks }
     }
 }
 
@@ -117,13 +119,14 @@ impl<C: Calls> RaftNetworkFactory<TypeConfig> for Network<C> {
     type Network = Client<C>;
 
     async fn new_client(&mut self, raft_id: u64, node: &RaftNode) -> Client<C> {
-        Client { calls: self.calls.clone(), raft_id, node: node.clone() }
+        Client { calls: self.calls.clone(), acks: self.acks.clone(), raft_id, node: node.clone() }
     }
 }
 
 /// Sends to one node.
 pub(crate) struct Client<C> {
     calls: C,
+    acks: Acks,
     raft_id: u64,
     node: RaftNode,
 }
@@ -175,7 +178,12 @@ impl<C: Calls> RaftNetworkV2<TypeConfig> for Client<C> {
     ) -> Result<AppendEntriesResponse<TypeConfig>, RPCError<TypeConfig>> {
         // A heartbeat that is late is of no use. Entries may take longer to send and to sync than the time between two.
         let limit = if request.entries.is_empty() { option.hard_ttl() } else { option.hard_ttl() * 10 };
-        self.call(Lane::Control, method::APPEND, &request, limit).await.map_err(|error| rpc_error(&error))
+        let (term, asked) = (request.vote.leader_id.term, self.acks.asks());
+        let answer = self.call(Lane::Control, method::APPEND, &request, limit).await.map_err(|error| rpc_error(&error))?;
+        if !matches!(answer, AppendEntriesResponse::HigherVote(_)) {
+            self.acks.answered(self.raft_id, term, asked);
+        }
+        Ok(answer)
     }
 
     async fn vote(

@@ -8,6 +8,7 @@ use rand::{Rng as _, TryRng, rngs::ThreadRng};
 use serde::{Deserialize, Serialize};
 
 use super::{
+    acks::Acks,
     command::{Answer, Command},
     machine::Machine,
     network::{Calls, Network},
@@ -25,6 +26,8 @@ openraft::declare_raft_types!(
         R = Answer,
         NodeId = u64,
         Node = RaftNode,
+        // One leader a term, as in the paper; the other kind lets a later candidate of the term take over.
+        LeaderId = openraft::impls::leader_id_std::LeaderId<u64, u64>,
         AsyncRuntime = HostRuntime,
 );
 
@@ -120,12 +123,12 @@ pub(crate) async fn start<C: Calls>(
     raft_id: u64,
     cluster: &str,
     times: RaftTimes,
-    calls: C,
+    (calls, acks): (C, Acks),
     store: LogStore,
     machine: Machine,
 ) -> Result<Raft, StartError> {
     let config = times.config(cluster).validate().map_err(|error| StartError::Times(error.to_string()))?;
-    Raft::new(raft_id, Arc::new(config), Network::new(calls), store, machine)
+    Raft::new(raft_id, Arc::new(config), Network::new(calls, acks), store, machine)
         .await
         .map_err(|fatal| StartError::Stored(Box::new(fatal)))
 }

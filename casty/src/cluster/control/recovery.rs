@@ -48,7 +48,7 @@ pub(crate) async fn recover_alone(
     let (last, _) = machine.applied_state().await?;
     let voted = store.read_vote().await?.map_or(0, |vote| vote.leader_id.term);
     let term = voted.max(last.map_or(0, |id| id.leader_id.term)) + 1;
-    let id = LogId::new(openraft::impls::leader_id_adv::LeaderId::new(term, raft_id), last.map_or(0, |id| id.index + 1));
+    let id = LogId::new(Vote::new(term, raft_id).leader_id.to_committed(), last.map_or(0, |id| id.index + 1));
     let (survivor, chance) = (node.id.clone(), host.random());
     let only = BTreeMap::from([(raft_id, node)]);
     let membership = Membership::new(vec![[raft_id].into()], only).map_err(io::Error::other)?;

@@ -9,8 +9,8 @@ use std::{
 use tokio::sync::mpsc;
 
 use super::{
-    Changed, Identity, LogStore, Machine, Published, Raft, RaftNode, RaftServer, RaftTimes, Snapshots, publish::Listeners, raft,
-    recover_alone,
+    Changed, Identity, LogStore, Machine, Published, Raft, RaftNode, RaftServer, RaftTimes, Snapshots, acks::Acks,
+    publish::Listeners, raft, recover_alone,
 };
 use crate::{
     cluster::{generation::Generation, myself::Myself, transport::Caller},
@@ -50,6 +50,8 @@ struct Inner {
 /// Who has the seat.
 struct Held {
     raft: Raft,
+    /// When the others last answered it.
+    acks: Acks,
     server: RaftServer,
     /// The life of its state machine.
     life: Weak<()>,
@@ -73,6 +75,12 @@ impl Seat {
     /// The instance that has it now.
     pub(crate) fn raft(&self) -> Raft {
         self.0.held.borrow().raft.clone()
+    }
+
+    /// The same, and when the others last answered it.
+    pub(super) fn with_acks(&self) -> (Raft, Acks) {
+        let held = self.0.held.borrow();
+        (held.raft.clone(), held.acks.clone())
     }
 
     /// The same, and its number.
@@ -165,7 +173,9 @@ impl Needs {
     async fn start(&self, machine: Machine, number: u64) -> Result<Held, raft::StartError> {
         let life = machine.life();
         let Self { myself, caller, cluster, times, store, .. } = self;
-        let raft = raft::start(myself.raft_id(), cluster, *times, caller.clone(), store.clone(), machine).await?;
-        Ok(Held { server: RaftServer::new(raft.clone()), raft, life, number, goes: false })
+        let acks = Acks::new(self.host.clone());
+        let calls = (caller.clone(), acks.clone());
+        let raft = raft::start(myself.raft_id(), cluster, *times, calls, store.clone(), machine).await?;
+        Ok(Held { server: RaftServer::new(raft.clone()), raft, acks, life, number, goes: false })
     }
 }

@@ -230,6 +230,7 @@ impl Cluster {
     /// The node's process ends, at once and without a word. Its disk stays.
     pub fn crash(&mut self, node: usize) {
         *self.nodes[node].lock() = State::Crashed;
+        self.nodes[node].sim().wake();
         self.nodes[node].sim().gate().open();
         self.sim.crash(self.nodes[node].name());
     }

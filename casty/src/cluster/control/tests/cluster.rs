@@ -12,7 +12,7 @@ use openraft::async_runtime::WatchReceiver as _;
 use super::{
     super::{
         Answer, CallError, Calls, Command, DataDir, Lane, LogStore, Machine, NameResult, Published, Raft, RaftNode, RaftServer,
-        RaftTimes, Snapshots, raft::start,
+        RaftTimes, Snapshots, acks::Acks, raft::start,
     },
     genesis, join, key, register,
 };
@@ -48,7 +48,9 @@ impl TestNode {
             election_max: Duration::from_millis(300),
         };
         let (machine, published, _) = Machine::new(Host::current(), snapshots);
-        let raft = start(raft_id, "test", times, wires.clone(), store, machine).await.expect("raft starts");
+        let raft = start(raft_id, "test", times, (wires.clone(), Acks::new(Host::current())), store, machine)
+            .await
+            .expect("raft starts");
         let id = node(raft_id).id;
         lock(&wires.0).insert(id.clone(), RaftServer::new(raft.clone()));
         Self { raft, published, id, wires: wires.clone() }

@@ -10,6 +10,7 @@ use openraft::{
     AsyncRuntime, EntryPayload,
     async_runtime::Oneshot as _,
     storage::{IOFlushed, RaftLogReader as _, RaftLogStorage as _},
+    vote::RaftLeaderId as _,
 };
 use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
 use redb::{Database, StorageBackend};
@@ -98,7 +99,7 @@ impl StorageBackend for Disk {
 }
 
 fn id(index: u64) -> LogId {
-    LogId::new(openraft::impls::leader_id_adv::LeaderId { term: 1, node_id: 1 }, index)
+    LogId::new(Vote::new(1, 1).leader_id.to_committed(), index)
 }
 
 fn entry(index: u64) -> Entry {
