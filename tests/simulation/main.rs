@@ -12,6 +12,7 @@ mod book;
 mod dice;
 mod faults;
 mod invariants;
+mod many;
 mod plan;
 mod run;
 mod scenarios;

@@ -112,7 +112,12 @@ impl Known {
         let mut voted: Vec<_> = next.iter().copied().collect();
         // One that is down may come back; one that is no member any more never does.
         voted.sort_by_key(|id| self.living(*id).is_some());
-        for gone in voted.iter().filter(|id| matches!(self.living(**id), None | Some(Living::Down | Living::Leaving))) {
+        // A leader that is no member yet is about to be one.
+        let goes = |id: &RaftId| match self.living(*id) {
+            None => *id != self.leader,
+            Some(living) => matches!(living, Living::Down | Living::Leaving),
+        };
+        for gone in voted.iter().filter(|id| goes(id)) {
             if let Some(newcomer) = candidates.next() {
                 next.remove(gone);
                 next.insert(newcomer);
@@ -202,6 +207,11 @@ mod tests {
         let mut known = known(&[1, 2, 3], &[(1, Up), (2, Down), (4, Up)]);
         known.acknowledged.remove(&3);
         assert_eq!(known.next(), voters(&[1, 2, 4]));
+    }
+
+    #[test]
+    fn a_leader_that_is_no_member_yet_keeps_its_seat() {
+        assert_eq!(known(&[1], &[(2, Living::Up)]).next(), None);
     }
 
     #[test]

@@ -9,6 +9,7 @@ mod greet;
 mod inbound;
 mod intake;
 mod link;
+mod lookups;
 mod network;
 mod outbox;
 mod pen;

@@ -7,12 +7,9 @@ use std::{
         Arc, Mutex, PoisonError, RwLock, Weak,
         atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
     },
-    time::Duration,
 };
 
-use futures_util::future::join_all;
-use serde::{Deserialize, Serialize};
-use tokio::{sync::oneshot, task::JoinHandle};
+use tokio::task::JoinHandle;
 
 use super::{
     delivery::Parking,
@@ -20,18 +17,17 @@ use super::{
     greet::Greeted,
     inbound::Inbound,
     link::Link,
-    replies::Replies,
     watches::{self, Watches},
 };
 use crate::{
     ActorSystem, LookupError, SpawnError, StopReason,
-    actor::{ActorId, Answer, FarAddress, Links, NotSent, Parcel, Soon, TellEnd},
+    actor::{ActorId, FarAddress, Links, NotSent, Parcel, Soon, TellEnd},
     cluster::{
         Incarnation, NodeId, NodeKey,
         control::{MemberStatus, Plane},
         myself::Myself,
         names::NameDesk,
-        wire::{self, AnswerStatus, DataFrame, Request},
+        wire::{DataFrame, Request},
     },
     error::ActorLabel,
     host::Host,
@@ -40,15 +36,10 @@ use crate::{
     system::{DeadLetterReason, UNKNOWN, WeakSystem},
 };
 
-/// How long a look-up of a name may take.
-const LOOKUP: Duration = Duration::from_secs(5);
-/// Between two attempts to have names registered again.
-const AGAIN: Duration = Duration::from_millis(200);
-
 pub(crate) struct Network {
     itself: Weak<Self>,
-    host: Host,
-    plane: Plane,
+    pub(super) host: Host,
+    pub(super) plane: Plane,
     system: WeakSystem,
     limit: u32,
     links: RwLock<HashMap<NodeId, Arc<Link>, BuildHasherDefault<NameHasher>>>,
@@ -57,7 +48,7 @@ pub(crate) struct Network {
     inbound: Mutex<HashMap<NodeId, Session>>,
     sessions: AtomicU64,
     watches: Mutex<Watches>,
-    desk: NameDesk,
+    pub(super) desk: NameDesk,
     refused: Arc<Refusals>,
 }
 
@@ -88,13 +79,6 @@ impl Hasher for NameHasher {
     fn finish(&self) -> u64 {
         self.0.rotate_left(26)
     }
-}
-
-/// What is known of a named actor at its node.
-#[derive(Serialize, Deserialize)]
-struct Found {
-    actor: u64,
-    kind: Arc<str>,
 }
 
 impl Network {
@@ -197,7 +181,7 @@ impl Network {
         self.link(&peer)
     }
 
-    fn link(&self, peer: &NodeKey) -> Result<Arc<Link>, Refusal> {
+    pub(super) fn link(&self, peer: &NodeKey) -> Result<Arc<Link>, Refusal> {
         let Some(itself) = self.itself.upgrade() else { return Err(Refusal::unreachable("the node has ended")) };
         let mut links = self.links.write().unwrap_or_else(PoisonError::into_inner);
         if self.closed.load(Relaxed) {
@@ -315,72 +299,6 @@ impl Network {
             tell(watches::decode(reason, text));
         }
     }
-
-    /// Answers another node's look-up of a name here.
-    pub(super) fn found(&self, system: &ActorSystem, replies: &Replies, request: u64, name: &str) {
-        let found = system.find_name(name).map(|cell| Found { actor: cell.id().0, kind: cell.label().kind().into() });
-        let mut body = Vec::new();
-        if wire::encode(&found, &mut body).is_ok() {
-            replies.frame(&DataFrame::Answer { request, status: AnswerStatus::Ok, body: &body });
-        }
-    }
-
-    async fn find(self: Arc<Self>, name: Arc<str>) -> Result<Option<FarAddress>, LookupError> {
-        let published = self.plane.published();
-        // The name of an actor without a parent may have slashes, too.
-        let look = || {
-            let root = || published.lookup(name.split('/').next().unwrap_or_default()).map(|entry| (entry, !name.contains('/')));
-            published.lookup(&name).map(|entry| (entry, true)).or_else(root)
-        };
-        let mut entry = look();
-        if entry.is_none() {
-            // This node may not have heard of it yet.
-            self.plane.catch_up(LOOKUP).await.map_err(|error| unavailable(&name, &error))?;
-            entry = look();
-        }
-        let Some((entry, is_it)) = entry else { return Ok(None) };
-        if is_it {
-            let actor = ActorId(entry.actor);
-            return Ok(Some(FarAddress { node: entry.owner, actor, kind: entry.kind, name: Some(name) }));
-        }
-        if entry.owner == *self.myself().key() {
-            return Ok(None);
-        }
-        let link = self.link(&entry.owner).map_err(|why| unavailable(&name, &format!("{why:?}")))?;
-        let (answer, answered) = oneshot::channel();
-        link.find(&name, Box::new(Finding(Some(answer))));
-        let found = match self.host.timeout(LOOKUP, answered).await {
-            Ok(Ok(found)) => found.map_err(|why| unavailable(&name, &why))?,
-            Ok(Err(_)) => return Err(unavailable(&name, &"the connection broke")),
-            Err(_) => return Err(unavailable(&name, &format!("{} did not answer within {LOOKUP:?}", entry.owner.id))),
-        };
-        Ok(found.map(|found| FarAddress { node: entry.owner, actor: ActorId(found.actor), kind: found.kind, name: Some(name) }))
-    }
-}
-
-fn unavailable(name: &Arc<str>, why: &impl ToString) -> LookupError {
-    LookupError::Unavailable { name: name.clone(), reason: why.to_string().into() }
-}
-
-/// Waits for another node's answer to a look-up.
-struct Finding(Option<oneshot::Sender<Result<Option<Found>, String>>>);
-
-impl Answer for Finding {
-    fn answer(mut self: Box<Self>, _: &ActorSystem, body: &[u8]) {
-        if let Some(answer) = self.0.take() {
-            let _ = answer.send(wire::decode(body).map_err(|error| error.to_string()));
-        }
-    }
-
-    fn refuse(mut self: Box<Self>, why: Refusal) {
-        if let Some(answer) = self.0.take() {
-            let _ = answer.send(Err(format!("{why:?}")));
-        }
-    }
-
-    fn is_awaited(&self) -> bool {
-        self.0.as_ref().is_some_and(|answer| !answer.is_closed())
-    }
 }
 
 impl Links for Network {
@@ -453,37 +371,6 @@ impl Links for Network {
 }
 
 impl Network {
-    /// This node was taken for dead, and its names were free meanwhile: an actor whose name has gone to another ends.
-    ///
-    /// What the view says of this node does not matter: it may be from before it came back. `is_last` says whether it has
-    /// not come back once more, which begins this anew.
-    pub(crate) async fn register_again(&self, system: &ActorSystem, is_last: impl Fn() -> bool) {
-        let mut roots = system.named_roots();
-        loop {
-            let asked = roots.iter().filter_map(|root| Some(self.desk.register(root.name()?.clone(), root.kind(), root.id())));
-            // All together, so that the desk asks for many at once.
-            let answers = join_all(asked).await;
-            let mut left = Vec::new();
-            for (root, answer) in roots.into_iter().zip(answers) {
-                match answer {
-                    Ok(()) if root.is_alive() => {}
-                    // It gave its name up before it had it again.
-                    Ok(()) => root.name().into_iter().for_each(|name| self.desk.unregister(name.clone(), root.id())),
-                    Err(SpawnError::NameTaken { .. }) => root.stop(StopReason::NameLost),
-                    Err(error) => {
-                        tracing::warn!(%error, "a name is not registered again yet");
-                        left.push(root);
-                    }
-                }
-            }
-            if left.is_empty() || system.is_closing() || !is_last() {
-                return;
-            }
-            roots = left;
-            self.host.sleep(AGAIN).await;
-        }
-    }
-
     fn lost_watch(&self, number: u64) {
         let tell = lock(&self.watches).ended(number);
         if let Some(tell) = tell {
