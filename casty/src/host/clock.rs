@@ -11,7 +11,7 @@ impl Host {
         match &self.world {
             World::Real => real_boot_time(),
             #[cfg(feature = "testkit")]
-            World::Simulated(node) => node.boot_time(),
+            World::Simulated(node, _) => node.boot_time(),
         }
     }
 
@@ -20,7 +20,7 @@ impl Host {
         match &self.world {
             World::Real => clock(rustix::time::ClockId::Monotonic),
             #[cfg(feature = "testkit")]
-            World::Simulated(node) => node.monotonic_time(),
+            World::Simulated(node, _) => node.monotonic_time(),
         }
     }
 
@@ -32,7 +32,7 @@ impl Host {
                 u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
             }
             #[cfg(feature = "testkit")]
-            World::Simulated(node) => node.unix_millis(),
+            World::Simulated(node, _) => node.unix_millis(),
         }
     }
 }

@@ -7,6 +7,8 @@
 mod clock;
 #[cfg(feature = "testkit")]
 mod gate;
+#[cfg(feature = "testkit")]
+mod group;
 mod net;
 #[cfg(feature = "testkit")]
 mod simulated;
@@ -29,6 +31,8 @@ use tokio::{
 
 #[cfg(feature = "testkit")]
 pub(crate) use gate::{Gate, Gated};
+#[cfg(feature = "testkit")]
+use group::Group;
 pub(crate) use net::{Datagrams, Listener, ReadHalf, Stream, WriteHalf};
 #[cfg(feature = "testkit")]
 pub(crate) use simulated::SimNode;
@@ -46,7 +50,7 @@ pub(crate) struct Host {
 enum World {
     Real,
     #[cfg(feature = "testkit")]
-    Simulated(std::sync::Arc<SimNode>),
+    Simulated(std::sync::Arc<SimNode>, Option<std::sync::Arc<Group>>),
 }
 
 thread_local! {
@@ -73,7 +77,7 @@ impl Host {
     /// The simulated node that the caller's runtime belongs to.
     #[cfg(feature = "testkit")]
     pub(crate) fn simulated(node: std::sync::Arc<SimNode>) -> Self {
-        Self { runtime: Handle::current(), world: World::Simulated(node) }
+        Self { runtime: Handle::current(), world: World::Simulated(node, None) }
     }
 
     /// How many threads run tasks.
@@ -101,7 +105,13 @@ impl Host {
         match &self.world {
             World::Real => self.runtime.spawn(task),
             #[cfg(feature = "testkit")]
-            World::Simulated(_) => self.runtime.spawn(self.gated(task)),
+            World::Simulated(_, group) => {
+                let task = self.runtime.spawn(self.gated(task));
+                if let Some(group) = group {
+                    group.add(task.abort_handle());
+                }
+                task
+            }
         }
     }
 
@@ -126,12 +136,12 @@ impl Host {
     fn gate(&self) -> Option<&Gate> {
         match &self.world {
             World::Real => None,
-            World::Simulated(node) => Some(node.gate()),
+            World::Simulated(node, _) => Some(node.gate()),
         }
     }
 
     /// Runs a group of tasks where nothing else of the process holds them up: `main` and all that it spawns. In reality
-    /// that is a thread with a runtime of its own, of higher priority where the process may ask for that.
+    /// that is a thread with a runtime of its own, of higher priority where the process may ask for that. They end with `main`.
     ///
     /// # Errors
     /// If there is no thread to be had.
@@ -152,8 +162,13 @@ impl Host {
                 })
             }
             #[cfg(feature = "testkit")]
-            World::Simulated(_) => {
-                self.spawn(main(self.clone()));
+            World::Simulated(node, _) => {
+                let group = std::sync::Arc::new(Group::default());
+                let host = Self { runtime: self.runtime.clone(), world: World::Simulated(node.clone(), Some(group.clone())) };
+                self.spawn(async move {
+                    main(host).await;
+                    group.end();
+                });
                 Ok(())
             }
         }
@@ -203,7 +218,7 @@ impl Host {
         match &self.world {
             World::Real => None,
             #[cfg(feature = "testkit")]
-            World::Simulated(node) => Some(node.random() & 1 == 0),
+            World::Simulated(node, _) => Some(node.random() & 1 == 0),
         }
     }
 
@@ -222,7 +237,7 @@ impl Host {
     pub(crate) fn disk<D: Default + Clone + Send + Sync + 'static>(&self, path: &std::path::Path) -> Option<D> {
         match &self.world {
             World::Real => None,
-            World::Simulated(node) => Some(node.disk(path)),
+            World::Simulated(node, _) => Some(node.disk(path)),
         }
     }
 
@@ -231,7 +246,7 @@ impl Host {
         match &self.world {
             World::Real => rand::random(),
             #[cfg(feature = "testkit")]
-            World::Simulated(node) => node.random(),
+            World::Simulated(node, _) => node.random(),
         }
     }
 }

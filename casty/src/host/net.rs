@@ -68,7 +68,7 @@ impl Host {
                 socket.listen(1024).map(Listener::Real)
             }
             #[cfg(feature = "testkit")]
-            World::Simulated(_) => turmoil::net::TcpListener::bind(at).await.map(Listener::Simulated),
+            World::Simulated(..) => turmoil::net::TcpListener::bind(at).await.map(Listener::Simulated),
         }
     }
 
@@ -82,7 +82,7 @@ impl Host {
                     Ok(Stream::Real(stream))
                 }
                 #[cfg(feature = "testkit")]
-                World::Simulated(_) => turmoil::net::TcpStream::connect(to).await.map(Stream::Simulated),
+                World::Simulated(..) => turmoil::net::TcpStream::connect(to).await.map(Stream::Simulated),
             }
         };
         match self.timeout(limit, connecting).await {
@@ -95,7 +95,7 @@ impl Host {
         match &self.world {
             World::Real => UdpSocket::bind(at).await.map(Datagrams::Real),
             #[cfg(feature = "testkit")]
-            World::Simulated(node) => {
+            World::Simulated(node, _) => {
                 let socket = turmoil::net::UdpSocket::bind(at).await?;
                 Ok(Datagrams::Simulated(socket, node.clone()))
             }
@@ -110,7 +110,7 @@ impl Host {
         match &self.world {
             World::Real => tokio::net::lookup_host(name).await.map(Iterator::collect),
             #[cfg(feature = "testkit")]
-            World::Simulated(node) => node.resolve(name),
+            World::Simulated(node, _) => node.resolve(name),
         }
     }
 
@@ -125,7 +125,7 @@ impl Host {
                 Ok(socket.local_addr()?.ip())
             }
             #[cfg(feature = "testkit")]
-            World::Simulated(node) => Ok(node.ip()),
+            World::Simulated(node, _) => Ok(node.ip()),
         }
     }
 }
