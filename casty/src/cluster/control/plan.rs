@@ -204,9 +204,8 @@ mod tests {
     #[test]
     fn a_voter_that_never_comes_back_is_replaced_before_one_that_may() {
         use Living::{Down, Up};
-        let mut known = known(&[1, 2, 3], &[(1, Up), (2, Down), (4, Up)]);
-        known.acknowledged.remove(&3);
-        assert_eq!(known.next(), voters(&[1, 2, 4]));
+        let members = [(1, Up), (2, Down), (4, Up), (5, Up), (6, Up)];
+        assert_eq!(known(&[1, 2, 3, 4, 5], &members).next(), voters(&[1, 2, 4, 5, 6]));
     }
 
     #[test]
