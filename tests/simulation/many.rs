@@ -33,3 +33,22 @@ fn fifteen_nodes_form_and_stay() {
 fn a_hundred_nodes_form_and_stay() {
     form(100, Duration::from_secs(120));
 }
+
+/// Five percent of the datagrams are lost, and everything takes up to 100 ms.
+#[test]
+#[ignore = "takes minutes"]
+fn nobody_is_taken_for_dead_in_an_hour_on_a_bad_network() {
+    let mut cluster = Cluster::of(5).seed(17).latency(Duration::ZERO, Duration::from_millis(100)).start();
+    (0..5).for_each(|node| cluster.datagrams(node, 0.05, 0.0));
+    cluster.run_for(Duration::from_secs(10));
+    let members = |cluster: &Cluster| (0..5).map(|node| cluster.members(node)).collect::<Vec<_>>();
+    let (before, view) = (members(&cluster), cluster.inspect(0).unwrap().view);
+    let mut without_lease = 0;
+    for _ in 0..36_000 {
+        cluster.run_for(Duration::from_millis(100));
+        without_lease += (0..5).filter(|node| !cluster.inspect(*node).unwrap().lease).count();
+    }
+    println!("looks at a node without a lease: {without_lease} of 180000; terms: {}", cluster.inspect(0).unwrap().term);
+    assert_eq!(members(&cluster), before);
+    assert_eq!(cluster.inspect(0).unwrap().view, view, "nobody was down in between");
+}
