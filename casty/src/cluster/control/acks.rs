@@ -70,7 +70,7 @@ mod tests {
         assert_eq!(quorum(7, &[&BTreeSet::from([1])]), Some(Duration::ZERO), "it is a majority by itself");
         assert_eq!(quorum(7, &[&old]), None);
         let asked = acks.asks();
-        tokio::time::sleep(100 * MS).await;
+        acks.host.sleep(100 * MS).await;
         let again = acks.asks();
         acks.answered(2, 7, asked);
         assert_eq!(quorum(7, &[&old]), Some(100 * MS), "an answer that takes long is as old as its question");
