@@ -6,7 +6,10 @@ use std::{
     net::SocketAddr,
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering::Relaxed},
+        atomic::{
+            AtomicU64,
+            Ordering::{Acquire, Relaxed, Release},
+        },
     },
     time::Duration,
 };
@@ -43,20 +46,23 @@ pub(crate) struct Door {
 /// Connections that did not get in.
 #[derive(Debug, Default)]
 pub(crate) struct Refusals {
+    begun: AtomicU64,
+    /// Those that have been told of as well: who sees one here finds it in the log.
     count: AtomicU64,
 }
 
 impl Refusals {
     pub(crate) fn count(&self) -> u64 {
-        self.count.load(Relaxed)
+        self.count.load(Acquire)
     }
 
     /// The first ones are told one by one, then each power of two.
     pub(super) fn note(&self, from: &dyn fmt::Display, why: &str) {
-        let count = self.count.fetch_add(1, Relaxed) + 1;
+        let count = self.begun.fetch_add(1, Relaxed) + 1;
         if count <= 10 || count.is_power_of_two() {
             tracing::warn!(%from, why, refused_so_far = count, "a connection was refused");
         }
+        self.count.fetch_add(1, Release);
     }
 }
 
