@@ -107,17 +107,24 @@ impl Pair {
     }
 
     /// Nothing came of it: the same members, in the same state, and they talk.
-    pub(crate) async fn goes_on(mut self) {
+    pub(crate) async fn goes_on(self) {
+        assert!(!self.goes_on_and_tells().await, "nobody of another cluster came by");
+    }
+
+    /// The same. Returns whether it told of somebody of another cluster.
+    pub(crate) async fn goes_on_and_tells(mut self) -> bool {
+        let mut told = false;
         self.works().await;
         assert_eq!(cluster(&self.a).members(), self.members);
         assert!(self.members.iter().all(|member| member.status == MemberStatus::Up));
         while let Ok(event) = tokio::time::timeout(Duration::from_millis(1), self.events.next()).await {
             use casty::ClusterEvent::{Late, LeaderChanged, OtherCluster};
-            // That somebody of another cluster came by is told, and changes nothing.
+            told |= matches!(event, Some(OtherCluster { .. }));
             let harmless = matches!(event, Some(Late(_) | LeaderChanged(Some(_)) | OtherCluster { .. }));
             assert!(harmless, "{event:?}");
         }
         self.shutdown().await;
+        told
     }
 
     pub(crate) async fn shutdown(self) {

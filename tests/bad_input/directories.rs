@@ -78,5 +78,5 @@ async fn one_of_a_node_of_another_cluster() {
     let c = soon(durable("c", dir.path()).seeds([pair.address()]).start()).await.unwrap();
     assert_eq!(cluster(&c).members().len(), 1);
     soon(c.shutdown()).await;
-    pair.goes_on().await;
+    assert!(pair.goes_on_and_tells().await);
 }

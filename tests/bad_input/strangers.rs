@@ -85,7 +85,7 @@ async fn a_node_of_another_cluster_of_the_same_name() {
     let refuse = stranger.next_of::<Refuse>(kind::REFUSE).await;
     says(&refuse.text, &["clusters never merge", "start the nodes of one of them without their data"]);
     pair.has_refused(1).await;
-    pair.goes_on().await;
+    assert!(pair.goes_on_and_tells().await);
     other.goes_on().await;
 }
 
