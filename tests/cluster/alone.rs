@@ -1,28 +1,18 @@
 //! A majority is gone for good, and a survivor goes on.
 #![cfg(unix)]
 
-use std::{process::Command, time::Duration};
+use std::time::Duration;
 
 use casty::{ClusterEvent, MemberStatus, RecoverError};
-use casty_tests::process::Process;
 
 use crate::common::*;
-
-/// A node that is a process.
-fn start(name: &str, seeds: &str) -> Process {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_node"));
-    let command = command.env("CASTY_NODE_ID", name).env("CASTY_SEEDS", seeds).env("CASTY_BIND", "127.0.0.1:0");
-    let mut process = Process::start(command).unwrap();
-    process.hear("listens on ", BOUND).expect("it is a member");
-    process
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_survivor_goes_on_and_the_other_comes_over() {
     let systems = cluster(2).await;
     let [alone, other] = &systems[..] else { panic!("there are two") };
     let seeds = systems.iter().map(|system| of(system).address().to_owned()).collect::<Vec<_>>().join(",");
-    let victims = ["v1", "v2", "v3"].map(|name| start(name, &seeds));
+    let victims = ["v1", "v2", "v3"].map(|name| start_process(name, &seeds));
     all_see(&systems, 5).await;
     alone.spawn(Puppet::on(alone)).name("mine").await.unwrap();
     other.spawn(Puppet::on(other)).name("theirs").await.unwrap();
@@ -56,7 +46,7 @@ async fn a_survivor_goes_on_and_the_other_comes_over() {
     let theirs = alone.lookup::<Puppet>("theirs").await.unwrap().unwrap();
     assert_eq!(theirs.ask(Home).await.unwrap(), "n2");
 
-    let again = start("v1", &seeds);
+    let again = start_process("v1", &seeds);
     until("a new start joins", async || systems.iter().all(|system| status(system, "v1") == Some(MemberStatus::Up))).await;
     drop(again);
     end(systems).await;

@@ -1,8 +1,12 @@
 //! Nodes in this process, and an actor that does as it is told.
 
+#[cfg(unix)]
+use std::process::Command;
 use std::{future::Future, net::TcpListener, time::Duration};
 
 use casty::{Cluster, DistributedBuilder, MemberStatus, prelude::*};
+#[cfg(unix)]
+use casty_tests::process::Process;
 use futures_util::future::join_all;
 use tokio::time::{Instant, sleep};
 
@@ -112,4 +116,14 @@ impl Puppet {
     async fn ask_for(&self, AskFor(other, number): AskFor) -> casty::Result<u64> {
         Ok(other.ask(Add(number)).await?)
     }
+}
+
+/// A node that is a process.
+#[cfg(unix)]
+pub(crate) fn start_process(name: &str, seeds: &str) -> Process {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_node"));
+    let command = command.env("CASTY_NODE_ID", name).env("CASTY_SEEDS", seeds).env("CASTY_BIND", "127.0.0.1:0");
+    let mut process = Process::start(command).unwrap();
+    process.hear("listens on ", BOUND).expect("it is a member");
+    process
 }

@@ -1,27 +1,17 @@
 //! A process that is killed without a word, or stands still for a while.
 #![cfg(unix)]
 
-use std::{process::Command, sync::Mutex};
+use std::sync::Mutex;
 
 use casty::{ClusterEvent, MemberStatus};
-use casty_tests::process::Process;
 
 use crate::common::*;
-
-/// A node that is a process.
-fn start(name: &str, seed: &str) -> Process {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_node"));
-    let command = command.env("CASTY_NODE_ID", name).env("CASTY_SEEDS", seed).env("CASTY_BIND", "127.0.0.1:0");
-    let mut process = Process::start(command).unwrap();
-    process.hear("listens on ", BOUND).expect("it is a member");
-    process
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_node_is_down_and_its_names_are_free() {
     let systems = cluster(2).await;
     let seed = of(&systems[0]).address().to_owned();
-    let mut victim = start("victim", &seed);
+    let mut victim = start_process("victim", &seed);
     all_see(&systems, 3).await;
     let mut events = of(&systems[1]).events();
     assert_eq!(victim.ask("claim puppet", BOUND).as_deref(), Some("claimed"));
@@ -41,7 +31,7 @@ async fn a_killed_node_is_down_and_its_names_are_free() {
     assert_eq!(found.ask(Home).await.unwrap(), "n2");
     drop(heir);
 
-    let mut again = start("victim", &seed);
+    let mut again = start_process("victim", &seed);
     until("it is up again", async || systems.iter().all(|system| status(system, "victim") == Some(MemberStatus::Up))).await;
     assert_eq!(again.ask("who puppet", BOUND), Some("failed: \"puppet\" is a Puppet, not a Holder".into()));
     drop(again);
@@ -52,7 +42,7 @@ async fn a_killed_node_is_down_and_its_names_are_free() {
 async fn a_node_that_stood_still_comes_back_by_itself_and_has_lost_what_others_took() {
     let systems = cluster(2).await;
     let seed = of(&systems[0]).address().to_owned();
-    let mut sleeper = start("sleeper", &seed);
+    let mut sleeper = start_process("sleeper", &seed);
     all_see(&systems, 3).await;
     assert_eq!(sleeper.ask("claim kept", BOUND).as_deref(), Some("claimed"));
     assert_eq!(sleeper.ask("claim lost", BOUND).as_deref(), Some("claimed"));

@@ -142,3 +142,25 @@ async fn one_of_three_goes_on_alone_from_its_data_directory() {
     assert!(newcomer.lookup::<Puppet>("puppet").await.unwrap().is_some());
     end(vec![alone, newcomer]).await;
 }
+
+/// The flag was left in the unit file: at its next start the node would go on without those who agree without it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_start_that_goes_on_alone_is_refused_where_there_is_nothing_to_recover() {
+    let empty = Dir::new("alone-empty");
+    let refused = node("n9", &[]).data_dir(&empty.0).recover_alone().start().await.unwrap_err();
+    assert!(refused.to_string().contains("knows of no cluster"), "{refused}");
+
+    let dir = Dir::new("alone-majority");
+    let mut systems = cluster(2).await;
+    let seed = of(&systems[0]).address().to_owned();
+    let kept = node("kept", &[&seed]).data_dir(&dir.0).start().await.unwrap();
+    systems.push(kept);
+    all_see(&systems, 3).await;
+    systems.pop().unwrap().shutdown().await;
+    let refused = node("kept", &[&seed]).data_dir(&dir.0).recover_alone().start().await.unwrap_err();
+    assert!(refused.to_string().contains("there is nothing to recover"), "{refused}");
+    let kept = node("kept", &[&seed]).data_dir(&dir.0).start().await.unwrap();
+    systems.push(kept);
+    all_see(&systems, 3).await;
+    end(systems).await;
+}

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use casty::{
-    ClusterEvent, RecoverError,
+    ClusterEvent, MemberStatus, RecoverError,
     testkit::{self, Cluster},
 };
 
@@ -100,6 +100,87 @@ fn of_five_one_goes_on_and_the_other_survivor_comes_over_with_its_actors() {
     }
 }
 
+/// The second was at it when it heard of the first, forgot the generation before, and made a cluster of nothing.
+#[test]
+fn of_two_survivors_that_go_on_one_soon_after_the_other_one_does() {
+    for (seed, apart) in (0..12).map(|seed| (seed, seed * 60)) {
+        let mut cluster = Cluster::of(5).seed(seed).start();
+        cluster.settle();
+        for dead in 0..3 {
+            cluster.crash(dead);
+        }
+        cluster.settle();
+        let alone = |system: casty::ActorSystem| async move { system.cluster().unwrap().recover_alone().await };
+        let mut first = cluster.begin(3, alone);
+        cluster.run_for(Duration::from_millis(apart));
+        let mut second = cluster.begin(4, alone);
+        cluster.run_for(Duration::from_secs(10));
+        let (first, second) = (first.take().unwrap(), second.take().unwrap());
+        let made = [&first, &second].iter().filter(|it| it.is_ok()).count();
+        let (one, other) = (generation(&cluster, 3), generation(&cluster, 4));
+        assert_eq!(one.0, other.0, "seed {seed}: {first:?} {second:?}\n{cluster:?}");
+        match made {
+            1 => {
+                cluster.recover(Duration::from_secs(10)).unwrap_or_else(|missing| panic!("seed {seed}: {missing}\n{cluster:?}"));
+                assert_eq!(generation(&cluster, 3), generation(&cluster, 4));
+            }
+            // At once: two generations, of which both sides are told.
+            2 => assert_ne!(one.1, other.1, "seed {seed}"),
+            _ => panic!("seed {seed}: {first:?} {second:?}"),
+        }
+    }
+}
+
+/// It had forgotten whom it was about to join, and made a cluster of its own.
+#[test]
+fn a_survivor_that_crashes_as_it_comes_over_joins_the_later_generation() {
+    let alone = |number, builder: casty::DistributedBuilder| {
+        let seeds: &[&str] = if number == 0 { &[] } else { &["node-0:4000"] };
+        builder.seeds(seeds.iter().copied())
+    };
+    for wait in 0..20 {
+        let mut cluster = Cluster::of(3).seed(wait).with_disks().settings(alone).start();
+        cluster.settle();
+        cluster.partition(&[0]);
+        cluster.crash(1);
+        cluster.settle();
+        recover(&mut cluster, 2).unwrap();
+        let old = cluster.inspect(0).unwrap().raft_id;
+        cluster.heal();
+        assert!(cluster.run_until(Duration::from_secs(20), |cluster| cluster.inspect(0).unwrap().raft_id != old), "{cluster:?}");
+        cluster.run_for(Duration::from_millis(wait));
+        cluster.crash(0);
+        cluster.run_for(Duration::from_secs(1));
+        cluster.restart(0);
+        cluster.recover(Duration::from_secs(20)).unwrap_or_else(|missing| panic!("wait {wait}: {missing}\n{cluster:?}"));
+        assert_eq!(generation(&cluster, 0), generation(&cluster, 2), "wait {wait}");
+    }
+}
+
+/// It was away, kept being so for ever, and was taken for part of Raft under an id that is nobody's.
+#[test]
+fn who_was_away_is_down_once_somebody_goes_on_alone() {
+    let mut cluster = Cluster::of(4).seed(7).with_disks().start();
+    cluster.settle();
+    cluster.on(0, |system| async move { system.shutdown().await });
+    cluster.run_for(Duration::from_secs(2));
+    cluster.crash(0);
+    let others: Vec<usize> = (1..4).collect();
+    assert_eq!(cluster.seen_members(others[0])[0].status, MemberStatus::Away);
+    cluster.crash(1);
+    cluster.crash(2);
+    cluster.settle();
+    recover(&mut cluster, 3).unwrap();
+    let applied = cluster.inspect(3).unwrap().applied;
+    assert!(cluster.seen_members(3)[..3].iter().all(|member| member.status == MemberStatus::Down), "{:?}", cluster.members(3));
+    cluster.run_for(Duration::from_secs(5));
+    assert!(cluster.inspect(3).unwrap().applied <= applied + 2, "nothing goes on: {cluster:?}");
+    for dead in 0..3 {
+        cluster.restart(dead);
+    }
+    cluster.recover(Duration::from_secs(20)).unwrap();
+}
+
 #[test]
 fn there_is_nothing_to_recover_while_a_majority_is_there() {
     let mut cluster = Cluster::of(3).seed(7).start();
@@ -150,7 +231,15 @@ fn two_survivors_that_go_on_at_once_refuse_each_other_and_say_so() {
     }
     let mut told = [3, 4].map(|node| stranger(&mut cluster, node));
     cluster.heal();
-    // A leader looks for nobody; a new node finds one of them, and the other once that has gone.
+    let mut said = [None, None];
+    for _ in 0..20 {
+        cluster.run_for(Duration::from_millis(500));
+        said = [0, 1].map(|it| said[it].take().or_else(|| told[it].take()));
+    }
+    let said = said.map(|said: Option<String>| said.expect("both are told"));
+    assert!(said.iter().all(|said| said.contains("different generations")), "{said:?}");
+    // A new node finds one of them, and the other once that has gone.
+    let mut told = [3, 4].map(|node| stranger(&mut cluster, node));
     cluster.restart(2);
     assert!(cluster.run_until(Duration::from_secs(10), |cluster| cluster.started(2).is_some()), "{cluster:?}");
     let (found, other) = if generation(&cluster, 2) == generation(&cluster, 3) { (3, 4) } else { (4, 3) };

@@ -10,6 +10,7 @@ mod actors;
 mod alone;
 mod book;
 mod dice;
+mod faithful;
 mod faults;
 mod invariants;
 mod many;

@@ -33,19 +33,18 @@ impl Running {
     }
 
     async fn go_on_alone(&self) -> Result<(), RecoverError> {
+        let (number, _) = self.plane.seat().numbered();
         self.may_go_on_alone().await?;
-        // Whoever has a lease of the former generation has it no longer than this.
-        self.host.sleep(self.agreed_lease().ended_everywhere()).await;
-        if self.leases.is_held() {
-            return Err(self.led());
-        }
         self.leases.fence();
-        if let Err(error) = self.plane.seat().go_on_alone().await {
-            if *self.ending.borrow() {
-                return Err(RecoverError::ShuttingDown);
+        // Whoever has a lease of the former generation has it no longer than this, once this node agrees to nothing in it.
+        match self.plane.seat().go_on_alone(number, self.agreed_lease().ended_everywhere()).await {
+            Ok(true) => {}
+            Ok(false) => return Err(RecoverError::Overtaken),
+            Err(_) if *self.ending.borrow() => return Err(RecoverError::ShuttingDown),
+            Err(error) => {
+                self.fail(&error.to_string());
+                return Err(RecoverError::Failed { reason: error.to_string() });
             }
-            self.fail(&error.to_string());
-            return Err(RecoverError::Failed { reason: error.to_string() });
         }
         self.leases.fence();
         let generation = self.plane.view().cluster.as_ref().map_or(0, |cluster| cluster.generation);

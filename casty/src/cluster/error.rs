@@ -135,6 +135,9 @@ pub enum RecoverError {
         /// How many voters there are.
         of: usize,
     },
+    /// Another call was first, or the cluster has gone on as a later generation, which this node joins. Nothing was changed.
+    #[error("somebody has gone on alone already: this node, by another call, or another one, whom it joins now")]
+    Overtaken,
     /// This node has not come into its cluster yet. Nothing was changed.
     #[error("this node is not a member of its cluster yet: start it with `.recover_alone()` if it has a data directory")]
     NotJoined,

@@ -18,12 +18,13 @@ use tokio::{
 
 use super::{
     ClusterEvent, NodeId, anew,
-    control::{Change, Changed, Member, MemberStatus, Renewal, View},
+    control::{Change, Changed, Lane, Member, MemberStatus, Renewal, View, call},
     join,
     lease::{LeaseConfig, NoGrant},
     running::Running,
     settings::Settings,
     swim::{self, SwimCommand},
+    transport::Callee,
 };
 use crate::{
     actor::{ActorId, Links as _},
@@ -41,6 +42,9 @@ const LOOK: Duration = Duration::from_secs(1);
 /// How often the same node of another cluster is told of, and how many of them.
 const TELL: Duration = Duration::from_secs(60);
 const STRANGERS: usize = 64;
+/// How often a leader looks for those whom nobody hears any more, and how long each has to answer.
+const AROUND: Duration = Duration::from_secs(5);
+const PROBE: Duration = Duration::from_secs(1);
 /// Between two attempts to come back.
 const AGAIN: Duration = Duration::from_millis(200);
 
@@ -57,6 +61,7 @@ pub(super) fn begin(control: &Host, running: &Arc<Running>, changes: mpsc::Unbou
     control.spawn(until_the_end(running.clone(), watch_leader(running.clone())));
     control.spawn(until_the_end(running.clone(), anew::join_later_generations(running.clone())));
     control.spawn(until_the_end(running.clone(), tell_strangers(running.clone())));
+    control.spawn(until_the_end(running.clone(), look_around(running.clone())));
     control.spawn(until_the_end(running.clone(), measure(running.clone())));
     control.spawn(until_the_end(running.clone(), outlive_nobody(running.clone())));
 }
@@ -208,6 +213,27 @@ fn give_up_if_ended(running: &Running, name: &Arc<str>, actor: ActorId) {
         && system.find(actor).is_none()
     {
         running.network.unregister(name, actor);
+    }
+}
+
+/// A leader asks nobody who leads. It calls those who are down, and its seeds: they may have gone on as another generation,
+/// or a cluster of their own, and both sides are to know.
+async fn look_around(running: Arc<Running>) {
+    let plane = &running.plane;
+    loop {
+        running.host.sleep(AROUND).await;
+        if !plane.leads() {
+            continue;
+        }
+        let view = plane.view();
+        let up = view.members.values().filter(|member| member.status == MemberStatus::Up);
+        let up: BTreeSet<_> = up.map(|member| member.address.clone()).collect();
+        let calls = plane.known().into_iter().filter(|address| !up.contains(address)).map(|address| {
+            let to = Callee { address, raft_id: None };
+            plane.caller().call(to, Lane::Control, call::PROBE, Vec::new(), PROBE)
+        });
+        // Whom it meets by that, and who refuses it, is told of where connections are made.
+        join_all(calls).await;
     }
 }
 

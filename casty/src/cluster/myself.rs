@@ -117,6 +117,11 @@ impl Myself {
         }
     }
 
+    /// Whether that generation follows the one that this node belongs to.
+    pub(crate) fn is_ended_by(&self, generation: Generation) -> bool {
+        lock(&self.belongs_to).is_none_or(|(_, own)| generation.ends(own))
+    }
+
     /// A node of another cluster, or generation, has refused this one, or the other way round.
     pub(crate) fn refuses(&self, why: &str) {
         self.stranger.set(why.into());

@@ -253,6 +253,13 @@ impl DistributedBuilder {
         self
     }
 
+    /// How long a member may be away, or down, before it is none any more: others vote in its place, and its entry goes.
+    /// 10 minutes if left out. What the leader of the cluster has been given counts.
+    pub fn away_for(mut self, time: Duration) -> Self {
+        self.0.away_for = time;
+        self
+    }
+
     /// How quickly the cluster's leader is replaced, and with it how long leases are: all nodes have to agree on that, and one
     /// that does not is refused.
     pub fn raft(mut self, raft: RaftConfig) -> Self {

@@ -168,12 +168,6 @@ async fn assemble(
         tls.configs().check_own(&dialled)?;
     }
     let Stored { mut identity, mut store, snapshots, closer } = stored::open(control, &settings).await?;
-    if settings.recover_alone {
-        let node = RaftNode { id: identity.node_id.clone(), address: dialled.as_str().into() };
-        let alone = control::recover_alone(control, identity.raft_id, node, &mut store, &snapshots).await;
-        alone.map_err(StartError::System)?;
-        tracing::warn!("this node goes on alone; the others have to join anew");
-    }
     let key = NodeKey { id: identity.node_id.clone(), incarnation: identity.incarnation.max(least) };
     let myself = Myself::new(
         key.clone(),
@@ -185,7 +179,13 @@ async fn assemble(
     #[cfg(feature = "tls")]
     let myself = myself.with_tls(tls);
     let myself = Arc::new(myself);
-    if !settings.recover_alone {
+    if settings.recover_alone {
+        anew::may_go_on_alone(control, &myself, &store, &snapshots).await?;
+        let node = RaftNode { id: key.id.clone(), address: dialled.as_str().into() };
+        let alone = control::recover_alone(control, identity.raft_id, node, &mut store, &snapshots).await;
+        alone.map_err(StartError::System)?;
+        tracing::warn!("this node goes on alone; the others have to join anew");
+    } else {
         let over = anew::forget_what_is_over(control, &myself, &settings.seeds, &mut identity, &store, &snapshots).await;
         settings.seeds.extend(over.map_err(StartError::System)?);
     }
@@ -272,8 +272,8 @@ async fn assemble(
         swim: swim.clone(),
         on_suspicion: swim_config.proposes_on_suspicion(),
         tick: (settings.raft.heartbeat_interval / 4).max(Duration::from_millis(10)),
-        keep_down: settings.away_for,
-        down_since: HashMap::new(),
+        keep_gone: settings.away_for,
+        gone_since: HashMap::new(),
         cluster: settings.cluster.as_str().into(),
         seals,
         lease: lease_for(settings.raft).millis(),

@@ -10,7 +10,7 @@ use openraft::{ChangeMembers, async_runtime::WatchReceiver as _};
 use tokio::time::Instant;
 
 use super::{
-    Command, Leases, MemberStatus, Plane, RaftNode,
+    Command, Leases, Member, MemberStatus, Plane, RaftNode,
     command::LeaseMillis,
     leases::Lapsed,
     plan::{Known, Living, Standing, Step},
@@ -39,9 +39,9 @@ pub(crate) struct Driver {
     /// How often it looks.
     pub(crate) tick: Duration,
     /// For how long the entry of a member that is down is kept.
-    pub(crate) keep_down: Duration,
+    pub(crate) keep_gone: Duration,
     /// Since when members are seen to be down.
-    pub(crate) down_since: HashMap<NodeKey, Instant>,
+    pub(crate) gone_since: HashMap<NodeKey, Instant>,
     /// The name of the cluster that it begins, if there is none yet.
     pub(crate) cluster: Arc<str>,
     /// Whether it is to have a key for datagrams.
@@ -61,7 +61,7 @@ impl Driver {
             if self.leases.observe() {
                 self.lead().await;
             } else {
-                self.down_since.clear();
+                self.gone_since.clear();
             }
         }
     }
@@ -126,21 +126,27 @@ impl Driver {
         fallen
     }
 
-    /// Entries of members that have been down for long go away.
+    /// Members that have been away for long do not come back: they are down, and others vote in their place. Entries of
+    /// those that have been down for long go away.
     async fn bury(&mut self) {
         let view = self.plane.view();
-        let down = view.members.iter().filter(|(_, member)| member.status == MemberStatus::Down);
-        let down: BTreeSet<NodeKey> =
-            down.map(|(id, member)| NodeKey { id: id.clone(), incarnation: member.incarnation }).collect();
-        self.down_since.retain(|node, _| down.contains(node));
+        let gone = view.members.iter().filter(|(_, member)| member.status != MemberStatus::Up);
+        let gone: BTreeMap<NodeKey, &Member> =
+            gone.map(|(id, member)| (NodeKey { id: id.clone(), incarnation: member.incarnation }, member)).collect();
+        self.gone_since.retain(|node, _| gone.contains_key(node));
         let now = self.host.now();
         let voters: BTreeSet<u64> = self.known().voters.concat_all();
-        for node in &down {
-            let since = *self.down_since.entry(node.clone()).or_insert(now);
-            // A dead voter that nobody replaces keeps its seat, and with it its name.
-            let votes = view.current(node).is_some_and(|member| voters.contains(&member.raft_id));
-            if !votes && now.saturating_duration_since(since) >= self.keep_down {
-                self.propose(Command::Forget { id: node.id.clone() }).await;
+        for (node, member) in gone {
+            let since = *self.gone_since.entry(node.clone()).or_insert(now);
+            if now.saturating_duration_since(since) < self.keep_gone {
+                continue;
+            }
+            if member.status == MemberStatus::Away {
+                self.leases.proposes_down(&node);
+                self.propose(Command::Down { node }).await;
+            } else if !voters.contains(&member.raft_id) {
+                // A dead voter that nobody replaces keeps its seat, and with it its name.
+                self.propose(Command::Forget { id: node.id }).await;
             }
         }
         self.leases.forget(|node| view.members.get(&node.id).is_none_or(|member| member.incarnation != node.incarnation));
@@ -174,7 +180,8 @@ impl Driver {
         let leaving = self.plane.leaving();
         let view = self.plane.view();
         let myself = self.plane.myself().raft_id();
-        let members = view.members.iter().map(|(id, member)| {
+        // Those whom a survivor of the former generation took for down are nobody in Raft.
+        let members = view.members.iter().filter(|(_, member)| member.raft_id != Member::NO_RAFT_ID).map(|(id, member)| {
             let node = NodeKey { id: id.clone(), incarnation: member.incarnation };
             let state = match member.status {
                 MemberStatus::Up if leaving.contains(&node) => Living::Leaving,

@@ -42,4 +42,4 @@ pub(crate) use seat::{Needs, Seat};
 pub(crate) use state::{Change, Member, MemberStatus};
 #[cfg(any(test, feature = "testkit"))]
 pub(crate) use store::SimDisk;
-pub(crate) use store::{Closer, DataDir, Identity, LogStore, OpenError, Snapshots};
+pub(crate) use store::{Closer, DataDir, Identity, Joins, LogStore, OpenError, Snapshots};

@@ -246,10 +246,16 @@ impl Plane {
 
     /// Who leads, or may know.
     fn whom(&self) -> Option<Callee> {
-        let (view, myself) = (self.view(), self.0.myself.address());
-        let members = view.members.values().map(|member| &*member.address);
-        let known = members.chain(self.0.seeds.iter().map(String::as_str)).filter(|it| **it != **myself).collect();
-        self.0.inquiry.whom(self.leader(), known)
+        let known = self.known();
+        self.0.inquiry.whom(self.leader(), known.iter().map(|address| &**address).collect())
+    }
+
+    /// Where other nodes may be.
+    pub(crate) fn known(&self) -> BTreeSet<Arc<str>> {
+        let mut known: BTreeSet<_> = self.view().members.values().map(|member| member.address.clone()).collect();
+        known.extend(self.0.seeds.iter().map(|seed| Arc::from(seed.as_str())));
+        known.remove(self.0.myself.address());
+        known
     }
 
     async fn attempt<T: Serialize + DeserializeOwned>(

@@ -25,7 +25,8 @@ use crate::{
 /// its log has counts as agreed from then on, also what was not; and the cluster has a new generation, in which all other
 /// nodes are down until they have joined anew.
 ///
-/// What the store holds afterwards is that, or as before, wherever it was interrupted. Returns the cluster as it is then.
+/// What the store holds afterwards is that, or as before, wherever it was interrupted. Returns the cluster as it is then,
+/// or nothing if the store knows of none: that changes nothing.
 ///
 /// # Errors
 /// If the store can not be read or written.
@@ -58,6 +59,9 @@ pub(crate) async fn recover_alone(
         cluster.clone_from(&state.cluster);
     });
 
+    if cluster.is_none() {
+        return Ok(None);
+    }
     // In this order: whatever of it a crash leaves can be done again, or is whole.
     if let Some(mut builder) = machine.try_create_snapshot_builder(true).await {
         builder.build_snapshot().await?;
@@ -76,7 +80,7 @@ fn go_on_alone(state: &mut State, index: u64, survivor: &NodeId, chance: u64) {
     let others: Vec<_> = state.members.iter().filter(|(id, _)| *id != survivor).collect();
     let others: Vec<_> = others.into_iter().map(|(id, member)| (id.clone(), member.incarnation, member.status)).collect();
     for (id, incarnation, status) in others {
-        if status == MemberStatus::Up {
+        if status != MemberStatus::Down {
             let node = NodeKey { id: id.clone(), incarnation };
             let _ = state.apply(index, Command::Down { node }, &mut untold);
         }

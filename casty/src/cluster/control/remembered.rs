@@ -1,12 +1,16 @@
 //! What a node knows of its cluster from what it stores, before any Raft runs on that.
 
-use std::{collections::BTreeSet, io, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io,
+    sync::Arc,
+};
 
 use futures_util::TryStreamExt as _;
-use openraft::{EntryPayload, RaftLogReader as _};
+use openraft::{EntryPayload, RaftLogReader as _, storage::RaftLogStorage as _};
 
 use super::{
-    Command,
+    Command, Membership,
     snapshot::{self, Outline},
     store::{LogStore, Snapshots},
 };
@@ -14,8 +18,11 @@ use crate::{cluster::generation::Generation, host::Host};
 
 #[derive(Debug, Default)]
 pub(crate) struct Remembered {
-    /// Its cluster, and the generation of it.
+    /// Its cluster, and the generation of it, by what has been agreed on.
     pub(crate) cluster: Option<(u128, Generation)>,
+    /// Where those are whose votes count, by the last that it heard of that; two majorities are needed during a change.
+    pub(crate) voters: Vec<BTreeSet<u64>>,
+    pub(crate) nodes: BTreeMap<u64, Arc<str>>,
     /// Where other nodes were, and this one.
     pub(crate) addresses: BTreeSet<Arc<str>>,
 }
@@ -29,21 +36,35 @@ impl Remembered {
             let Outline { cluster, members } = host.blocking(move || snapshot::outline(&snapshot.snapshot)).await??;
             this.cluster = cluster.map(|cluster| (cluster.id, Generation(cluster.generation)));
             this.addresses.extend(members.values().map(|member| member.address.clone()));
+            this.votes(snapshot.meta.last_membership.membership());
+            this.nodes.extend(members.values().map(|member| (member.raft_id, member.address.clone())));
         }
         let mut store = store.clone();
+        let committed = store.read_committed().await?.map_or(0, |id| id.index);
         let mut entries = std::pin::pin!(store.entries_stream(..).await);
         while let Some(entry) = entries.try_next().await? {
             match entry.payload {
-                EntryPayload::Normal(Command::Genesis { cluster_id, .. }) => {
+                // One that was never agreed on is none: the others may have made another cluster.
+                EntryPayload::Normal(Command::Genesis { cluster_id, .. }) if entry.log_id.index <= committed => {
                     this.cluster.get_or_insert((cluster_id, Generation(0)));
                 }
-                EntryPayload::Normal(Command::Join { address, .. }) => _ = this.addresses.insert(address),
+                EntryPayload::Normal(Command::Join { raft_id, address, .. }) => {
+                    this.nodes.insert(raft_id, address.clone());
+                    this.addresses.insert(address);
+                }
                 EntryPayload::Membership(membership) => {
                     this.addresses.extend(membership.nodes().map(|(_, node)| node.address.clone()));
+                    this.votes(&membership);
                 }
                 EntryPayload::Normal(_) | EntryPayload::Blank => {}
             }
         }
         Ok(this)
+    }
+
+    fn votes(&mut self, membership: &Membership) {
+        self.voters.clone_from(membership.get_joint_config());
+        self.nodes
+            .extend(membership.nodes().filter(|(_, node)| !node.is_made_up()).map(|(id, node)| (*id, node.address.clone())));
     }
 }

@@ -9,7 +9,7 @@ use std::{
 use tokio::sync::mpsc;
 
 use super::{
-    Changed, Identity, LogStore, Machine, Published, Raft, RaftNode, RaftServer, RaftTimes, Snapshots, acks::Acks,
+    Changed, Identity, Joins, LogStore, Machine, Published, Raft, RaftNode, RaftServer, RaftTimes, Snapshots, acks::Acks,
     publish::Listeners, raft, recover_alone,
 };
 use crate::{
@@ -101,31 +101,49 @@ impl Seat {
         held.borrow().number > number
     }
 
-    /// Makes this node the only voter of a new generation of its cluster. Those of the former one are heard no more.
+    /// Makes this node the only voter of a new generation of its cluster. Those of the former one are heard no more. Nobody
+    /// has the seat for `wait` first, in which this node agrees to nothing. Returns whether it does: not if another has
+    /// taken the place of the instance `number` before.
     ///
     /// # Errors
     /// If the store fails, or the seat is closed: no instance has it then.
-    pub(crate) async fn go_on_alone(&self) -> io::Result<()> {
+    pub(crate) async fn go_on_alone(&self, number: u64, wait: Duration) -> io::Result<bool> {
         let Needs { host, myself, store, snapshots, .. } = &self.0.needs;
         let closed = self.0.closed.lock().await;
+        if self.0.held.borrow().number != number {
+            return Ok(false);
+        }
         self.empty(*closed).await?;
+        host.sleep(wait).await;
         let node = RaftNode { id: myself.key().id.clone(), address: myself.address().clone() };
-        if let Some(cluster) = recover_alone(host, myself.raft_id(), node, &mut store.clone(), snapshots).await? {
+        let cluster = recover_alone(host, myself.raft_id(), node, &mut store.clone(), snapshots).await?;
+        if let Some(cluster) = &cluster {
             myself.belongs_to(cluster.id, cluster.generation);
         }
-        self.fill().await
+        self.fill().await?;
+        Ok(cluster.is_some())
     }
 
     /// Forgets all that this node knew as a part of a generation that is over, and begins with nothing in the one that ended
-    /// it. `forget` is called in between.
+    /// it, of which nodes may be at `seeds`. `forget` is called in between.
     ///
     /// # Errors
     /// If the store fails, or the seat is closed: no instance has it then.
-    pub(crate) async fn begin_anew(&self, cluster: u128, generation: Generation, forget: impl FnOnce()) -> io::Result<()> {
+    pub(crate) async fn begin_anew(
+        &self,
+        (cluster, generation): (u128, Generation),
+        seeds: Vec<String>,
+        forget: impl FnOnce(),
+    ) -> io::Result<()> {
         let Needs { host, myself, store, snapshots, .. } = &self.0.needs;
         let closed = self.0.closed.lock().await;
+        // It has gone on alone meanwhile.
+        if !myself.is_ended_by(generation) {
+            return Ok(());
+        }
         self.empty(*closed).await?;
-        let identity = lock(&self.0.identity).anew(host);
+        let joins = Joins { cluster, generation: generation.0, seeds };
+        let identity = lock(&self.0.identity).anew(host, joins);
         store.begin_anew(snapshots, &identity).await?;
         myself.has_new_raft_id(identity.raft_id);
         *lock(&self.0.identity) = identity;

@@ -349,8 +349,11 @@ impl State {
             }
             changes.push(if left { Change::Left { node } } else { Change::Forgotten { node } });
         }
+        let generation = |state: &Self| state.cluster.as_ref().map(|cluster| cluster.generation);
+        // Another generation counts its entries anew, and in its eyes all but its survivor were down.
+        let anew = generation(self).is_some() && generation(self) != generation(newer);
         for (id, member) in newer.members.iter() {
-            compare(id, self.members.get(id), member, &mut changes);
+            compare(id, self.members.get(id), member, anew, &mut changes);
         }
         changes.push(Change::NamesChanged);
         changes
@@ -358,7 +361,7 @@ impl State {
 }
 
 /// Tells what became of one member.
-fn compare(id: &NodeId, old: Option<&Member>, new: &Member, changes: &mut Vec<Change>) {
+fn compare(id: &NodeId, old: Option<&Member>, new: &Member, anew: bool, changes: &mut Vec<Change>) {
     let key = |member: &Member| NodeKey { id: id.clone(), incarnation: member.incarnation };
     let (node, member) = (key(new), new.clone());
     let mut before = old.map(|old| old.status);
@@ -369,7 +372,7 @@ fn compare(id: &NodeId, old: Option<&Member>, new: &Member, changes: &mut Vec<Ch
         before = None;
     }
     match (new.status, before) {
-        (MemberStatus::Up, Some(MemberStatus::Up)) if old.is_some_and(|old| old.since == new.since) => {
+        (MemberStatus::Up, Some(MemberStatus::Up)) if !anew && old.is_some_and(|old| old.since == new.since) => {
             if old != Some(new) {
                 changes.push(Change::Moved { node, member });
             }

@@ -287,10 +287,8 @@ impl Network {
 
     /// A new connection: asks again for all that is watched there.
     pub(super) fn watch_again(&self, link: &Arc<Link>) {
-        let watches: Vec<_> = lock(&self.watches).of(&link.peer).collect();
-        for (watcher, actor) in watches {
-            link.tell(&DataFrame::Watch { watcher, actor: actor.0, incarnation: link.peer.incarnation.0 });
-        }
+        let asked: Vec<_> = lock(&self.watches).of(&link.peer).collect();
+        asked.iter().for_each(|asked| asked.tell(link));
     }
 
     pub(super) fn terminated(&self, watcher: u64, reason: u8, text: &str) {
@@ -322,7 +320,15 @@ impl Links for Network {
             // It ended with its node.
             return Ok(());
         }
-        self.link_to(to)?.tell(&DataFrame::Stop { actor: to.actor.0, incarnation: to.node.incarnation.0 });
+        let link = self.link_to(to)?;
+        let asked = lock(&self.watches).stop(&to.node, to.actor);
+        if let Some(asked) = asked {
+            asked.tell(&link);
+            // It may have gone down since the look above.
+            if !self.plane.view().is_up(&to.node) {
+                self.lost_watch(asked.number);
+            }
+        }
         Ok(())
     }
 
@@ -331,16 +337,14 @@ impl Links for Network {
             return tell(StopReason::NodeLost);
         }
         let added = lock(&self.watches).add(&to.node, to.actor, watcher, tell);
-        let Ok(number) = added else { return };
+        let Some(asked) = added else { return };
         match self.link_to(to) {
-            Ok(link) => {
-                link.tell(&DataFrame::Watch { watcher: number, actor: to.actor.0, incarnation: to.node.incarnation.0 });
-            }
-            Err(_) => self.lost_watch(number),
+            Ok(link) => asked.tell(&link),
+            Err(_) => self.lost_watch(asked.number),
         }
         // It may have gone down since the look above.
         if !self.plane.view().is_up(&to.node) {
-            self.lost_watch(number);
+            self.lost_watch(asked.number);
         }
     }
 

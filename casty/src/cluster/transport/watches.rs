@@ -1,11 +1,11 @@
 //! Death watch from node to node: what actors here watch elsewhere, and what others watch here.
 
 use std::{
-    collections::{BTreeMap, HashMap, btree_map::Entry},
+    collections::{BTreeMap, HashMap, btree_map, hash_map::Entry},
     sync::{Arc, Mutex},
 };
 
-use super::replies::Replies;
+use super::{link::Link, replies::Replies};
 use crate::{
     ActorSystem, StopReason,
     actor::{ActorId, TellEnd},
@@ -28,17 +28,42 @@ struct Watch {
     tell: TellEnd,
 }
 
-impl Watches {
-    /// Returns the watch's number, if there was none of this watcher.
-    pub(super) fn add(&mut self, node: &NodeKey, actor: ActorId, watcher: ActorId, tell: TellEnd) -> Result<u64, TellEnd> {
-        let key = (node.clone(), actor, watcher);
-        if self.numbers.contains_key(&key) {
-            return Err(tell);
+/// Who watches an actor of another node that is to stop, until it has: with a new connection it is told again.
+const STOPPER: ActorId = ActorId(u64::MAX);
+
+/// What a peer is asked, on a connection that is new to it too.
+pub(super) struct Asked {
+    pub(super) number: u64,
+    actor: ActorId,
+    incarnation: Incarnation,
+    stops: bool,
+}
+
+impl Asked {
+    pub(super) fn tell(&self, link: &Arc<Link>) {
+        let (actor, incarnation) = (self.actor.0, self.incarnation.0);
+        link.tell(&DataFrame::Watch { watcher: self.number, actor, incarnation });
+        if self.stops {
+            link.tell(&DataFrame::Stop { actor, incarnation });
         }
+    }
+}
+
+impl Watches {
+    /// Returns what the peer is to be asked, if this watcher had not watched it.
+    pub(super) fn add(&mut self, node: &NodeKey, actor: ActorId, watcher: ActorId, tell: TellEnd) -> Option<Asked> {
+        let Entry::Vacant(number) = self.numbers.entry((node.clone(), actor, watcher)) else { return None };
         self.next += 1;
-        self.numbers.insert(key, self.next);
-        self.by_number.insert(self.next, Watch { node: node.clone(), actor, watcher, tell });
-        Ok(self.next)
+        number.insert(self.next);
+        let watch = Watch { node: node.clone(), actor, watcher, tell };
+        let asked = watch.asked(self.next);
+        self.by_number.insert(self.next, watch);
+        Some(asked)
+    }
+
+    /// The actor is to stop. Returns what the peer is to be asked, unless it has been before.
+    pub(super) fn stop(&mut self, node: &NodeKey, actor: ActorId) -> Option<Asked> {
+        self.add(node, actor, STOPPER, Box::new(|_| {}))
     }
 
     /// Takes a watch back. Returns its number.
@@ -56,14 +81,20 @@ impl Watches {
 
     /// The node is gone: takes out all who are to be told.
     pub(super) fn lost(&mut self, node: &NodeKey) -> Vec<TellEnd> {
-        let numbers: Vec<u64> = self.of(node).map(|(number, _)| number).collect();
+        let numbers: Vec<u64> = self.of(node).map(|asked| asked.number).collect();
         numbers.into_iter().filter_map(|number| self.ended(number)).collect()
     }
 
-    /// The watches on one node: their numbers, and the actors.
-    pub(super) fn of<'a>(&'a self, node: &'a NodeKey) -> impl Iterator<Item = (u64, ActorId)> + 'a {
+    /// All that one node is asked.
+    pub(super) fn of<'a>(&'a self, node: &'a NodeKey) -> impl Iterator<Item = Asked> + 'a {
         let watches = self.by_number.iter().filter(move |(_, watch)| watch.node == *node);
-        watches.map(|(number, watch)| (*number, watch.actor))
+        watches.map(|(number, watch)| watch.asked(*number))
+    }
+}
+
+impl Watch {
+    fn asked(&self, number: u64) -> Asked {
+        Asked { number, actor: self.actor, incarnation: self.node.incarnation, stops: self.watcher == STOPPER }
     }
 }
 
@@ -85,8 +116,8 @@ impl Watched {
     pub(super) fn watch(&mut self, watcher: u64, actor: u64, incarnation: u64) {
         let outside = ActorId::outside();
         match lock(&self.watched).entry((watcher, actor)) {
-            Entry::Occupied(_) => return,
-            Entry::Vacant(free) => _ = free.insert(outside),
+            btree_map::Entry::Occupied(_) => return,
+            btree_map::Entry::Vacant(free) => _ = free.insert(outside),
         }
         let (replies, watched) = (self.replies.clone(), Arc::downgrade(&self.watched));
         let tell = move |reason: StopReason| {

@@ -18,23 +18,40 @@ pub(crate) struct Identity {
     /// Which boot of the machine the last start was in, where the system tells.
     #[serde(default)]
     pub(crate) boot_id: Option<String>,
+    /// The generation of its cluster that it was about to join when it forgot the one before.
+    #[serde(default)]
+    pub(crate) joins: Option<Joins>,
+}
+
+/// A generation of a cluster, and where nodes of it may be.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Joins {
+    pub(crate) cluster: u128,
+    pub(crate) generation: u64,
+    pub(crate) seeds: Vec<String>,
 }
 
 impl Identity {
     /// The first one of a new directory, or of a start without one.
     pub(crate) fn new(host: &Host, node_id: NodeId) -> Self {
-        Self { raft_id: host.random().max(1), node_id, incarnation: Incarnation(host.unix_millis()), boot_id: boot_id() }
+        Self {
+            raft_id: host.random().max(1),
+            node_id,
+            incarnation: Incarnation(host.unix_millis()),
+            boot_id: boot_id(),
+            joins: None,
+        }
     }
 
-    /// The same start as another node of Raft.
-    pub(crate) fn anew(&self, host: &Host) -> Self {
-        Self { raft_id: host.random().max(1), ..self.clone() }
+    /// The same start as another node of Raft, which joins that.
+    pub(crate) fn anew(&self, host: &Host, joins: Joins) -> Self {
+        Self { raft_id: host.random().max(1), joins: Some(joins), ..self.clone() }
     }
 
     /// The one of the next start from the same directory.
     pub(crate) fn next(&self, host: &Host) -> Self {
         let incarnation = Incarnation(host.unix_millis().max(self.incarnation.0 + 1));
-        Self { raft_id: self.raft_id, node_id: self.node_id.clone(), incarnation, boot_id: boot_id() }
+        Self { incarnation, boot_id: boot_id(), ..self.clone() }
     }
 }
 

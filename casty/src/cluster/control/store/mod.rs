@@ -29,7 +29,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::raft::{Entry, LogId, Snapshot, SnapshotMeta, TypeConfig, Vote};
 use crate::sync::lock;
 pub(crate) use durable::{Closer, DataDir, OpenError};
-pub(crate) use identity::Identity;
+pub(crate) use identity::{Identity, Joins};
 use log::Log;
 #[cfg(any(test, feature = "testkit"))]
 pub(crate) use memory::SimDisk;
