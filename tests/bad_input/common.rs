@@ -10,7 +10,7 @@ use std::{
 use casty::{Cluster, ClusterEvents, DistributedBuilder, Member, MemberStatus, StartError, prelude::*};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
     net::TcpStream,
 };
 
@@ -241,13 +241,15 @@ pub(crate) struct Refuse {
 }
 
 /// The other side of a connection, whose bytes the test makes itself.
-pub(crate) struct Stranger(pub(crate) TcpStream);
+pub(crate) struct Stranger<S = TcpStream>(pub(crate) S);
 
 impl Stranger {
     pub(crate) async fn connect(address: &str) -> Self {
         Self(soon(TcpStream::connect(address)).await.expect("it listens"))
     }
+}
 
+impl<S: AsyncRead + AsyncWrite + Unpin> Stranger<S> {
     pub(crate) async fn write(&mut self, bytes: &[u8]) {
         self.0.write_all(bytes).await.expect("it reads");
     }

@@ -128,10 +128,14 @@ async fn certificates_that_have_expired() {
     soon(cluster(&a).wait_for_members(2)).await.unwrap();
     let end = in_s(5);
     until(|| in_s(0) >= end).await;
-    let error = refused(node("c").tls(authority.node("c")).seeds([cluster(&a).address()])).await;
-    says(&error, &["the other side's certificate is refused: it has expired", "make it anew"]);
+    // Who comes waits: it may be renewed, or the clock be wrong.
+    let c = node("c").tls(authority.node("c")).seeds([cluster(&a).address()]).start();
+    let waits = tokio::time::timeout(Duration::from_secs(7), c).await;
+    assert!(waits.is_err(), "{:?}", waits.map(|started| started.err()));
+    log.has(&["waiting for a cluster", "the other side's certificate is refused: it has expired", "make it anew"]);
     until(|| cluster(&a).refused_connections() >= 1).await;
     log.has(&["a connection was refused", "the other side refuses this node's certificate", "it has expired"]);
+    log.has(&["short.pem", "this node's certificate runs out in 0 days and 0 hours", "put a new one in its place"]);
     // Those that were there before go on.
     assert_eq!(cluster(&b).members().len(), 2);
     assert!(cluster(&b).has_lease());
@@ -253,6 +257,42 @@ async fn hundreds_who_begin_tls_and_do_not_go_on() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_breaks_the_protocol_is_told_so_within_tls() {
+    let authority = Authority::new();
+    let pair = pair(&authority).await;
+    for (session, lane) in (1..).zip(["Data", "Control", "Bulk"]) {
+        let before = pair.refused();
+        let stream = within_tls(&pair.address(), &authority, Some(&authority.node("stranger"))).await.unwrap();
+        let mut stranger = Stranger(stream);
+        stranger.greet("stranger", lane, session).await;
+        stranger.write(&[0xff, 0xff, 0xff, 0xff]).await;
+        let said = String::from_utf8_lossy(&stranger.rest().await).into_owned();
+        println!("    {lane}: {said}");
+        says(&said, &["4294967295"]);
+        pair.has_refused(before + 1).await;
+    }
+    pair.goes_on().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_seed_of_another_cluster_holds_nobody_up_where_another_seed_is_right() {
+    let (authority, other) = (Authority::new(), Authority::new());
+    let wrong = soon(node("wrong").tls(other.node("wrong")).start()).await.unwrap();
+    // It is asked after the other one.
+    let right = soon(node("right").advertise("localhost:0").tls(authority.node("right")).start()).await.unwrap();
+    let seeds = [&wrong, &right].map(|system| cluster(system).address().to_owned());
+    assert!(seeds.is_sorted());
+    let c = soon(node("c").tls(authority.node("c")).seeds(&seeds).start()).await.expect("it comes in");
+    soon(cluster(&right).wait_for_members(2)).await.unwrap();
+    // With nobody else it is refused.
+    let error = refused(node("d").tls(authority.node("d")).seeds([cluster(&wrong).address()])).await;
+    assert!(matches!(&error, StartError::Refused { by, .. } if *by == cluster(&wrong).address()), "{error:?}");
+    for system in [c, right, wrong] {
+        soon(system.shutdown()).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn files_that_are_none() {
     let (authority, other) = (Authority::new(), Authority::new());
     let (good, of_another) = (authority.node("good"), other.node("other"));
@@ -300,6 +340,17 @@ async fn files_that_are_none() {
 
 /// What TLS says to somebody who comes with the certificate, or with none, at the latest when it reads.
 async fn stranger(address: &str, authority: &Authority, tls: Option<&Tls>) -> std::io::Error {
+    let mut stream = match within_tls(address, authority, tls).await {
+        Ok(stream) => stream,
+        Err(error) => return error,
+    };
+    let error = soon(stream.read_to_end(&mut Vec::new())).await.unwrap_err();
+    assert!(error.get_ref().is_some_and(|error| error.is::<rustls::Error>()), "{error:?}");
+    println!("    {error}");
+    error
+}
+
+async fn within_tls(address: &str, authority: &Authority, tls: Option<&Tls>) -> std::io::Result<TlsStream<TcpStream>> {
     let mut roots = RootCertStore::empty();
     roots.add(CertificateDer::from_pem_file(authority.ca()).unwrap()).unwrap();
     let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()));
@@ -313,12 +364,5 @@ async fn stranger(address: &str, authority: &Authority, tls: Option<&Tls>) -> st
     };
     let stream = TcpStream::connect(address).await.unwrap();
     let name = ServerName::try_from("127.0.0.1").unwrap();
-    let mut stream: TlsStream<TcpStream> = match soon(TlsConnector::from(Arc::new(config)).connect(name, stream)).await {
-        Ok(stream) => stream,
-        Err(error) => return error,
-    };
-    let error = soon(stream.read_to_end(&mut Vec::new())).await.unwrap_err();
-    assert!(error.get_ref().is_some_and(|error| error.is::<rustls::Error>()), "{error:?}");
-    println!("    {error}");
-    error
+    soon(TlsConnector::from(Arc::new(config)).connect(name, stream)).await
 }

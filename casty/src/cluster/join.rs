@@ -123,13 +123,14 @@ async fn find(plane: &Plane, seeds: &[String], in_use: Duration) -> Result<Optio
             return Ok(None);
         }
         let answers = join_all(all.iter().map(|seed| probe(plane, seed))).await;
+        // Whoever refuses this node need not be of the cluster that another one belongs to.
+        if let Some(member) = member_among(&all, &answers) {
+            return Ok(Some(member));
+        }
         let mut round = Round::default();
         for (seed, answer) in all.iter().zip(answers) {
             match answer {
                 Seed::Itself => round.counts_itself = true,
-                Seed::Heard(probed) if probed.cluster_id.is_some() => {
-                    return Ok(Some(Callee { address: seed.clone(), raft_id: Some(probed.raft_id) }));
-                }
                 Seed::Heard(probed) => _ = round.heard.insert(probed.raft_id, probed),
                 Seed::Refuses(reason) if seeds.iter().any(|own| **own == **seed) => {
                     return Err(StartError::Refused { by: seed.to_string(), reason }.into());
@@ -167,6 +168,16 @@ async fn find(plane: &Plane, seeds: &[String], in_use: Duration) -> Result<Optio
         }
         plane.host().sleep(PAUSE).await;
     }
+}
+
+/// Who of them belongs to a cluster, if anybody does.
+fn member_among(all: &BTreeSet<Arc<str>>, answers: &[Seed]) -> Option<Callee> {
+    all.iter().zip(answers).find_map(|(seed, answer)| match answer {
+        Seed::Heard(probed) if probed.cluster_id.is_some() => {
+            Some(Callee { address: seed.clone(), raft_id: Some(probed.raft_id) })
+        }
+        _ => None,
+    })
 }
 
 /// What the seeds said when they were asked once, all of them.

@@ -23,6 +23,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use rustix::{process::setpriority_process, thread::gettid};
 use tokio::{
     runtime::{EnterGuard, Handle, RuntimeFlavor},
     task::JoinHandle,
@@ -150,12 +151,39 @@ impl Host {
         F: FnOnce(Self) -> Fut + Send + 'static,
         Fut: Future<Output = ()> + Send + 'static,
     {
+        // Best effort: few processes may.
+        self.runtime_of_its_own(name, || _ = setpriority_process(Some(gettid()), -10), main)
+    }
+
+    /// The same for what holds up nothing else: it has the process's priority, even if whoever asks for it has a higher one.
+    ///
+    /// # Errors
+    /// If there is no thread to be had.
+    #[cfg(feature = "tls")]
+    pub(crate) fn aside<F, Fut>(&self, name: &str, main: F) -> io::Result<()>
+    where
+        F: FnOnce(Self) -> Fut + Send + 'static,
+        Fut: Future<Output = ()> + Send + 'static,
+    {
+        let of_process = || {
+            // A thread begins with the priority of the one that made it.
+            if let Ok(priority) = rustix::process::getpriority_process(Some(rustix::process::getpid())) {
+                let _ = setpriority_process(Some(gettid()), priority);
+            }
+        };
+        self.runtime_of_its_own(name, of_process, main)
+    }
+
+    fn runtime_of_its_own<F, Fut>(&self, name: &str, prioritise: impl FnOnce() + Send + 'static, main: F) -> io::Result<()>
+    where
+        F: FnOnce(Self) -> Fut + Send + 'static,
+        Fut: Future<Output = ()> + Send + 'static,
+    {
         match &self.world {
             World::Real => {
                 let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
                 self.thread(name, move || {
-                    // Best effort: few processes may.
-                    let _ = rustix::process::setpriority_process(Some(rustix::thread::gettid()), -10);
+                    prioritise();
                     let host = Self { runtime: runtime.handle().clone(), world: World::Real };
                     runtime.block_on(main(host));
                     runtime.shutdown_background();
@@ -254,4 +282,29 @@ impl Host {
 /// The host whose task is being polled on this thread, and whether it is a simulated one.
 pub(crate) fn polled() -> Option<Host> {
     CURRENT.with_borrow(Clone::clone)
+}
+
+#[cfg(all(test, feature = "tls"))]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn what_is_aside_has_no_higher_priority_than_the_process() {
+        let priority = |of| rustix::process::getpriority_process(Some(of)).unwrap();
+        let (tell, told) = mpsc::channel();
+        Host::current()
+            .apart("above", move |above| async move {
+                let here = priority(gettid());
+                let aside = above.aside("aside", move |_| async move { tell.send((here, priority(gettid()))).unwrap() });
+                aside.unwrap();
+            })
+            .unwrap();
+        let (above, aside) = told.recv().unwrap();
+        let process = priority(rustix::process::getpid());
+        println!("{above}, and {aside} beside {process}");
+        assert!(above <= process);
+        assert_eq!(aside, process);
+    }
 }

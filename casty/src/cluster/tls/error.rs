@@ -11,6 +11,9 @@ pub(crate) enum TlsError {
     /// One side does not take the other's certificate, and will not as long as nobody changes anything.
     #[error("{0}")]
     Certificate(String),
+    /// One side does not take the other's certificate now: a clock may be set, and a certificate renewed, without this node.
+    #[error("{0}")]
+    NotNow(String),
     /// The other side is a casty node that talks without.
     #[error("this node has TLS, and the node there has none; give all nodes `.tls(..)`, or none")]
     Plain,
@@ -47,19 +50,30 @@ fn told(error: &rustls::Error) -> TlsError {
     use rustls::Error as E;
     match error {
         E::InvalidCertificate(error) => {
-            TlsError::Certificate(format!("the other side's certificate is refused: {}", why_refused(error)))
+            let text = format!("the other side's certificate is refused: {}", why_refused(error));
+            if is_of_time(error) { TlsError::NotNow(text) } else { TlsError::Certificate(text) }
         }
         E::NoCertificatesPresented => TlsError::Certificate(
             "the other side has no certificate, and is let in with none; give it one with `.tls(..)`".into(),
         ),
         E::AlertReceived(alert) => match refused_by_peer(*alert) {
-            Some(why) => TlsError::Certificate(format!("the other side refuses this node's certificate: {why}")),
+            Some(why) => {
+                let text = format!("the other side refuses this node's certificate: {why}");
+                let is_of_time = *alert == AlertDescription::CertificateExpired;
+                if is_of_time { TlsError::NotNow(text) } else { TlsError::Certificate(text) }
+            }
             None => TlsError::Protocol(format!("it says {alert:?}")),
         },
         E::InvalidMessage(_) => TlsError::Protocol(format!("what it says is no TLS ({error}); is the address right?")),
         E::PeerIncompatible(_) => TlsError::Protocol(format!("{error}; nodes speak TLS 1.3")),
         error => TlsError::Protocol(error.to_string()),
     }
+}
+
+/// Whether a certificate that is refused for this may be taken at another time.
+fn is_of_time(error: &CertificateError) -> bool {
+    use CertificateError as C;
+    matches!(error, C::Expired | C::ExpiredContext { .. } | C::NotValidYet | C::NotValidYetContext { .. })
 }
 
 /// What is wrong with a certificate, and the way out.

@@ -1,13 +1,9 @@
 //! From files to what rustls wants.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::{fs, path::Path, sync::Arc};
 
 use rustls::{
-    ClientConfig, RootCertStore, ServerConfig,
+    CertificateError, ClientConfig, RootCertStore, ServerConfig,
     client::{Resumption, WebPkiServerVerifier, danger::ServerCertVerifier},
     crypto::{CryptoProvider, ring},
     pki_types::{
@@ -17,9 +13,21 @@ use rustls::{
     server::{NoServerSessionStorage, WebPkiClientVerifier, danger::ClientCertVerifier},
     version::TLS13,
 };
+use sha2::{Digest as _, Sha256};
 
 use super::{Tls, error::why_refused, handshakes::name_in};
 use crate::cluster::StartError;
+
+/// What the files have.
+pub(super) struct Files {
+    paths: Tls,
+    ca: Vec<u8>,
+    certificate: Vec<u8>,
+    key: Vec<u8>,
+}
+
+/// Of all that files have: others have another one.
+pub(super) type Fingerprint = [u8; 32];
 
 /// Both sides of a handshake, from the same files.
 #[derive(Debug, Clone)]
@@ -32,24 +40,47 @@ pub(crate) struct Configs {
 /// What this node shows others, and what they check it with.
 #[derive(Debug)]
 struct Own {
-    path: PathBuf,
+    paths: Tls,
+    fingerprint: Fingerprint,
     chain: Vec<CertificateDer<'static>>,
     as_server: Arc<dyn ServerCertVerifier>,
     as_client: Arc<dyn ClientCertVerifier>,
 }
 
+impl Files {
+    /// Blocks.
+    pub(super) fn read(paths: &Tls) -> Result<Self, StartError> {
+        let (ca, certificate, key) = (read(&paths.ca)?, read(&paths.certificate)?, read(&paths.key)?);
+        Ok(Self { paths: paths.clone(), ca, certificate, key })
+    }
+
+    pub(super) fn fingerprint(&self) -> Fingerprint {
+        let mut hash = Sha256::new();
+        for bytes in [&self.ca, &self.certificate, &self.key] {
+            hash.update((bytes.len() as u64).to_le_bytes());
+            hash.update(bytes);
+        }
+        hash.finalize().into()
+    }
+}
+
 impl Configs {
     /// Reads the files.
-    pub(crate) fn read(Tls { ca, certificate, key }: &Tls) -> Result<Self, StartError> {
+    pub(crate) fn read(tls: &Tls) -> Result<Self, StartError> {
+        Files::read(tls).and_then(|files| Self::of(&files))
+    }
+
+    pub(super) fn of(files: &Files) -> Result<Self, StartError> {
+        let Tls { ca, certificate, key } = &files.paths;
         let mut roots = RootCertStore::empty();
-        for root in certificates(ca)? {
+        for root in certificates(ca, &files.ca)? {
             roots
                 .add(root)
                 .map_err(|error| problem(ca, format!("it has a certificate that is none ({error}); write it anew")))?;
         }
         let roots = Arc::new(roots);
-        let chain = certificates(certificate)?;
-        let private = private_key(key)?;
+        let chain = certificates(certificate, &files.certificate)?;
+        let private = private_key(key, &files.key)?;
         let misfit = |error: rustls::Error| match error {
             rustls::Error::InconsistentKeys(_) => problem(
                 key,
@@ -75,7 +106,8 @@ impl Configs {
         let unfit = |error| problem(ca, format!("nothing can be checked by it: {error}"));
         let as_client = WebPkiClientVerifier::builder_with_provider(roots.clone(), provider.clone()).build().map_err(unfit)?;
         let as_server = WebPkiServerVerifier::builder_with_provider(roots, provider.clone()).build().map_err(unfit)?;
-        let own = Own { path: certificate.clone(), chain: chain.clone(), as_server, as_client: as_client.clone() };
+        let (paths, fingerprint) = (files.paths.clone(), files.fingerprint());
+        let own = Own { paths, fingerprint, chain: chain.clone(), as_server, as_client: as_client.clone() };
         let server = ServerConfig::builder_with_provider(provider).with_protocol_versions(&[&TLS13]).expect(only_this);
         let mut server = server.with_client_cert_verifier(as_client).with_single_cert(chain, private).map_err(misfit)?;
         server.session_storage = Arc::new(NoServerSessionStorage {});
@@ -86,7 +118,7 @@ impl Configs {
     /// Whether others who have the same CA would take this node's certificate, when they dial `address`, and when it dials
     /// them. If not, it could ask to be let in, and nobody could answer.
     pub(crate) fn check_own(&self, address: &str) -> Result<(), StartError> {
-        let Own { path, chain, as_server, as_client } = &*self.own;
+        let Own { paths: Tls { certificate: path, .. }, chain, as_server, as_client, .. } = &*self.own;
         let Some((own, between)) = chain.split_first() else { return Ok(()) };
         let name = name_in(address).map_err(|error| problem(path, error.to_string()))?;
         let now = UnixTime::now();
@@ -97,6 +129,24 @@ impl Configs {
                 Err(problem(path, format!("the other nodes would refuse it: {}", why_refused(&error))))
             }
             Err(error) => Err(problem(path, format!("the other nodes would refuse it: {error}"))),
+        }
+    }
+
+    pub(super) fn paths(&self) -> &Tls {
+        &self.own.paths
+    }
+
+    pub(super) fn fingerprint(&self) -> Fingerprint {
+        self.own.fingerprint
+    }
+
+    /// When this node's certificate runs out, or one between it and the CA's, if one has by then.
+    pub(super) fn has_run_out(&self, by: UnixTime) -> Option<UnixTime> {
+        let Own { chain, as_client, .. } = &*self.own;
+        let (own, between) = chain.split_first()?;
+        match as_client.verify_client_cert(own, between, by).err()? {
+            rustls::Error::InvalidCertificate(CertificateError::ExpiredContext { not_after, .. }) => Some(not_after),
+            _ => None,
         }
     }
 }
@@ -111,12 +161,11 @@ fn read(path: &Path) -> Result<Vec<u8>, StartError> {
 }
 
 /// All of a file.
-fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, StartError> {
-    let bytes = read(path)?;
-    let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&bytes).collect();
+fn certificates(path: &Path, bytes: &[u8]) -> Result<Vec<CertificateDer<'static>>, StartError> {
+    let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(bytes).collect();
     let found = found.map_err(|error| garbled(path, &error))?;
     if found.is_empty() {
-        let text = if PrivateKeyDer::from_pem_slice(&bytes).is_ok() {
+        let text = if PrivateKeyDer::from_pem_slice(bytes).is_ok() {
             "it has a private key and no certificate; are two files mixed up?"
         } else {
             "it has no certificate; those are in PEM, between lines of \"BEGIN CERTIFICATE\" and \"END CERTIFICATE\""
@@ -126,10 +175,9 @@ fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, StartError>
     Ok(found)
 }
 
-fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, StartError> {
-    let bytes = read(path)?;
-    PrivateKeyDer::from_pem_slice(&bytes).map_err(|error| match error {
-        pem::Error::NoItemsFound if CertificateDer::from_pem_slice(&bytes).is_ok() => {
+fn private_key(path: &Path, bytes: &[u8]) -> Result<PrivateKeyDer<'static>, StartError> {
+    PrivateKeyDer::from_pem_slice(bytes).map_err(|error| match error {
+        pem::Error::NoItemsFound if CertificateDer::from_pem_slice(bytes).is_ok() => {
             problem(path, "it has a certificate and no private key; are two files mixed up?")
         }
         pem::Error::NoItemsFound => problem(

@@ -1,12 +1,16 @@
-//! Where TLS handshakes are made: on a thread of their own, since checking certificates takes longer than anything may that
-//! the control plane does on its own.
+//! Where TLS handshakes are made: on threads of their own, since checking certificates takes longer than anything may that
+//! the control plane does on its own. One has those of connections that this node opens, so that strangers who come in
+//! crowds, whom the other one sees to, do not hold them up.
 
 use std::{future::Future, io, pin::Pin, sync::Arc, time::Duration};
 
 use rustls::pki_types::ServerName;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
-use super::{Configs, TlsError};
+use super::{
+    Configs, TlsError,
+    renewal::{Current, LOOK},
+};
 use crate::host::{Host, Secured, Stream};
 
 /// Handshakes that wait to be begun.
@@ -21,43 +25,43 @@ type Job = Pin<Box<dyn Future<Output = ()> + Send>>;
 /// Makes handshakes. Clones are handles to the same.
 #[derive(Debug, Clone)]
 pub(crate) struct Handshakes {
-    configs: Configs,
-    jobs: mpsc::Sender<Job>,
+    current: Current,
+    outward: mpsc::Sender<Job>,
+    inward: mpsc::Sender<Job>,
     lingering: Arc<Semaphore>,
 }
 
-/// The thread ends with this.
+/// The threads end with this.
 #[derive(Debug)]
 pub(crate) struct Running {
-    _ends: oneshot::Sender<()>,
+    _ends: [oneshot::Sender<()>; 2],
 }
 
 impl Handshakes {
     /// # Errors
     /// If there is no thread to be had.
     pub(crate) fn start(host: &Host, configs: Configs) -> io::Result<(Self, Running)> {
-        let (jobs, mut queue) = mpsc::channel::<Job>(QUEUE);
-        let (ends, mut ended) = oneshot::channel();
-        host.apart("casty-tls", move |here| async move {
-            loop {
-                tokio::select! {
-                    biased;
-                    _ = &mut ended => return,
-                    Some(job) = queue.recv() => drop(here.spawn(job)),
-                }
-            }
-        })?;
-        Ok((Self { configs, jobs, lingering: Arc::new(Semaphore::new(LINGERING)) }, Running { _ends: ends }))
+        Self::start_looking(host, configs, LOOK)
     }
 
-    pub(crate) fn configs(&self) -> &Configs {
-        &self.configs
+    /// Looks so often whether the files have changed.
+    pub(super) fn start_looking(host: &Host, configs: Configs, each: Duration) -> io::Result<(Self, Running)> {
+        let (outward, out_ends) = thread(host, "casty-tls")?;
+        let (inward, in_ends) = thread(host, "casty-tls-in")?;
+        let current = Current::new(configs);
+        let _ = outward.try_send(Box::pin(current.clone().follow(each)));
+        let lingering = Arc::new(Semaphore::new(LINGERING));
+        Ok((Self { current, outward, inward, lingering }, Running { _ends: [out_ends, in_ends] }))
+    }
+
+    pub(crate) fn configs(&self) -> &Current {
+        &self.current
     }
 
     /// The side that has connected, to `address`.
     pub(crate) async fn connect(&self, stream: Stream, address: &str) -> Result<Stream, TlsError> {
         let name = name_in(address)?;
-        let config = self.configs.client.clone();
+        let config = self.current.get().client;
         let (mut done, result) = oneshot::channel();
         let connecting = async move {
             let stream = stream.moved_here().map_err(TlsError::Broken)?;
@@ -71,12 +75,12 @@ impl Handshakes {
             };
             let _ = done.send(connected);
         };
-        self.make(Box::pin(job), result).await
+        make(&self.outward, Box::pin(job), result).await
     }
 
     /// The side that was connected to.
     pub(crate) async fn accept(&self, stream: Stream) -> Result<Stream, TlsError> {
-        let config = self.configs.server.clone();
+        let config = self.current.get().server;
         let (mut done, result) = oneshot::channel();
         let lingering = self.lingering.clone();
         let accepting = async move {
@@ -102,15 +106,35 @@ impl Handshakes {
                 let _ = Host::current().timeout(LAST, refused.linger()).await;
             }
         };
-        self.make(Box::pin(job), result).await
+        make(&self.inward, Box::pin(job), result).await
     }
+}
 
-    async fn make(&self, job: Job, result: oneshot::Receiver<Result<Secured, TlsError>>) -> Result<Stream, TlsError> {
-        let ended = || TlsError::Broken(io::Error::other("the node is ending"));
-        self.jobs.send(job).await.map_err(|_| ended())?;
-        let secured = result.await.map_err(|_| ended())??;
-        Stream::Tls(Box::new(secured)).moved_here().map_err(TlsError::Broken)
-    }
+/// What makes each job that it is sent, until the other end of what is returned is dropped.
+fn thread(host: &Host, name: &str) -> io::Result<(mpsc::Sender<Job>, oneshot::Sender<()>)> {
+    let (jobs, mut queue) = mpsc::channel::<Job>(QUEUE);
+    let (ends, mut ended) = oneshot::channel();
+    host.aside(name, move |here| async move {
+        loop {
+            tokio::select! {
+                biased;
+                _ = &mut ended => return,
+                Some(job) = queue.recv() => drop(here.spawn(job)),
+            }
+        }
+    })?;
+    Ok((jobs, ends))
+}
+
+async fn make(
+    jobs: &mpsc::Sender<Job>,
+    job: Job,
+    result: oneshot::Receiver<Result<Secured, TlsError>>,
+) -> Result<Stream, TlsError> {
+    let ended = || TlsError::Broken(io::Error::other("the node is ending"));
+    jobs.send(job).await.map_err(|_| ended())?;
+    let secured = result.await.map_err(|_| ended())??;
+    Stream::Tls(Box::new(secured)).moved_here().map_err(TlsError::Broken)
 }
 
 /// Whom a certificate has to be for, when `address` was dialled.

@@ -1,11 +1,16 @@
 //! TLS between nodes: its files, the handshakes, and what goes wrong with either. What is said within is `transport`'s.
 
+#[cfg(test)]
+mod authority;
 mod error;
 mod files;
 mod handshakes;
+mod renewal;
 
 use std::path::PathBuf;
 
+#[cfg(test)]
+pub(crate) use self::authority::Authority;
 pub(crate) use self::{
     error::TlsError,
     files::Configs,
@@ -14,7 +19,8 @@ pub(crate) use self::{
 
 /// Mutual TLS between the nodes of a cluster. See [`DistributedBuilder::tls`](crate::DistributedBuilder::tls).
 ///
-/// All three are PEM files, which are read when the node starts.
+/// All three are PEM files. They are read when the node starts, and again when they have changed: what was renewed is shown on
+/// new connections within a minute.
 ///
 /// ```no_run
 /// use casty::{Tls, prelude::*};

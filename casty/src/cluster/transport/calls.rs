@@ -1,7 +1,7 @@
 //! Calls from node to node on the lanes of the control plane: a connection a node and lane, opened when needed.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, VecDeque},
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -29,6 +29,8 @@ use crate::{
 
 /// Calls that wait for one connection, at most.
 const QUEUE: usize = 1024;
+/// So long dialling may take, whoever waits for it.
+const DIAL: Duration = Duration::from_secs(5);
 /// Without a call for so long, a connection is given up.
 const IDLE: Duration = Duration::from_secs(30);
 /// The longest frame of these lanes.
@@ -162,6 +164,33 @@ fn why_not(error: GreetError, address: &Arc<str>) -> CallError {
     }
 }
 
+/// Connects to who is meant, and to nobody else.
+async fn dial(inner: &Arc<Inner>, to: &Callee, lane: Lane) -> Result<Greeted, CallError> {
+    let Inner { host, myself, .. } = &**inner;
+    let lane = match lane {
+        Lane::Control => handshake::Lane::Control,
+        Lane::Bulk => handshake::Lane::Bulk,
+    };
+    let dialled = greet::dial(host, myself, &to.address, lane, 0).await;
+    if let Err(error) = &dialled
+        && error.refused() == Some(RefuseCode::ClusterId)
+    {
+        myself.refuses(&format!("{}: {error}", to.address));
+        if let Some(other) = greet::look(host, myself, &to.address).await {
+            myself.met(other);
+        }
+    }
+    let greeted = dialled.map_err(|error| why_not(error, &to.address))?;
+    Caller(inner.clone()).is_at(greeted.peer.raft_id, &greeted.peer.advertise);
+    match to.raft_id {
+        Some(wanted) if wanted != greeted.peer.raft_id => {
+            let text = format!("another start of {} is at {} by now", greeted.peer.node, to.address);
+            Err(CallError::Unreachable(text))
+        }
+        _ => Ok(greeted),
+    }
+}
+
 /// One connection's task.
 struct Line {
     inner: Arc<Inner>,
@@ -191,21 +220,25 @@ fn tell_late(waiting: &mut Waiting, now: Instant, heard: Instant) -> bool {
     is_silent
 }
 
+/// Takes those out whose time is up.
+fn late_among(waiting: &mut VecDeque<Call>, now: Instant) -> impl Iterator<Item = Call> + use<> {
+    let (late, others): (VecDeque<_>, _) = std::mem::take(waiting).into_iter().partition(|call| call.deadline <= now);
+    *waiting = others;
+    late.into_iter()
+}
+
 impl Line {
     async fn run(mut self) {
         let host = self.inner.host.clone();
         while let Ok(Some(first)) = host.timeout(IDLE, self.calls.recv()).await {
-            let limit = first.deadline.saturating_duration_since(host.now());
-            let late = || CallError::Unreachable(format!("no connection within {limit:?}"));
-            let dialled = host.timeout(limit, self.dial()).await.unwrap_or_else(|_| Err(late()));
-            match dialled {
+            let mut waiting = VecDeque::from([first]);
+            match self.connect(&mut waiting).await {
                 Ok(greeted) => {
-                    let why = self.talk(greeted, first).await;
+                    let why = self.talk(greeted, waiting).await;
                     tracing::trace!(to = %self.to.address, %why, "a control connection ended");
                 }
                 Err(why) => {
-                    let _ = first.answer.send(Err(why.clone()));
-                    while let Ok(call) = self.calls.try_recv() {
+                    for call in waiting.into_iter().chain(std::iter::from_fn(|| self.calls.try_recv().ok())) {
                         let _ = call.answer.send(Err(why.clone()));
                     }
                 }
@@ -213,41 +246,42 @@ impl Line {
         }
     }
 
-    async fn dial(&self) -> Result<Greeted, CallError> {
-        let Inner { host, myself, .. } = &*self.inner;
-        let lane = match self.lane {
-            Lane::Control => handshake::Lane::Control,
-            Lane::Bulk => handshake::Lane::Bulk,
-        };
-        let dialled = greet::dial(host, myself, &self.to.address, lane, 0).await;
-        if let Err(error) = &dialled
-            && error.refused() == Some(RefuseCode::ClusterId)
-        {
-            myself.refuses(&format!("{}: {error}", self.to.address));
-            if let Some(other) = greet::look(host, myself, &self.to.address).await {
-                myself.met(other);
+    /// Dials, for as long as that takes: a heartbeat waits less for its answer than a handshake may need. Calls fail one by
+    /// one as their time is up.
+    async fn connect(&mut self, waiting: &mut VecDeque<Call>) -> Result<Greeted, CallError> {
+        let Self { inner, to, lane, calls } = self;
+        let host = &inner.host;
+        let dialling = host.timeout(DIAL, dial(inner, to, *lane));
+        tokio::pin!(dialling);
+        loop {
+            let earliest = waiting.iter().map(|call| call.deadline).min().unwrap_or_else(|| host.now() + DIAL);
+            tokio::select! {
+                biased;
+                dialled = &mut dialling => {
+                    return dialled.unwrap_or_else(|_| Err(CallError::Unreachable(format!("no connection within {DIAL:?}"))));
+                }
+                call = calls.recv(), if waiting.len() < QUEUE => match call {
+                    Some(call) => waiting.push_back(call),
+                    None => return Err(CallError::Unreachable("given up".into())),
+                },
+                () = host.sleep_until(earliest) => {
+                    for late in late_among(waiting, host.now()) {
+                        let _ = late.answer.send(Err(CallError::Unreachable("no connection in time".into())));
+                    }
+                }
             }
-        }
-        let greeted = dialled.map_err(|error| why_not(error, &self.to.address))?;
-        Caller(self.inner.clone()).is_at(greeted.peer.raft_id, &greeted.peer.advertise);
-        match self.to.raft_id {
-            Some(wanted) if wanted != greeted.peer.raft_id => {
-                let text = format!("another start of {} is at {} by now", greeted.peer.node, self.to.address);
-                Err(CallError::Unreachable(text))
-            }
-            _ => Ok(greeted),
         }
     }
 
     /// Carries calls until the connection breaks. Those that have no answer then fail.
-    async fn talk(&mut self, greeted: Greeted, first: Call) -> String {
+    async fn talk(&mut self, greeted: Greeted, early: VecDeque<Call>) -> String {
         let Greeted { stream, rest, said_cluster, .. } = greeted;
         let (read, write) = stream.into_split();
         let mut waiting = Waiting::new();
         let myself = self.inner.myself.clone();
         let why = tokio::select! {
             biased;
-            why = self.carry(read, rest, write, first, &mut waiting) => why,
+            why = self.carry(read, rest, write, early, &mut waiting) => why,
             () = myself.belongs_elsewhere_than(said_cluster) => "this node belongs to another cluster by now, or a later generation".into(),
         };
         for (_, made) in waiting {
@@ -261,19 +295,18 @@ impl Line {
         mut read: ReadHalf,
         mut buffer: BytesMut,
         mut write: WriteHalf,
-        first: Call,
+        mut next: VecDeque<Call>,
         waiting: &mut Waiting,
     ) -> String {
         let host = self.inner.host.clone();
         let mut reader = FrameReader::new(Kinds::Calls, LIMIT);
         let mut number = 0;
-        let mut next = Some(first);
         let mut frames = Vec::new();
         let mut heard = host.now();
         loop {
             let mut deadline = None;
             // All that wait go out together.
-            while let Some(call) = next.take().or_else(|| self.calls.try_recv().ok()) {
+            while let Some(call) = next.pop_front().or_else(|| self.calls.try_recv().ok()) {
                 number += 1;
                 let frame = CallFrame::Call { request: number, method: call.method, body: &call.body };
                 if let Err(error) = frame.encode(&mut frames, LIMIT) {
@@ -300,7 +333,7 @@ impl Line {
                     Err(error) => return error.to_string(),
                 },
                 call = self.calls.recv() => match call {
-                    Some(call) => next = Some(call),
+                    Some(call) => next.push_back(call),
                     None => return "given up".into(),
                 },
                 () = host.sleep_until(earliest) => {
@@ -379,6 +412,36 @@ mod tests {
             }
         });
         (to, count)
+    }
+
+    #[tokio::test]
+    async fn a_dial_outlives_those_who_wait_for_it() {
+        let (host, dialled) = (Host::current(), Arc::new(AtomicUsize::new(0)));
+        let listener = host.listen("127.0.0.1:0".parse().unwrap()).await.unwrap();
+        let to = Callee { address: listener.local_addr().unwrap().to_string().into(), raft_id: None };
+        let (there, counted) = (myself("b", 2), dialled.clone());
+        host.clone().spawn(async move {
+            loop {
+                let stream = listener.accept().await.unwrap().0;
+                counted.fetch_add(1, Relaxed);
+                let (host, there) = (host.clone(), there.clone());
+                host.clone().spawn(async move {
+                    host.sleep(Duration::from_millis(500)).await;
+                    let greeted = greet::admit(&host, &there, stream, |_| Ok(())).await.ok()?;
+                    Some(callee::answer(host, there, greeted, Arc::new(Server), Arc::new(Refusals::default())).await)
+                });
+            }
+        });
+        let caller = Caller::new(Host::current(), myself("a", 1));
+        let mut failed = 0;
+        let begun = Host::current().now();
+        while let Err(error) = caller.call(to.clone(), Lane::Control, 0, vec![7], Duration::from_millis(50)).await {
+            assert!(matches!(error, CallError::Unreachable(_)), "{error:?}");
+            failed += 1;
+            assert!(Host::current().now() - begun < Duration::from_secs(10), "it gets there");
+        }
+        assert!(failed > 3, "{failed}");
+        assert_eq!(dialled.load(Relaxed), 1);
     }
 
     #[tokio::test]

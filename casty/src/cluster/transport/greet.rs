@@ -19,6 +19,8 @@ use crate::{
 pub(super) const LIMIT: Duration = Duration::from_secs(3);
 /// One of several addresses that does not answer holds up the next no longer.
 const CONNECT: Duration = Duration::from_secs(1);
+/// Nor on the lanes of the control plane: where packets were lost, the next attempt is sooner there than the same one goes on.
+const CONNECT_CONTROL: Duration = Duration::from_millis(300);
 
 /// A connection whose other side is known.
 pub(crate) struct Greeted {
@@ -83,7 +85,8 @@ impl GreetError {
     }
 }
 
-/// Connects to `address`, whichever of its addresses answers first in their order.
+/// Connects to `address`, whichever of its addresses answers first in their order. One that has another's certificate is none
+/// of its.
 pub(crate) async fn dial(host: &Host, myself: &Myself, address: &str, lane: Lane, session: u64) -> Result<Greeted, GreetError> {
     connect(host, myself, myself.cluster_id(), address, lane, session).await
 }
@@ -105,10 +108,24 @@ async fn connect(
 ) -> Result<Greeted, GreetError> {
     let found = host.resolve(address).await;
     let found = found.map_err(|error| GreetError::Resolve { address: address.into(), error })?;
+    among(host, myself, said_cluster, address, found, lane, session).await
+}
+
+/// The same, where the addresses are known.
+async fn among(
+    host: &Host,
+    myself: &Myself,
+    said_cluster: Option<u128>,
+    address: &str,
+    found: Vec<SocketAddr>,
+    lane: Lane,
+    session: u64,
+) -> Result<Greeted, GreetError> {
+    let limit = if lane == Lane::Data { CONNECT } else { CONNECT_CONTROL };
     let nowhere = || io::Error::new(io::ErrorKind::NotFound, "the name has no address");
     let mut last = GreetError::Resolve { address: address.into(), error: nowhere() };
     for at in found {
-        match host.connect(at, CONNECT).await {
+        match host.connect(at, limit).await {
             Ok(stream) => {
                 let local = Local { cluster_id: said_cluster, ..local(host, myself) };
                 let (handshake, hello) = Handshake::connect(local, lane, session)?;
@@ -120,9 +137,15 @@ async fn connect(
                     };
                     greet(stream, handshake, hello, |_| Ok(())).await
                 };
-                let greeted = host.timeout(LIMIT, greeting).await.unwrap_or(Err(GreetError::Late))?;
-                return Ok(Greeted { said_cluster, ..greeted });
+                match host.timeout(LIMIT, greeting).await.unwrap_or(Err(GreetError::Late)) {
+                    Ok(greeted) => return Ok(Greeted { said_cluster, ..greeted }),
+                    #[cfg(feature = "tls")]
+                    Err(error @ GreetError::Tls(_)) => last = error,
+                    Err(error) => return Err(error),
+                }
             }
+            // What somebody said matters more.
+            Err(_) if last.is_a_refusal() => {}
             Err(error) => last = GreetError::Connect { at, error },
         }
     }
@@ -213,5 +236,50 @@ fn local(host: &Host, myself: &Myself) -> Local {
         advertise: myself.address().to_string(),
         secret: myself.secret().cloned(),
         nonce,
+    }
+}
+
+#[cfg(all(test, feature = "tls"))]
+mod tests {
+    use super::*;
+    use crate::cluster::{
+        Incarnation, NodeKey,
+        tls::{Authority, Configs, Handshakes, Running},
+    };
+
+    fn node(id: &str, raft_id: u64, by: &Authority) -> (Myself, Running) {
+        let dir = tempfile::tempdir().unwrap();
+        let configs = Configs::read(&by.write(dir.path(), "localhost")).unwrap();
+        let (tls, running) = Handshakes::start(&Host::current(), configs).unwrap();
+        let key = NodeKey { id: id.into(), incarnation: Incarnation(1) };
+        (Myself::new(key, raft_id, "127.0.0.1:1".into(), "casty".into(), None).with_tls(Some(tls)), running)
+    }
+
+    /// Lets everybody in who comes and may.
+    async fn listens((myself, running): (Myself, Running)) -> SocketAddr {
+        let host = Host::current();
+        let listener = host.listen("127.0.0.1:0".parse().unwrap()).await.unwrap();
+        let at = listener.local_addr().unwrap();
+        host.clone().spawn(async move {
+            let _running = running;
+            loop {
+                let _ = admit(&host, &myself, listener.accept().await.unwrap().0, |_| Ok(())).await;
+            }
+        });
+        at
+    }
+
+    #[tokio::test]
+    async fn behind_another_nodes_address_the_right_one_is_found() {
+        let (host, authority) = (Host::current(), Authority::new());
+        let (a, _a) = node("a", 1, &authority);
+        let (b, other) = (listens(node("b", 2, &authority)).await, listens(node("c", 3, &Authority::new())).await);
+        let nobody = host.listen("127.0.0.1:0".parse().unwrap()).await.unwrap().local_addr().unwrap();
+        let dial = |found: Vec<SocketAddr>| among(&host, &a, None, "localhost:1", found, Lane::Control, 0);
+        for found in [vec![other, b], vec![nobody, other, nobody, b], vec![b, other]] {
+            assert_eq!(dial(found).await.ok().expect("it is found").peer.raft_id, 2);
+        }
+        let error = dial(vec![other, nobody]).await.err().expect("there is none");
+        assert_eq!(error.refused(), Some(RefuseCode::Tls), "{error}");
     }
 }

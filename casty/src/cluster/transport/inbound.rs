@@ -31,6 +31,8 @@ use crate::{
 const CROWDED: usize = 16 << 20;
 /// So many, of which it has taken none from one look to the next, end the connection.
 const TOO_MANY: usize = 64 << 20;
+/// The last words may take so long.
+const LAST: Duration = Duration::from_millis(500);
 /// Between two looks whether a crowd has gone.
 const LOOK: Duration = Duration::from_millis(5);
 
@@ -74,7 +76,7 @@ impl Inbound {
         let host = network.host().clone();
         let (mut read, half) = stream.into_split();
         let pen = Pen::new();
-        let writer = host.spawn({
+        let mut writer = host.spawn({
             let pen = pen.clone();
             async move { pen.write(half).await }
         });
@@ -101,10 +103,15 @@ impl Inbound {
         let tick = host.sleep(QUIET);
         tokio::pin!(tick);
         loop {
-            let waiting = inbound.take_in(&mut intake).inspect_err(|why| {
-                inbound.replies.frame(&DataFrame::Goodbye { code: 1, text: why });
-                pen.flush();
-            })?;
+            let waiting = match inbound.take_in(&mut intake) {
+                Ok(waiting) => waiting,
+                Err(why) => {
+                    inbound.replies.frame(&DataFrame::Goodbye { code: 1, text: &why });
+                    pen.finish();
+                    let _ = host.timeout(LAST, &mut writer).await;
+                    return Err(why);
+                }
+            };
             let crowded = waiting > CROWDED;
             tokio::select! {
                 biased;

@@ -57,6 +57,8 @@ struct State {
     spare: Vec<u8>,
     /// The task is not told of what comes: somebody will flush soon.
     held: bool,
+    /// The task ends once nothing waits.
+    ending: bool,
     closed: bool,
 }
 
@@ -69,6 +71,7 @@ impl Pen {
                 begun: Vec::new(),
                 spare: Vec::new(),
                 held: false,
+                ending: false,
                 closed: false,
             }),
             wake: Notify::new(),
@@ -162,7 +165,7 @@ impl Pen {
             }
             state.give_back(batch);
         }
-        let rest = !state.outbox.is_empty() || !state.begun.is_empty();
+        let rest = !state.outbox.is_empty() || !state.begun.is_empty() || state.ending;
         let left = self.left(&state);
         drop(state);
         if rest {
@@ -171,7 +174,7 @@ impl Pen {
         left
     }
 
-    /// Writes until the connection breaks or is closed.
+    /// Writes until the connection breaks, is closed, or nothing waits any more after [`finish`](Self::finish).
     pub(crate) async fn write(&self, half: WriteHalf) -> io::Result<()> {
         lock(&self.state).half = Some(half);
         loop {
@@ -186,6 +189,9 @@ impl Pen {
                     return Ok(());
                 }
                 let idle = state.outbox.is_empty() && state.begun.is_empty();
+                if idle && state.ending && state.half.is_some() {
+                    return Ok(());
+                }
                 if idle { None } else { state.half.take().map(|half| (half, state.next_batch())) }
             };
             // Who has the half tells of what it leaves.
@@ -205,7 +211,8 @@ impl Pen {
     /// There is nothing to do for the task.
     fn is_idle(&self) -> bool {
         let state = lock(&self.state);
-        !state.closed && (state.half.is_none() || (state.outbox.is_empty() && state.begun.is_empty()))
+        let nothing = state.outbox.is_empty() && state.begun.is_empty() && !state.ending;
+        !state.closed && (state.half.is_none() || nothing)
     }
 
     /// Gives back the memory, where nothing was said for a while.
@@ -216,6 +223,14 @@ impl Pen {
             state.begun = Vec::new();
             state.spare = Vec::new();
         }
+    }
+
+    /// What waits is the last that is said: the task ends when it is gone.
+    pub(crate) fn finish(&self) {
+        let mut state = lock(&self.state);
+        (state.held, state.ending) = (false, true);
+        drop(state);
+        self.wake.notify_one();
     }
 
     /// No more is written. What waits is dropped.

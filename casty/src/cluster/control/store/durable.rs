@@ -1,6 +1,7 @@
 //! A data directory: identity, log, vote and snapshot in one file, behind a thread.
 
 use std::{
+    fs::{DirBuilder, OpenOptions},
     io,
     path::{Path, PathBuf},
 };
@@ -73,7 +74,7 @@ impl DataDir {
     fn open_file(host: &Host, path: &Path, node_id: Option<NodeId>) -> Result<Self, OpenError> {
         let failed = |error| OpenError::Io { path: path.into(), error };
         let dir = path.parent().unwrap_or(path);
-        std::fs::create_dir_all(dir).map_err(failed)?;
+        make_private(dir, path).map_err(failed)?;
         let database =
             Database::builder().set_cache_size(CACHE).create(path).map_err(|error| super::file::open_error(path, error))?;
         // So that the file is found after a power failure.
@@ -127,6 +128,26 @@ fn identity(host: &Host, path: &Path, previous: Option<&Identity>, asked: Option
         (Some(previous), _) => Ok(previous.next(host)),
         (None, Some(asked)) => Ok(Identity::new(host, asked)),
         (None, None) => Ok(Identity::new(host, NodeId::from(format!("node-{:016x}", host.random())))),
+    }
+}
+
+/// Makes the directory and an empty file, where there are none, as this process's user's only: a log holds a key.
+fn make_private(dir: &Path, file: &Path) -> io::Result<()> {
+    if let Some(above) = dir.parent() {
+        std::fs::create_dir_all(above)?;
+    }
+    let (mut directory, mut empty) = (DirBuilder::new(), OpenOptions::new());
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+        directory.mode(0o700);
+        empty.mode(0o600);
+    }
+    // It may be there already.
+    directory.recursive(true).create(dir)?;
+    match empty.write(true).create_new(true).open(file) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+        _ => Ok(()),
     }
 }
 

@@ -122,6 +122,23 @@ fn change(dir: &Path, work: impl FnOnce(&redb::WriteTransaction)) {
     transaction.commit().expect("a commit");
 }
 
+#[cfg(unix)]
+#[tokio::test]
+async fn what_is_made_is_for_nobody_else() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let mode = |path: &Path| std::fs::metadata(path).expect("it is there").permissions().mode() & 0o777;
+    let dir = tempfile::tempdir().expect("a directory");
+    let (above, made) = (dir.path().join("a"), dir.path().join("a/b"));
+    open(&made).await.expect("a new directory").closer().close().await;
+    assert_eq!((mode(&made), mode(&made.join("raft.redb"))), (0o700, 0o600));
+    // What was there is as somebody wanted it.
+    std::fs::set_permissions(&made, std::fs::Permissions::from_mode(0o750)).expect("it is changed");
+    std::fs::remove_file(made.join("raft.redb")).expect("it is there");
+    open(&made).await.expect("a new file").closer().close().await;
+    assert_eq!((mode(&made), mode(&made.join("raft.redb"))), (0o750, 0o600));
+    assert_ne!(mode(&above), 0o700);
+}
+
 #[tokio::test]
 async fn a_directory_that_can_not_be_made_is_an_error() {
     let dir = tempfile::tempdir().expect("a directory");
