@@ -1,0 +1,52 @@
+//! Actors by id. Each is made when it is first needed and put away when it is idle; its state is kept.
+
+mod config;
+mod id;
+mod state;
+
+pub use config::{Durable, EntityConfig, OnLoss, SyncCount};
+pub use id::EntityId;
+pub use state::{Saved, State, StateField};
+
+use crate::{actor::Actor, wire::CodecError};
+
+/// An actor with an id and a state that is kept. Written by `#[sharded]` and `#[singleton]`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no entity",
+    label = "not an actor by id",
+    note = "put `#[sharded]` on `struct {Self}`, or `#[singleton]` if there is one of it, below its `#[actor]`"
+)]
+pub trait Entity: Actor {
+    /// What the attribute says.
+    #[doc(hidden)]
+    const ENTITY: EntityConfig;
+
+    /// A new one, where the type says how: by its `Default`.
+    #[doc(hidden)]
+    fn __new() -> Option<Self>;
+    /// Fills in the field that is the id.
+    #[doc(hidden)]
+    fn __identify(&mut self, id: &EntityId);
+    /// Its state's bytes, behind what is in `into`.
+    #[doc(hidden)]
+    fn __save(&self, into: &mut Vec<u8>) -> Result<(), CodecError>;
+    /// Puts back a state that was saved. Fields that are not in it stay as they are.
+    #[doc(hidden)]
+    fn __load(&mut self, state: &[u8]) -> Result<(), CodecError>;
+}
+
+/// An entity with `#[sharded]`: many of a type, each by its id.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not sharded",
+    label = "not an actor by id",
+    note = "put `#[sharded]` on `struct {Self}`, below its `#[actor]`"
+)]
+pub trait ShardedActor: Entity {}
+
+/// An entity with `#[singleton]`: one in the whole cluster.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no singleton",
+    label = "not the only one of its type",
+    note = "put `#[singleton]` on `struct {Self}`, below its `#[actor]`"
+)]
+pub trait SingletonActor: Entity {}
