@@ -8,11 +8,14 @@
 
 mod actor;
 mod args;
+mod beside;
 mod distributed;
 mod duration;
+mod entity;
 mod entry;
 mod errors;
 mod message;
+mod probe;
 mod supervised;
 mod types;
 
@@ -170,7 +173,115 @@ pub fn handler(args: TokenStream, item: TokenStream) -> TokenStream {
 /// ```
 #[proc_macro_attribute]
 pub fn supervised(args: TokenStream, item: TokenStream) -> TokenStream {
-    supervised::expand(&args.into(), &item.into()).into()
+    beside::expand("supervised", &args.into(), &item.into()).into()
+}
+
+/// Makes actors of this type entities: many, each by its id, made when first needed and put away when idle.
+///
+/// It goes beside `#[actor]`, in any order, on a struct without generic parameters. `system.sharded::<Account>()` gives
+/// them, from each node of a cluster, and without a cluster too.
+///
+/// | argument | meaning |
+/// | --- | --- |
+/// | `name = ".."` | the type's name in the cluster; that of its `#[actor]` if left out |
+/// | `factor = 3` | how many copies of the state there are, the primary's too |
+/// | `sync = none` | how many backups have a change before it is answered: `none`, a number below `factor`, `quorum` (with the primary a majority of the copies), `all` (also `-1`) |
+/// | `strict = false` | with fewer backups than `sync`, a message that may change the state is refused |
+/// | `timeout = 5s` | how long a change has to be replicated |
+/// | `passivate_after = 10m` | how long an entity is idle before it is put away |
+/// | `state = custom` | what is kept is what `casty::State` says, which the type implements; its fields if left out |
+/// | `durable = memory` | what copies survive: `disk` the end of their process, `fsync` that of their machine's power. Both are refused when the system starts, until they are built |
+/// | `on_loss = refuse` | when every copy that could hold an acknowledged change is gone for good: `refuse` until an operator accepts that, or `accept` and go on with the best copy left |
+/// | `remember = false` | entities come back without a message, where they are moved or their system starts again |
+///
+/// The fields are the state. Each is serde, and all are kept by name, so that a later version of the program may have
+/// others: a field that was not saved keeps what the constructor gave it. Two kinds of fields are not kept:
+///
+/// | attribute of a field | meaning |
+/// | --- | --- |
+/// | `#[casty(id)]` | filled with the entity's id: a `String`, `Arc<str>`, `Box<str>`, `EntityId`, or what is `From<&EntityId>` |
+/// | `#[casty(skip)]` | keeps what the constructor gave it |
+///
+/// The constructor is the type's `Default`, unless the system is given another.
+///
+/// ```
+/// use std::collections::HashMap;
+///
+/// use casty::prelude::*;
+///
+/// #[message]
+/// struct Deposit {
+///     amount: i64,
+/// }
+///
+/// #[actor]
+/// #[sharded(name = "accounts", sync = quorum)]
+/// #[derive(Default)]
+/// struct Account {
+///     #[casty(id)]
+///     id: String,
+///     balance: i64,
+///     #[casty(skip)]
+///     seen: HashMap<String, i64>,
+/// }
+///
+/// #[actor]
+/// impl Account {
+///     #[handler]
+///     fn deposit(&mut self, Deposit { amount }: Deposit) {
+///         self.balance += amount;
+///     }
+/// }
+/// ```
+#[proc_macro_attribute]
+pub fn sharded(args: TokenStream, item: TokenStream) -> TokenStream {
+    beside::expand("sharded", &args.into(), &item.into()).into()
+}
+
+/// Makes the actor one in the whole cluster, always active, on one of its nodes, with a state that is kept.
+///
+/// It goes beside `#[actor]`, in any order, on a struct without generic parameters. `system.singleton::<Jobs>()` gives it,
+/// from each node. It moves when its node leaves or is lost.
+///
+/// | argument | meaning |
+/// | --- | --- |
+/// | `name = ".."` | its name in the cluster; that of its `#[actor]` if left out |
+/// | `factor = 3` | how many copies of the state there are, the primary's too |
+/// | `sync = none` | how many backups have a change before it is answered: `none`, a number below `factor`, `quorum` (with the primary a majority of the copies), `all` (also `-1`) |
+/// | `strict = false` | with fewer backups than `sync`, a message that may change the state is refused |
+/// | `timeout = 5s` | how long a change has to be replicated |
+/// | `state = custom` | what is kept is what `casty::State` says, which the type implements; its fields if left out |
+/// | `durable = memory` | what copies survive: `disk` the end of their process, `fsync` that of their machine's power. Both are refused when the system starts, until they are built |
+/// | `on_loss = refuse` | when every copy that could hold an acknowledged change is gone for good: `refuse` until an operator accepts that, or `accept` and go on with the best copy left |
+///
+/// It is never put away, and comes back by itself: so there is no `passivate_after` and no `remember`. Its fields are kept
+/// as those of a [`sharded`](macro@sharded) actor are, and `#[casty(skip)]` leaves one out; it has no id.
+///
+/// ```
+/// use casty::prelude::*;
+///
+/// #[message(reply = u64)]
+/// struct NextJob;
+///
+/// #[actor]
+/// #[singleton(name = "job-scheduler", sync = 1)]
+/// #[derive(Default)]
+/// struct JobScheduler {
+///     last: u64,
+/// }
+///
+/// #[actor]
+/// impl JobScheduler {
+///     #[handler]
+///     fn next(&mut self, _: NextJob) -> u64 {
+///         self.last += 1;
+///         self.last
+///     }
+/// }
+/// ```
+#[proc_macro_attribute]
+pub fn singleton(args: TokenStream, item: TokenStream) -> TokenStream {
+    beside::expand("singleton", &args.into(), &item.into()).into()
 }
 
 /// Runs an `async fn main` with an actor system, which is shut down when it returns.

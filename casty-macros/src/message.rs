@@ -9,6 +9,7 @@ use syn::{
 use crate::{
     args::Arguments,
     errors::Errors,
+    probe::demand,
     types::{borrows, mentions, without_self},
 };
 
@@ -140,14 +141,6 @@ fn questions(message: &Message, item: &DeriveInput) -> Option<TokenStream> {
     })
 }
 
-/// Demands of the compiler that `answer` is true of `ty`, or else an error with the text of the trait `demand`.
-fn demand(ty: &TokenStream, demand: &str, answer: &TokenStream) -> TokenStream {
-    let demand = Ident::new(demand, ty.span());
-    quote_spanned! {ty.span()=>
-        let _: <::casty::__private::Is<{ <::casty::__private::Probe<#ty>>::#answer }> as ::casty::__private::#demand<#ty>>::#demand;
-    }
-}
-
 fn message_impl(message: &Message, item: &DeriveInput) -> TokenStream {
     let Message { reply, local, .. } = message;
     let idempotent = message.idempotent.is_some();
@@ -184,9 +177,17 @@ fn message_impl(message: &Message, item: &DeriveInput) -> TokenStream {
         #retain
         #codec
     };
+    // What says that it has no type parameters and is not `local`, which is asked of what is sent to an entity.
+    let travelling = (!local && item.generics.params.is_empty()).then(|| {
+        quote_spanned! {ident.span()=>
+            #[automatically_derived]
+            impl ::casty::__private::Travelling for #ident {}
+        }
+    });
     quote_spanned! {ident.span()=>
         #[automatically_derived]
         impl #impl_generics ::casty::__private::Message for #ident #ty_generics #where_clause { #members }
+        #travelling
     }
 }
 

@@ -1,17 +1,16 @@
 //! `#[supervised]`: what happens to an actor that fails, and to its children when one of them does.
 //!
-//! Read by `#[actor]`. As an attribute of its own it only makes sure that `#[actor]` gets to see it.
+//! Read by `#[actor]`.
 
 use std::time::Duration;
 
 use proc_macro2::{Ident, TokenStream};
 use quote::quote;
-use syn::{Attribute, DeriveInput, LitFloat, LitInt, Meta, parse::ParseStream};
+use syn::{Attribute, LitFloat, LitInt, parse::ParseStream};
 
 use crate::{
-    actor,
     args::{Arguments, one_of},
-    duration,
+    beside, duration,
     errors::Errors,
 };
 
@@ -44,39 +43,10 @@ pub(crate) struct Supervision {
     backoff_multiplier: Option<(Ident, f64)>,
 }
 
-/// Moves the attribute behind `#[actor]`, which reads and removes it.
-pub(crate) fn expand(args: &TokenStream, item: &TokenStream) -> TokenStream {
-    if actor::is_used(args) {
-        return TokenStream::new();
-    }
-    let mut errors = Errors::default();
-    let Ok(mut input) = syn::parse2::<DeriveInput>(item.clone()) else {
-        errors.at(item, "`#[supervised]` goes on the struct of an actor, beside its `#[actor]`");
-        let errors = errors.finish();
-        return quote!(#errors #item);
-    };
-    if let Some(actor) = input.attrs.iter().position(|attr| actor::is_attribute(attr, "actor")) {
-        input.attrs.insert(actor + 1, syn::parse_quote!(#[::casty::supervised(#args)]));
-        return quote!(#input);
-    }
-    let text = format!("`#[supervised]` is for actors: put `#[actor]` on `{}` too", input.ident);
-    errors.at(&input.ident, text);
-    actor::strip_fields(&mut input);
-    let errors = errors.finish();
-    quote!(#errors #input)
-}
-
 /// Reads the arguments of the attribute that `#[actor]` found.
 pub(crate) fn parse(attr: &Attribute, errors: &mut Errors) -> Supervision {
     let mut supervision = Supervision::default();
-    let args = match &attr.meta {
-        Meta::Path(_) => TokenStream::new(),
-        Meta::List(list) => list.tokens.clone(),
-        Meta::NameValue(_) => {
-            errors.at(attr, "write `#[supervised(max_restarts = 3)]`");
-            return supervision;
-        }
-    };
+    let args = beside::arguments(attr, "#[supervised(max_restarts = 3)]", errors);
     ARGUMENTS.read(args, errors, |argument, input| supervision.read(argument, input));
     supervision.check(errors)
 }

@@ -45,6 +45,7 @@
 //! | declaring messages, actors, supervision | [`#[message]`](macro@message), [`#[actor]`](macro@actor), [`#[handler]`](macro@handler), [`#[supervised]`](macro@supervised) |
 //! | a system, and its settings | [`#[casty::main]`](macro@main), [`ActorSystem`], [`ActorSystem::builder`] |
 //! | making actors, finding them by name | [`ActorSystem::spawn`], [`Context::spawn`], [`ActorSystem::lookup`] |
+//! | actors by id, one in the cluster, and what is kept of them | [`#[sharded]`](macro@sharded), [`#[singleton]`](macro@singleton), [`EntityId`], [`State`] |
 //! | reaching an actor | [`ActorRef`]: [`send`](ActorRef::send), [`try_send`](ActorRef::try_send), [`ask`](ActorRef::ask), [`stop`](ActorRef::stop) |
 //! | reaching one whose type is not known | [`Recipient`], [`AnyRef`] |
 //! | what an actor sees from within | [`Context`]: children, timers, stash, forwarding, death watch |
@@ -81,6 +82,7 @@ extern crate self as casty;
 pub mod __private;
 mod actor;
 mod cluster;
+mod entity;
 mod error;
 mod failure;
 #[cfg(feature = "fuzzing")]
@@ -106,13 +108,14 @@ pub use actor::{
     StopSent, Target, Terminated, Timer,
 };
 #[doc(inline)]
-pub use casty_macros::{actor, handler, main, message, supervised, test};
+pub use casty_macros::{actor, handler, main, message, sharded, singleton, supervised, test};
 #[cfg(feature = "tls")]
 pub use cluster::Tls;
 pub use cluster::{
     Cluster, ClusterError, ClusterEvent, ClusterEvents, DistributedBuilder, Incarnation, InvalidSwimConfig, Member, MemberStatus,
     NodeId, RaftConfig, RecoverError, StartError, SwimConfig,
 };
+pub use entity::{Entity, EntityId, State};
 pub use error::{ActorLabel, AskError, LookupError, SendError, SpawnError, TrySendError, Undelivered};
 pub use failure::{Failure, Result};
 pub use message::{Message, SentTo};

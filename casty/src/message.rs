@@ -63,6 +63,14 @@ pub trait Message: Sized + Send + 'static {
     }
 }
 
+/// A message that can be sent to another node. Written by [`#[message]`](crate::message), unless it is `local` or generic.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` stays in its process, and an entity may be on any node",
+    label = "this message does not travel",
+    note = "leave `local` out of its `#[message(local)]`; if it has generic parameters, write a message for each type that they stand for"
+)]
+pub trait Travelling {}
+
 /// `M: SentTo<A>` says that the actor `A` handles the message `M`.
 ///
 /// It holds for each message that has a `#[handler]` in the `#[actor] impl`; nobody implements it by hand.

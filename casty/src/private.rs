@@ -12,8 +12,12 @@ pub use crate::{
         Actor, Answer, AnyRef, Context, Declared, Dispatch, FarPort, ForRoom, Handled, Handles, Hooks, Item, Letter, Mailbox,
         Overflow, Unsent,
     },
+    entity::{
+        Construct, Custom, CustomState, Durable, Entity, EntityConfig, EntityId, IdField, Identify, Load, OnLoss, Save, Saved,
+        ShardedActor, SingletonActor, StateField, SyncCount,
+    },
     inbound::*,
-    message::Message,
+    message::{Message, Travelling},
     probe::*,
     registry::ActorEntry,
     reply::{FarRefusal, IntoReply, Pace, Refusal, ReplyTo, kind},

@@ -8,7 +8,7 @@ use std::marker::PhantomData;
 
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::{Failure, Message};
+use crate::{EntityId, Failure, Message, State};
 
 /// Answers questions about `T` in constants, while [`Otherwise`] is in scope.
 #[derive(Debug)]
@@ -29,6 +29,21 @@ impl<T> Probe<Result<T, Failure>> {
     pub const ANSWER: bool = false;
 }
 
+impl<T: Default> Probe<T> {
+    /// Whether there is one without being told more.
+    pub const DEFAULT: bool = true;
+}
+
+impl<T: for<'a> From<&'a EntityId>> Probe<T> {
+    /// Whether it is made from an entity's id.
+    pub const ID: bool = true;
+}
+
+impl<A: State> Probe<A> {
+    /// Whether it says what is kept of it.
+    pub const STATE: bool = true;
+}
+
 /// The answers where no inherent constant of [`Probe`] comes first.
 pub trait Otherwise {
     /// Whether it is a message.
@@ -37,6 +52,12 @@ pub trait Otherwise {
     const WIRE: bool = false;
     /// Whether its `Err` is an answer, and no failure.
     const ANSWER: bool = true;
+    /// Whether there is one without being told more.
+    const DEFAULT: bool = false;
+    /// Whether it is made from an entity's id.
+    const ID: bool = false;
+    /// Whether it says what is kept of it.
+    const STATE: bool = false;
 }
 
 impl<T> Otherwise for Probe<T> {}
@@ -90,5 +111,11 @@ mod tests {
     fn a_probe_tells_failures_from_answers() {
         const { assert!(!<Probe<crate::Result<u64>>>::ANSWER) };
         const { assert!(<Probe<Result<u64, String>>>::ANSWER) };
+    }
+
+    #[test]
+    fn a_probe_tells_what_holds_an_id() {
+        const { assert!(<Probe<String>>::ID && <Probe<std::sync::Arc<str>>>::ID && <Probe<EntityId>>::ID) };
+        const { assert!(!<Probe<u64>>::ID) };
     }
 }

@@ -55,7 +55,8 @@ pub(crate) fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, CodecError>
     caught(|| T::deserialize(&mut deserializer).map_err(|error| error.to_string()))
 }
 
-fn caught<T>(code: impl FnOnce() -> Result<T, String>) -> Result<T, CodecError> {
+/// What `code` of the user's comes to, with a panic as an error.
+pub(crate) fn caught<T>(code: impl FnOnce() -> Result<T, String>) -> Result<T, CodecError> {
     let done = catch_unwind(AssertUnwindSafe(code));
     let done = done.unwrap_or_else(|payload| Err(crate::Failure::from_panic(&*payload).to_string()));
     done.map_err(|why| CodecError::Failed(why.into()))

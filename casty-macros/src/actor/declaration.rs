@@ -1,4 +1,4 @@
-//! `#[actor]` on the struct: the `Declared` impl, with what `#[supervised]` says.
+//! `#[actor]` on the struct: the `Declared` impl, with what `#[supervised]`, `#[sharded]` and `#[singleton]` say.
 
 use proc_macro2::{Ident, TokenStream};
 use quote::{quote, quote_spanned};
@@ -7,6 +7,7 @@ use syn::{DeriveInput, LitInt, LitStr, Path};
 use super::{NO_LIFETIMES, is_attribute, strip_fields, used};
 use crate::{
     args::{Arguments, one_of},
+    entity::{self, Entity},
     errors::Errors,
     message::name_of,
     supervised::{self, Supervision},
@@ -24,6 +25,7 @@ struct Declaration {
     mailbox: Option<LitInt>,
     overflow: Option<Ident>,
     supervision: Supervision,
+    entity: Option<Entity>,
     /// The path that the user wrote for `#[supervised]`.
     path: Option<Path>,
 }
@@ -34,8 +36,9 @@ pub(super) fn expand(args: TokenStream, mut item: DeriveInput) -> TokenStream {
     let declaration = check(declaration, &item, &mut errors);
     let declared = generate(&declaration, &item);
     let errors = errors.finish();
-    let used = declaration.path.iter().map(used);
-    quote!(#errors #item #declared #(#used)*)
+    let entity = declaration.entity.as_ref().map(|entity| entity.tokens(&item));
+    let used = declaration.path.iter().chain(declaration.entity.iter().flat_map(|entity| &entity.paths)).map(used);
+    quote!(#errors #item #declared #entity #(#used)*)
 }
 
 /// Reads the arguments, and takes the other attributes of ours off.
@@ -57,9 +60,13 @@ fn parse(args: TokenStream, item: &mut DeriveInput, errors: &mut Errors) -> Decl
     for again in supervised {
         errors.at(again.path(), "`#[supervised]` is given twice; leave one of them out");
     }
-    for attr in strip_fields(item) {
-        let tokens = attr.meta.require_list().map(|list| list.tokens.clone()).unwrap_or_default();
-        errors.at(&attr, format!("`#[casty({tokens})]` is for the fields of `#[sharded]` actors; leave it out"));
+    declaration.entity = entity::parse(item, errors);
+    let fields = strip_fields(item);
+    if declaration.entity.is_none() {
+        for attr in fields {
+            let text = "`#[casty(..)]` is for the fields of entities: put `#[sharded]` or `#[singleton]` on the struct too, or leave it out";
+            errors.at(&attr, text);
+        }
     }
     declaration
 }

@@ -4,7 +4,8 @@ use std::{borrow::Borrow, fmt, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
-/// An entity's name within its type: any text. Cheap to clone.
+/// An entity's name within its type: any text. Cheap to clone. (Its `Default` is empty: for the `Default` of an entity that
+/// has it as a field, which is filled in then.)
 ///
 /// ```
 /// use casty::EntityId;
@@ -13,7 +14,7 @@ use serde::{Deserialize, Serialize};
 /// assert_eq!(id.as_str(), "alice");
 /// assert_eq!(id, EntityId::from(format!("al{}", "ice")));
 /// ```
-#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct EntityId(Arc<str>);
 

@@ -2,11 +2,15 @@
 
 mod config;
 mod id;
+mod probed;
 mod state;
+#[cfg(test)]
+mod tests;
 
 pub use config::{Durable, EntityConfig, OnLoss, SyncCount};
 pub use id::EntityId;
-pub use state::{Saved, State, StateField};
+pub use probed::{Construct, Custom, CustomState, IdField, Identify, Load, Save, StateField};
+pub use state::{Saved, State};
 
 use crate::{actor::Actor, wire::CodecError};
 

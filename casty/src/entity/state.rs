@@ -2,8 +2,6 @@
 
 use serde::{Deserialize, Deserializer, Serialize, de::DeserializeOwned};
 
-use crate::probe::Is;
-
 /// Says what is kept of an actor, in place of its fields: for `#[sharded(state = custom)]`.
 ///
 /// ```
@@ -48,12 +46,6 @@ pub enum Saved<T> {
     Yes(T),
 }
 
-impl<T> Default for Saved<T> {
-    fn default() -> Self {
-        Self::No
-    }
-}
-
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Saved<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         T::deserialize(deserializer).map(Self::Yes)
@@ -61,25 +53,15 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Saved<T> {
 }
 
 impl<T> Saved<T> {
+    /// What a field is that was not saved. (`Default` would be asked of `T`, too.)
+    pub fn no() -> Self {
+        Self::No
+    }
+
     /// Puts the value there, if it was saved.
     pub fn put(self, into: &mut T) {
         if let Self::Yes(value) = self {
             *into = value;
         }
     }
-}
-
-/// Demands that a field can be kept.
-#[diagnostic::on_unimplemented(
-    message = "`{T}` cannot be kept with an entity's state: it is not serde",
-    label = "does not implement `Serialize` and `DeserializeOwned`",
-    note = "derive `Serialize` and `Deserialize` for it (or put `#[message]` on it, which does), or leave it out of the state: `#[casty(skip)]`"
-)]
-pub trait StateField<T> {
-    /// Named by the demand, which so comes without a note on where it is made.
-    type StateField;
-}
-
-impl<T> StateField<T> for Is<true> {
-    type StateField = ();
 }
