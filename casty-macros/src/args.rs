@@ -93,8 +93,9 @@ pub(crate) fn one_of(input: ParseStream<'_>, words: &[&str]) -> syn::Result<Iden
     if words.iter().any(|known| word == known) {
         return Ok(word);
     }
-    let words: Vec<_> = words.iter().map(|word| format!("`{word}`")).collect();
-    Err(syn::Error::new(word.span(), format!("`{word}` is none of {}", words.join(", "))))
+    let known: Vec<_> = words.iter().map(|word| format!("`{word}`")).collect();
+    let is_not = if known.len() == 1 { "is not" } else { "is none of" };
+    Err(syn::Error::new(word.span(), format!("`{word}` {is_not} {}", known.join(", "))))
 }
 
 /// How it is written instead, after what our own parsers say; syn's "expected .." helps nobody here.

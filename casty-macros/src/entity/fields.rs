@@ -64,7 +64,9 @@ pub(super) fn parse(kind: Kind, settings: &Settings, item: &mut DeriveInput, err
         }
         fields.push(Field { member, ty: field.ty.clone(), cfgs, role });
     }
-    if settings.custom.is_none() {
+    // A lifetime of its own is reported as such.
+    let may_borrow = settings.custom.is_some() || item.generics.lifetimes().next().is_some();
+    if !may_borrow {
         for field in fields.iter_mut().filter(|field| field.role == Role::Kept && borrows(&field.ty)) {
             errors.at(&field.ty, NO_REFERENCES);
             field.role = Role::Skipped;
