@@ -2,7 +2,7 @@
 #![deny(warnings)]
 #![allow(dead_code)]
 
-use ::casty::{actor, handler, message, supervised};
+use ::casty::{actor, handler, message, sharded, singleton, supervised};
 
 struct Option;
 struct Result;
@@ -42,6 +42,43 @@ impl Actor {
     #[handler]
     async fn item(&mut self, message: Context) {
         ::std::mem::drop(message);
+    }
+}
+
+struct Saved;
+trait Entity {}
+trait State {}
+trait Default {}
+
+#[actor]
+#[sharded(sync = 1, durable = memory)]
+#[derive(::std::default::Default)]
+struct EntityId {
+    #[casty(id)]
+    state: ::std::string::String,
+    config: u8,
+    into: ::std::vec::Vec<u8>,
+}
+
+#[actor]
+impl EntityId {}
+
+#[singleton(state = custom)]
+#[actor]
+struct Probe(u8);
+
+#[actor]
+impl Probe {}
+
+impl ::casty::State for Probe {
+    type Snapshot = u8;
+
+    fn get_state(&self) -> u8 {
+        self.0
+    }
+
+    fn set_state(&mut self, snapshot: u8) {
+        self.0 = snapshot;
     }
 }
 

@@ -56,6 +56,46 @@ impl Sum {
     }
 }
 
+/// A public entity.
+#[actor(name = "counted")]
+#[sharded(name = "counts", sync = quorum, strict = true)]
+#[derive(Debug, Default)]
+pub struct Counted {
+    /// Its id.
+    #[casty(id)]
+    pub id: String,
+    count: u64,
+    #[casty(skip)]
+    cache: Vec<u64>,
+}
+
+#[actor]
+impl Counted {
+    #[handler]
+    fn add(&mut self, Add { amount }: Add) -> u64 {
+        self.cache.push(amount);
+        self.count += amount;
+        self.count
+    }
+}
+
+/// A private one of a kind.
+#[actor]
+#[singleton(state = custom)]
+#[derive(Debug)]
+struct Only;
+
+#[actor]
+impl Only {}
+
+impl casty::State for Only {
+    type Snapshot = ();
+
+    fn get_state(&self) {}
+
+    fn set_state(&mut self, (): ()) {}
+}
+
 /// Nothing is handled here.
 #[actor]
 #[derive(Debug)]
@@ -70,5 +110,6 @@ async fn main(system: ActorSystem) -> casty::Result<()> {
     sum.send(Remember([1; 100])).await?;
     assert_eq!(sum.ask(Add { amount: 2 }).await?, 4);
     system.spawn(|| Idle).await?;
+    let _ = (Counted::default(), Only);
     Ok(())
 }

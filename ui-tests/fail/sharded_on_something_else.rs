@@ -1,0 +1,14 @@
+use casty::prelude::*;
+
+#[actor]
+#[sharded]
+struct Account;
+
+#[sharded]
+#[actor]
+impl Account {}
+
+#[singleton]
+fn jobs() {}
+
+fn main() {}
