@@ -103,6 +103,26 @@ impl State for Sum {
     }
 }
 
+#[actor]
+#[singleton(state = custom)]
+#[allow(non_camel_case_types)]
+struct r#try(u8);
+
+#[actor]
+impl r#try {}
+
+impl State for r#try {
+    type Snapshot = u8;
+
+    fn get_state(&self) -> u8 {
+        self.0
+    }
+
+    fn set_state(&mut self, state: u8) {
+        self.0 = state;
+    }
+}
+
 macro_rules! entity {
     ($name:ident { $($field:ident: $ty:ty),* }) => {
         #[actor]
@@ -131,7 +151,7 @@ fn main() {
     entity::<Shelf>();
     entity::<Jobs>();
     entity::<Made>();
-    let _ = (Pool, Nothing, Deposit { amount: 1 }, Sum::default().id);
+    let _ = (Pool, Nothing, r#try(1), Deposit { amount: 1 }, Sum::default().id);
     let _ = |pool| Shelf { pool, books: vec![], id: "".into() };
     // Also in a function.
     #[derive(Default)]

@@ -163,7 +163,8 @@ fn state(entity: &Entity) -> TokenStream {
 
 /// Asks for the `State` impl, at the word `custom`.
 fn question_of_state(ident: &Ident, custom: &Ident) -> TokenStream {
-    let ident = Ident::new(&ident.to_string(), custom.span());
+    let mut ident = ident.clone();
+    ident.set_span(custom.span());
     demand(&quote!(#ident), "CustomState", &quote!(STATE))
 }
 
