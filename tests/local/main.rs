@@ -3,6 +3,7 @@
 mod asking;
 mod common;
 mod endings;
+mod entities;
 mod mailboxes;
 mod names;
 mod parallel;

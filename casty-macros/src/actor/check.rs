@@ -79,6 +79,7 @@ fn handler(sig: &Signature, itself: &Type, errors: &mut Errors) -> Option<Handle
         message: without_self(&message.ty, itself),
         mode: if sig.asyncness.is_some() { Mode::Async } else { Mode::Plain },
         takes_ctx: ctx.is_some(),
+        reads: sig.receiver().is_some_and(|receiver| matches!(receiver.kind, ReceiverKind::Reference(_, _, None))),
         output: output(sig),
     })
 }

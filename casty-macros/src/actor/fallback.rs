@@ -19,6 +19,7 @@ pub(super) fn handler(sig: &Signature, itself: &Type) -> Option<Handler> {
         message: without_self(message, itself),
         mode: Mode::Broken,
         takes_ctx: false,
+        reads: false,
         output: output(sig),
     })
 }

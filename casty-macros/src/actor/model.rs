@@ -18,6 +18,8 @@ pub(super) struct Handler {
     pub(super) message: TokenStream,
     pub(super) mode: Mode,
     pub(super) takes_ctx: bool,
+    /// Its receiver is `&self`.
+    pub(super) reads: bool,
     /// Where its return type stands, or its name if there is none.
     pub(super) output: Span,
 }

@@ -3,7 +3,7 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use super::{Actor, ActorRef, AnyRef, Cell, Signal, StopReason, Terminated, Timer, extra::Extra, watch};
-use crate::{ActorSystem, Later, Message, SentTo, reply::ReplyTo, sync::lock, system::Spawn};
+use crate::{ActorSystem, EntityId, Later, Message, SentTo, reply::ReplyTo, sync::lock, system::Spawn};
 
 /// An actor's view of itself: its children, its timers, its own reference. Handlers and hooks are given it.
 ///
@@ -59,6 +59,65 @@ impl<A: Actor> Context<A> {
     /// The system that the actor lives in.
     pub fn system(&self) -> &ActorSystem {
         self.cell.system()
+    }
+
+    /// The id of the entity that this actor is: `#[sharded]` has one, a singleton an empty one. `None` for other actors.
+    pub fn entity_id(&self) -> Option<&EntityId> {
+        self.entity()
+    }
+
+    /// Deletes the entity's state, with the end of this handler, if that ends well; its answer goes out as usual. The next
+    /// message finds a new one: the instance is made anew, its hooks run as at a restart, and what waits in the mailbox stays.
+    ///
+    /// For an actor that is no entity it does nothing.
+    ///
+    /// ```
+    /// use casty::prelude::*;
+    ///
+    /// #[message]
+    /// struct Put(u64);
+    ///
+    /// #[message(reply = u64)]
+    /// struct Total;
+    ///
+    /// #[message]
+    /// struct Empty;
+    ///
+    /// #[actor]
+    /// #[sharded(name = "carts")]
+    /// #[derive(Default)]
+    /// struct Cart {
+    ///     total: u64,
+    /// }
+    ///
+    /// #[actor]
+    /// impl Cart {
+    ///     #[handler]
+    ///     fn put(&mut self, Put(price): Put) {
+    ///         self.total += price;
+    ///     }
+    ///
+    ///     #[handler]
+    ///     fn total(&self, _: Total) -> u64 {
+    ///         self.total
+    ///     }
+    ///
+    ///     #[handler]
+    ///     fn empty(&mut self, _: Empty, ctx: &mut Context<Self>) {
+    ///         ctx.destroy();
+    ///     }
+    /// }
+    ///
+    /// # #[casty::main]
+    /// # async fn main(system: ActorSystem) -> casty::Result<()> {
+    /// let cart = system.sharded::<Cart>().entity("alice");
+    /// cart.send(Put(30)).await?;
+    /// cart.send(Empty).await?;
+    /// assert_eq!(cart.ask(Total).await?, 0);
+    /// # Ok(()) }
+    /// ```
+    pub fn destroy(&mut self) {
+        self.end_entity();
     }
 
     /// Makes a child: it is supervised by this actor, named under it, and stopped before it.
@@ -381,8 +440,17 @@ impl<A: Actor> Context<A> {
         }
     }
 
+    /// As [`__begin`](Self::__begin), for a handler with `&self`.
+    #[doc(hidden)]
+    #[inline]
+    pub fn __begin_reading<M: Message>(&mut self, message: &M) {
+        self.__begin(message);
+        self.reads();
+    }
+
     pub(super) fn begin_hook(&mut self) {
         self.message = None;
+        self.reads();
     }
 
     pub(super) fn cell(&self) -> &Arc<Cell<A>> {

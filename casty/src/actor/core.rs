@@ -62,20 +62,23 @@ impl<A: Actor> Core<A> {
 
     /// What follows each handler.
     #[inline]
-    pub(super) fn ended(&mut self, handled: Handled) -> Handled {
+    pub(super) fn ended(&mut self, mut handled: Handled) -> Handled {
         if self.ctx.has_extra() {
-            self.after(handled.is_ok());
+            handled = self.after(handled);
         }
         handled.map_err(|failure| self.ctx.with_message(failure))
     }
 
     #[cold]
-    pub(super) fn after(&mut self, handled: bool) {
-        if let Some(stash) = self.ctx.after_handler(handled) {
+    pub(super) fn after(&mut self, handled: Handled) -> Handled {
+        let kept = self.ctx.keep_state(self.state.as_ref(), handled.is_ok());
+        let handled = handled.and(kept);
+        if let Some(stash) = self.ctx.after_handler(handled.is_ok()) {
             for item in stash.into_iter().rev() {
                 self.batch.push_front(item);
             }
         }
+        handled
     }
 
     /// Gives back buffers that a burst has blown up.

@@ -3,7 +3,7 @@
 use std::{
     mem,
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::Arc,
+    sync::{Arc, atomic::Ordering::Release},
 };
 
 use super::{
@@ -77,6 +77,23 @@ impl<A: Actor> Cell<A> {
             drop(inbox);
             self.signal(Signal::Stop(reason));
         }
+    }
+
+    /// Ends an entity that has nothing to do. `false` if it has.
+    pub(crate) fn put_away(self: &Arc<Self>) -> bool {
+        let mut inbox = lock(&self.inbox);
+        let Seat::Resting(core) = &inbox.seat else { return false };
+        let childless = self.had_extras().is_none_or(Extras::is_childless);
+        let idle = core.next.is_none() && core.batch.is_empty() && core.ctx.may_be_put_away();
+        if inbox.queued || inbox.closed || inbox.has_work() || !childless || !idle {
+            return false;
+        }
+        inbox.closed = true;
+        inbox.signals.get_or_insert_default().push_back(Signal::Stop(StopReason::Passivated));
+        self.signalled.store(true, Release);
+        self.rouse(inbox);
+        self.close_room();
+        true
     }
 
     /// Why it ended, once it has.

@@ -10,8 +10,8 @@ use std::{
 
 use tokio::time::Instant;
 
-use super::{Actor, AnyRef, Context, Timer, core::discard, watch};
-use crate::{Failure, supervision::Restarts, sync::lock};
+use super::{Actor, AnyRef, Cell, Context, Handled, Signal, Timer, core::discard, watch};
+use crate::{EntityId, Failure, supervision::Restarts, sync::lock};
 
 pub(super) struct Extra<A: Actor> {
     pub(super) restarts: Restarts,
@@ -22,6 +22,30 @@ pub(super) struct Extra<A: Actor> {
     pub(super) unstash: bool,
     /// Behind a lock only so that messages need not be `Sync`.
     pub(super) then: Mutex<Vec<Box<dyn FnOnce() + Send>>>,
+    /// The handler in hand, or hook, leaves nothing to keep.
+    pub(super) reads: bool,
+    /// Of an entity.
+    pub(super) entity: Option<Part<A>>,
+}
+
+/// What makes an actor an entity.
+pub(super) struct Part<A> {
+    id: EntityId,
+    keeper: Box<dyn Keeper<A>>,
+    /// Its state goes, with the handler in hand.
+    ends: bool,
+}
+
+/// Keeps the state of an entity.
+pub(crate) trait Keeper<A>: Send + Sync {
+    /// A handler that may have changed it has ended well.
+    ///
+    /// # Errors
+    /// If it cannot be kept.
+    fn keep(&mut self, state: &A) -> Result<(), Failure>;
+
+    /// It is as if it had never been.
+    fn forget(&mut self);
 }
 
 type Stash<A> = Mutex<VecDeque<<A as Actor>::Item>>;
@@ -41,6 +65,8 @@ impl<A: Actor> Context<A> {
                 stash: Arc::default(),
                 unstash: false,
                 then: Mutex::default(),
+                reads: false,
+                entity: None,
             })
         })
     }
@@ -60,6 +86,56 @@ impl<A: Actor> Context<A> {
     pub(super) fn with_message(&mut self, failure: Failure) -> Failure {
         let retained = self.extra.as_mut().and_then(|extra| extra.retained.take());
         failure.with_message(self.message, retained)
+    }
+
+    /// For an actor that is made: it is an entity.
+    pub(crate) fn is_entity(&mut self, id: EntityId, keeper: Box<dyn Keeper<A>>) {
+        self.extra().entity = Some(Part { id, keeper, ends: false });
+    }
+
+    /// The handler in hand changes nothing that is kept.
+    pub(super) fn reads(&mut self) {
+        if let Some(extra) = &mut self.extra {
+            extra.reads = true;
+        }
+    }
+
+    pub(super) fn entity(&self) -> Option<&EntityId> {
+        self.extra.as_ref()?.entity.as_ref().map(|part| &part.id)
+    }
+
+    pub(super) fn end_entity(&mut self) {
+        if let Some(part) = self.extra.as_mut().and_then(|extra| extra.entity.as_mut()) {
+            part.ends = true;
+        }
+    }
+
+    /// What becomes of an entity's state behind a handler that ended well, or not.
+    pub(super) fn keep_state(&mut self, state: Option<&A>, well: bool) -> Handled {
+        let Some(extra) = self.extra.as_mut() else { return Ok(()) };
+        let reads = mem::take(&mut extra.reads);
+        let Some(part) = &mut extra.entity else { return Ok(()) };
+        let ends = mem::take(&mut part.ends);
+        match state {
+            _ if !well => Ok(()),
+            _ if ends => {
+                part.keeper.forget();
+                // A new one, behind this message.
+                Cell::signal(&self.cell, Signal::Restart);
+                Ok(())
+            }
+            Some(state) if !reads => part.keeper.keep(state),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether nothing of the instance is lost if it goes now, besides what is kept.
+    pub(super) fn may_be_put_away(&self) -> bool {
+        self.extra.as_ref().is_none_or(|extra| {
+            extra.timers.iter().all(Timer::is_over)
+                && !extra.watched.iter().any(AnyRef::is_alive)
+                && lock(&extra.stash).is_empty()
+        })
     }
 
     /// What the handler that has just ended left to do. Returns what is to be handled next, if it unstashed.

@@ -44,6 +44,8 @@ pub(crate) use chain::FarQuestions;
 pub use confirming::Confirming;
 pub use context::Context;
 pub(crate) use core::{Core, Factory};
+pub(crate) use delivery::Refused;
+pub(crate) use extra::Keeper;
 pub(crate) use extras::Extras;
 pub use far::{Answer, FarPort};
 pub(crate) use far::{Awaited, FarAddress, FarReply, Incoming, Links, NotSent, Parcel, Received, Soon, TellEnd, Waiting, Wants};

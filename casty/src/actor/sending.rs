@@ -193,7 +193,7 @@ impl<A: Actor> Cell<A> {
     }
 
     #[cold]
-    fn refused(self: &Arc<Self>, refused: Refused<A::Item>) -> Unsent {
+    pub(crate) fn refused(self: &Arc<Self>, refused: Refused<A::Item>) -> Unsent {
         match refused {
             Refused::Stopped(item) => {
                 item.refuse(Refusal::Stopped);

@@ -117,7 +117,7 @@ impl<A: Actor> Wake for Cell<A> {
 impl<A: Actor> Cell<A> {
     /// Handles a message in the asker's place, if the actor is idle and quick. Else it comes back.
     #[inline]
-    pub(super) fn run_inline(self: &Arc<Self>, item: A::Item, only_if_known: bool) -> Result<(), A::Item> {
+    pub(crate) fn run_inline(self: &Arc<Self>, item: A::Item, only_if_known: bool) -> Result<(), A::Item> {
         let pace = item.pace();
         let is_quick = || pace.allows_inline() && (!only_if_known || pace.is_quick());
         if !self.system().host().toss().unwrap_or_else(is_quick) || !self.system().scheduler().is_here() {

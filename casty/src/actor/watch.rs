@@ -24,6 +24,8 @@ pub enum StopReason {
     Shutdown,
     /// It did not end in the time that it was given, and was dropped.
     Killed,
+    /// It is an entity, was idle for long, and was put away with its state kept.
+    Passivated,
     /// It lived on another node, which was declared down.
     NodeLost,
     /// Its node was taken for dead and came back, and another actor has its name by now.
@@ -34,9 +36,13 @@ impl StopReason {
     pub(super) fn for_children(&self) -> Self {
         match self {
             Self::Shutdown => Self::Shutdown,
-            Self::Stopped | Self::Failed(_) | Self::ParentStopped | Self::Killed | Self::NodeLost | Self::NameLost => {
-                Self::ParentStopped
-            }
+            Self::Stopped
+            | Self::Failed(_)
+            | Self::ParentStopped
+            | Self::Killed
+            | Self::Passivated
+            | Self::NodeLost
+            | Self::NameLost => Self::ParentStopped,
         }
     }
 
@@ -48,6 +54,7 @@ impl StopReason {
             Self::ParentStopped => Travelling::ParentStopped,
             Self::Shutdown => Travelling::Shutdown,
             Self::Killed => Travelling::Killed,
+            Self::Passivated => Travelling::Passivated,
             Self::NodeLost => Travelling::NodeLost,
             Self::NameLost => Travelling::NameLost,
         };
@@ -62,6 +69,7 @@ impl StopReason {
             Travelling::ParentStopped => Self::ParentStopped,
             Travelling::Shutdown => Self::Shutdown,
             Travelling::Killed => Self::Killed,
+            Travelling::Passivated => Self::Passivated,
             Travelling::NodeLost => Self::NodeLost,
             Travelling::NameLost => Self::NameLost,
         })
@@ -79,6 +87,7 @@ enum Travelling {
     Killed,
     NodeLost,
     NameLost,
+    Passivated,
 }
 
 impl fmt::Display for StopReason {
@@ -89,6 +98,7 @@ impl fmt::Display for StopReason {
             Self::ParentStopped => f.write_str("its parent stopped"),
             Self::Shutdown => f.write_str("the system shut down"),
             Self::Killed => f.write_str("killed"),
+            Self::Passivated => f.write_str("idle, and put away"),
             Self::NodeLost => f.write_str("its node was lost"),
             Self::NameLost => f.write_str("its name went to another actor while its node was taken for dead"),
         }

@@ -2,7 +2,11 @@
 
 mod config;
 mod id;
+mod kept;
 mod probed;
+mod reference;
+mod region;
+mod regions;
 mod state;
 #[cfg(test)]
 mod tests;
@@ -11,6 +15,9 @@ pub use config::{Durable, EntityConfig, OnLoss, SyncCount};
 pub use id::EntityId;
 pub use probed::{Construct, Custom, CustomState, IdField, Identify, Load, Save, StateField};
 pub use state::{Saved, State};
+
+pub use reference::{EntityRef, Sharded};
+pub(crate) use regions::{Makers, Regions};
 
 use crate::{actor::Actor, wire::CodecError};
 

@@ -3,7 +3,7 @@
 use std::{fmt, sync::Arc};
 
 use crate::{
-    NodeId,
+    EntityId, NodeId,
     actor::{ActorId, FarAddress},
 };
 
@@ -23,6 +23,12 @@ enum Who {
 impl ActorLabel {
     pub(crate) fn here(id: ActorId, kind: &'static str, name: Option<Arc<str>>) -> Self {
         Self(Who::Here { id, kind, name })
+    }
+
+    /// Of an actor that need not be there.
+    pub(crate) fn entity(kind: &'static str, id: &EntityId) -> Self {
+        let name = if id.as_str().is_empty() { kind.into() } else { id.into() };
+        Self(Who::Here { id: ActorId(0), kind, name: Some(name) })
     }
 
     pub(crate) fn far(address: Arc<FarAddress>) -> Self {

@@ -1,9 +1,13 @@
 //! Settings of a system.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use super::{ActorSystem, Settings};
-use crate::actor::Mailbox;
+use crate::{
+    EntityId,
+    actor::Mailbox,
+    entity::{Entity, Makers},
+};
 
 /// Settings of a new system. See [`ActorSystem::builder`].
 ///
@@ -30,6 +34,7 @@ impl Default for SystemBuilder {
             mailbox: Mailbox::unbounded(),
             ask_timeout: Duration::from_secs(5),
             shutdown_timeout: Duration::from_secs(30),
+            makers: Makers::default(),
         })
     }
 }
@@ -50,6 +55,46 @@ impl SystemBuilder {
     /// How long actors have to end, at a shutdown and when their parent stops, before they are dropped; 30 s unless set.
     pub fn shutdown_timeout(mut self, limit: Duration) -> Self {
         self.0.shutdown_timeout = limit;
+        self
+    }
+
+    /// How entities of a type are made that needs more than its id, or has no `Default`.
+    ///
+    /// ```
+    /// use casty::{EntityId, prelude::*};
+    /// use std::sync::Arc;
+    ///
+    /// #[message(reply = String)]
+    /// struct Greet;
+    ///
+    /// #[actor]
+    /// #[sharded(name = "guests")]
+    /// struct Guest {
+    ///     #[casty(skip)]
+    ///     greeting: Arc<str>,
+    ///     #[casty(id)]
+    ///     name: String,
+    /// }
+    ///
+    /// #[actor]
+    /// impl Guest {
+    ///     #[handler]
+    ///     fn greet(&self, _: Greet) -> String {
+    ///         format!("{}, {}!", self.greeting, self.name)
+    ///     }
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> casty::Result<()> {
+    /// let greeting: Arc<str> = "Welcome".into();
+    /// let system = ActorSystem::builder()
+    ///     .entities(move |id: &EntityId| Guest { greeting: greeting.clone(), name: id.into() })
+    ///     .build();
+    /// assert_eq!(system.sharded::<Guest>().entity("Ada").ask(Greet).await?, "Welcome, Ada!");
+    /// # Ok(()) }
+    /// ```
+    pub fn entities<A: Entity>(mut self, make: impl Fn(&EntityId) -> A + Send + Sync + 'static) -> Self {
+        self.0.makers.add::<A>(Arc::new(make));
         self
     }
 

@@ -5,6 +5,7 @@ mod builder;
 mod dead_letters;
 mod deadlines;
 mod directory;
+mod entities;
 mod event;
 mod names;
 mod output;
@@ -37,6 +38,7 @@ pub use spawn::Spawn;
 use crate::{
     Cluster, DistributedBuilder, LookupError,
     actor::{Actor, ActorId, ActorRef, AnyCell, AnyRef, FarQuestions, Links, Mailbox},
+    entity::{Makers, Regions},
     error::ActorLabel,
     host::Host,
     scheduler::Scheduler,
@@ -82,6 +84,7 @@ struct Inner {
     links: OnceLock<Arc<dyn Links>>,
     cluster: OnceLock<Cluster>,
     far_questions: FarQuestions,
+    regions: Regions,
 }
 
 impl Drop for Inner {
@@ -97,6 +100,7 @@ struct Settings {
     mailbox: Mailbox,
     ask_timeout: Duration,
     shutdown_timeout: Duration,
+    makers: Makers,
 }
 
 impl ActorSystem {
@@ -163,6 +167,7 @@ impl ActorSystem {
             links: OnceLock::new(),
             cluster: OnceLock::new(),
             far_questions: FarQuestions::default(),
+            regions: Regions::default(),
             host,
             settings,
         }));

@@ -47,8 +47,9 @@ fn arm(actor: &Actor, asyncs: &[&Handler], handler: &Handler) -> TokenStream {
             let call = call(actor, handler, &quote!(self));
             let (out, answer) = answer(handler);
             let done = done(asyncs, &quote!(__answer));
+            let begin = begin(handler);
             quote! {{
-                __ctx.__begin(&__message);
+                __ctx.#begin(&__message);
                 let #out = #call;
                 let __answer = #answer;
                 #done
@@ -83,6 +84,7 @@ fn future(actor: &Actor, handler: &Handler) -> TokenStream {
     let output = send_future(&quote!(::casty::__private::Handled), handler.name.span());
     let call = call(actor, handler, &quote!(__actor));
     let (out, answer) = answer(handler);
+    let begin = begin(handler);
     quote! {
         fn #name<'a, #params>(
             __actor: &'a mut #itself,
@@ -90,11 +92,16 @@ fn future(actor: &Actor, handler: &Handler) -> TokenStream {
             __reply: ::casty::__private::ReplyTo<#message>,
             __ctx: &'a mut ::casty::__private::Context<#itself>,
         ) -> #output #where_clause {
-            __ctx.__begin(&__message);
+            __ctx.#begin(&__message);
             let __future = #call;
             ::casty::__private::map(__future, move |#out| #answer)
         }
     }
+}
+
+/// What tells the context of the message in hand.
+fn begin(handler: &Handler) -> Ident {
+    format_ident!("{}", if handler.reads { "__begin_reading" } else { "__begin" })
 }
 
 /// The name for what the handler returns, at its return type, and the answer with it.

@@ -160,6 +160,7 @@ fn encode(reason: &StopReason) -> (u8, String) {
         StopReason::Killed => (4, String::new()),
         StopReason::NodeLost => (5, String::new()),
         StopReason::NameLost => (6, String::new()),
+        StopReason::Passivated => (7, String::new()),
     }
 }
 
@@ -171,6 +172,7 @@ pub(super) fn decode(reason: u8, text: &str) -> StopReason {
         4 => StopReason::Killed,
         5 => StopReason::NodeLost,
         6 => StopReason::NameLost,
+        7 => StopReason::Passivated,
         // A reason that a later version has is an end all the same.
         _ => StopReason::Stopped,
     }

@@ -1,0 +1,232 @@
+//! How entities are reached.
+
+use std::{
+    fmt,
+    hash::{Hash, Hasher},
+    sync::Arc,
+};
+
+use super::{Entity, EntityId, SingletonActor, region::Region};
+use crate::{
+    ActorSystem, Asking, Sending, SentTo, TrySendError,
+    actor::{ActorId, Answer, Refused, Target, Unsent},
+    error::ActorLabel,
+    message::Travelling,
+    reply::{Refusal, ReplyTo, Slot},
+};
+
+/// The entities of one type. See [`ActorSystem::sharded`].
+pub struct Sharded<A: Entity> {
+    system: ActorSystem,
+    region: Arc<Region<A>>,
+}
+
+impl<A: Entity> Sharded<A> {
+    pub(crate) fn new(system: ActorSystem, region: Arc<Region<A>>) -> Self {
+        Self { system, region }
+    }
+
+    /// The entity of this id. Nothing is made before a message needs it.
+    pub fn entity(&self, id: impl Into<EntityId>) -> EntityRef<A> {
+        EntityRef { system: self.system.clone(), region: self.region.clone(), id: id.into() }
+    }
+}
+
+impl<A: SingletonActor> Sharded<A> {
+    pub(crate) fn only(self) -> EntityRef<A> {
+        self.entity("")
+    }
+}
+
+impl<A: Entity> Clone for Sharded<A> {
+    fn clone(&self) -> Self {
+        Self { system: self.system.clone(), region: self.region.clone() }
+    }
+}
+
+impl<A: Entity> fmt::Debug for Sharded<A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Sharded({})", A::ENTITY.name)
+    }
+}
+
+/// An entity's address: good whether its actor is there or not, which is made when a message needs it.
+///
+/// ```
+/// use casty::prelude::*;
+///
+/// #[message]
+/// struct Deposit(i64);
+///
+/// #[message(reply = i64)]
+/// struct Balance;
+///
+/// #[actor]
+/// #[sharded(name = "accounts")]
+/// #[derive(Default)]
+/// struct Account {
+///     #[casty(id)]
+///     owner: String,
+///     balance: i64,
+/// }
+///
+/// #[actor]
+/// impl Account {
+///     #[handler]
+///     fn deposit(&mut self, Deposit(amount): Deposit) {
+///         self.balance += amount;
+///     }
+///
+///     #[handler]
+///     fn balance(&self, _: Balance) -> i64 {
+///         self.balance
+///     }
+/// }
+///
+/// # #[casty::main]
+/// # async fn main(system: ActorSystem) -> casty::Result<()> {
+/// let alice = system.sharded::<Account>().entity("alice");
+/// alice.send(Deposit(10)).await?;
+/// assert_eq!(alice.ask(Balance).await?, 10);
+/// # Ok(()) }
+/// ```
+pub struct EntityRef<A: Entity> {
+    system: ActorSystem,
+    region: Arc<Region<A>>,
+    id: EntityId,
+}
+
+impl<A: Entity> EntityRef<A> {
+    /// Which entity of its type.
+    pub fn id(&self) -> &EntityId {
+        &self.id
+    }
+
+    /// Hands a message over and goes on, as [`ActorRef::send`](crate::ActorRef::send) does.
+    ///
+    /// # Errors
+    /// [`SendError`](crate::SendError), when awaited. The message was not handled then.
+    pub fn send<M: SentTo<A> + Travelling>(&self, message: M) -> Sending<'_, Self, M> {
+        Sending::new(self, message.__wrap(ReplyTo::NOBODY))
+    }
+
+    /// Hands a message over without ever waiting.
+    ///
+    /// # Errors
+    /// [`TrySendError`], with the message in it: its mailbox is full, it is just being put away (a later attempt succeeds),
+    /// it cannot be made, or the system has shut down.
+    pub fn try_send<M: SentTo<A> + Travelling>(&self, message: M) -> Result<(), TrySendError<M>> {
+        let cell = match self.region.cell(&self.system, &self.id) {
+            Ok(cell) => cell,
+            Err(why) => return Err(TrySendError::new(&why, self.label(), message)),
+        };
+        let Err(refused) = cell.push(message.__wrap(ReplyTo::NOBODY)) else { return Ok(()) };
+        let (item, why) = match refused {
+            Refused::Far(refused) => *refused,
+            // Another one takes its place at once.
+            Refused::Stopped(item) if !self.system.is_closing() => (item, Refusal::Full),
+            Refused::Stopped(item) => (item, Refusal::Stopped),
+            Refused::Full(item) | Refused::Wait(item) => (item, Refusal::Full),
+        };
+        let message = M::__unwrap(item).expect("the item was made of this message");
+        Err(TrySendError::new(&why, self.label(), message))
+    }
+
+    /// Sends a message and waits for the answer, as [`ActorRef::ask`](crate::ActorRef::ask) does.
+    ///
+    /// # Errors
+    /// [`AskError`](crate::AskError), when awaited; it tells whether the message can have been handled.
+    pub fn ask<M: SentTo<A> + Travelling>(&self, message: M) -> Asking<'_, Self, M> {
+        let slot = Slot::new();
+        let item = message.__wrap(ReplyTo::asker(slot.clone()));
+        Asking::new(self, item, slot)
+    }
+
+    /// Its type and id, for messages to people.
+    pub fn label(&self) -> ActorLabel {
+        ActorLabel::entity(A::NAME, &self.id)
+    }
+
+    fn unsent(&self, item: A::Item, why: Refusal) -> Unsent {
+        use crate::actor::Item as _;
+        item.refuse(why.clone());
+        Unsent::Far(why)
+    }
+}
+
+impl<A: Entity> Target for EntityRef<A> {
+    type Item = A::Item;
+
+    fn push(&self, item: A::Item) -> Result<usize, Unsent> {
+        let cell = match self.region.cell(&self.system, &self.id) {
+            Ok(cell) => cell,
+            Err(why) => return Err(self.unsent(item, why)),
+        };
+        match cell.push(item) {
+            Ok(waiting) => Ok(waiting),
+            Err(Refused::Stopped(item)) => {
+                let after = self.region.clone().after(self.system.clone(), self.id.clone(), cell, item);
+                Err(Unsent::Waits(Box::pin(after)))
+            }
+            Err(other) => Err(cell.refused(other)),
+        }
+    }
+
+    fn ask(&self, item: A::Item, only_if_known: bool) -> Result<(), Unsent> {
+        let cell = match self.region.cell(&self.system, &self.id) {
+            Ok(cell) => cell,
+            Err(why) => return Err(self.unsent(item, why)),
+        };
+        match cell.run_inline(item, only_if_known) {
+            Ok(()) => Ok(()),
+            Err(item) => self.push(item).map(drop),
+        }
+    }
+
+    fn confirm(&self, item: A::Item, _: Box<dyn Answer>) -> Result<bool, Unsent> {
+        self.push(item).map(|_| false)
+    }
+
+    fn label(&self) -> ActorLabel {
+        Self::label(self)
+    }
+
+    fn id(&self) -> ActorId {
+        // One that sleeps waits for nobody.
+        self.region.awake(&self.id).map_or_else(ActorId::outside, |cell| cell.id())
+    }
+
+    fn is_far(&self) -> bool {
+        false
+    }
+
+    fn system(&self) -> &ActorSystem {
+        &self.system
+    }
+}
+
+impl<A: Entity> Clone for EntityRef<A> {
+    fn clone(&self) -> Self {
+        Self { system: self.system.clone(), region: self.region.clone(), id: self.id.clone() }
+    }
+}
+
+impl<A: Entity> PartialEq for EntityRef<A> {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.region, &other.region) && self.id == other.id
+    }
+}
+
+impl<A: Entity> Eq for EntityRef<A> {}
+
+impl<A: Entity> Hash for EntityRef<A> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.id.hash(state);
+    }
+}
+
+impl<A: Entity> fmt::Debug for EntityRef<A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "EntityRef({})", self.label())
+    }
+}

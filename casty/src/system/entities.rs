@@ -1,0 +1,71 @@
+//! The entities of a system.
+
+use std::sync::Arc;
+
+use super::ActorSystem;
+use crate::{
+    actor::{Actor, ActorId, Cell, Mailbox},
+    entity::{EntityRef, Sharded, ShardedActor, SingletonActor},
+};
+
+impl ActorSystem {
+    /// The entities of a type: actors by id, each made when a message needs it.
+    ///
+    /// Each keeps its state when it fails: it is then what it was after the last message that was handled whole. One that is
+    /// idle for long is put away, its state kept as well. In this version they live in one process; in a cluster a message to
+    /// an entity is an error that says so.
+    ///
+    /// # Panics
+    /// If the type has no `Default` and the system was not told how to [make](crate::SystemBuilder::entities) it.
+    #[track_caller]
+    pub fn sharded<A: ShardedActor>(&self) -> Sharded<A> {
+        Sharded::new(self.clone(), self.0.regions.of(self, &self.0.settings.makers))
+    }
+
+    /// The only actor of a type. It is made when it is first needed.
+    ///
+    /// ```
+    /// use casty::prelude::*;
+    ///
+    /// #[message(reply = u64)]
+    /// struct Next;
+    ///
+    /// #[actor]
+    /// #[singleton(name = "numbers")]
+    /// #[derive(Default)]
+    /// struct Numbers {
+    ///     last: u64,
+    /// }
+    ///
+    /// #[actor]
+    /// impl Numbers {
+    ///     #[handler]
+    ///     fn next(&mut self, _: Next) -> u64 {
+    ///         self.last += 1;
+    ///         self.last
+    ///     }
+    /// }
+    ///
+    /// # #[casty::main]
+    /// # async fn main(system: ActorSystem) -> casty::Result<()> {
+    /// assert_eq!(system.singleton::<Numbers>().ask(Next).await?, 1);
+    /// assert_eq!(system.singleton::<Numbers>().ask(Next).await?, 2);
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Panics
+    /// As [`sharded`](Self::sharded) does.
+    #[track_caller]
+    pub fn singleton<A: SingletonActor>(&self) -> EntityRef<A> {
+        Sharded::new(self.clone(), self.0.regions.of(self, &self.0.settings.makers)).only()
+    }
+
+    /// Gives a new actor its place among the living.
+    pub(crate) fn settle<A: Actor>(&self, make: impl FnOnce(ActorId) -> Cell<A>) -> Arc<Cell<A>> {
+        self.0.directory.add(|id| Arc::new(make(id)))
+    }
+
+    pub(crate) fn mailbox(&self) -> Mailbox {
+        self.0.settings.mailbox
+    }
+}
