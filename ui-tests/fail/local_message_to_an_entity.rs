@@ -4,16 +4,31 @@ use casty::prelude::*;
 struct Job(std::sync::Arc<str>);
 
 #[message]
-struct Put<T>(T);
-
-#[message]
 struct Add(u64);
 
-// As the methods that send to an entity demand it.
-fn send_to_entity<M: casty::Message + casty::__private::Travelling>(_: M) {}
-
-fn main() {
-    send_to_entity(Add(1));
-    send_to_entity(Job("".into()));
-    send_to_entity(Put(1u64));
+#[actor]
+#[sharded]
+#[derive(Default)]
+struct Queue {
+    jobs: Vec<String>,
 }
+
+#[actor]
+impl Queue {
+    #[handler]
+    fn job(&mut self, Job(job): Job) {
+        self.jobs.push(job.to_string());
+    }
+
+    #[handler]
+    fn add(&mut self, Add(_): Add) {}
+}
+
+async fn send(system: &ActorSystem) -> casty::Result<()> {
+    let queue = system.sharded::<Queue>().entity("q");
+    queue.send(Add(1)).await?;
+    queue.send(Job("".into())).await?;
+    Ok(())
+}
+
+fn main() {}

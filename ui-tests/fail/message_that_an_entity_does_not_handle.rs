@@ -1,0 +1,41 @@
+use casty::prelude::*;
+
+#[message]
+struct Add(u64);
+
+#[message]
+struct Other;
+
+struct NoMessage;
+
+#[actor]
+#[sharded]
+#[derive(Default)]
+struct Sum {
+    total: u64,
+}
+
+#[actor]
+impl Sum {
+    #[handler]
+    fn add(&mut self, Add(n): Add) {
+        self.total += n;
+    }
+}
+
+#[actor]
+#[derive(Default)]
+struct Plain;
+
+#[actor]
+impl Plain {}
+
+async fn send(system: &ActorSystem) -> casty::Result<()> {
+    let sum = system.sharded::<Sum>().entity("s");
+    sum.send(Other).await?;
+    sum.ask(NoMessage).await?;
+    system.sharded::<Plain>();
+    Ok(())
+}
+
+fn main() {}
