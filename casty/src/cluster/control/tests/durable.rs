@@ -203,7 +203,7 @@ async fn a_recovery_that_is_cut_short_is_whole_or_none() {
     let (host, name, wires) = (Host::current(), NodeId::from("n1"), Wires::default());
     let before = SimDisk::default();
     let (_, store, snapshots) = before.open(&host, &name);
-    let mut all = vec![TestNode::start(1, &wires, store, snapshots).await];
+    let mut all = vec![TestNode::start(1, &wires, store.clone(), snapshots).await];
     for id in 2..=3 {
         let (store, snapshots) = LogStore::in_memory();
         all.push(TestNode::start(id, &wires, store, snapshots).await);
@@ -211,6 +211,8 @@ async fn a_recovery_that_is_cut_short_is_whole_or_none() {
     all[0].raft.initialize(nodes(1..=3)).await.expect("a first leader");
     assert!(all[0].leads(Duration::from_secs(5)).await);
     all[0].write(genesis()).await;
+    // The others have it, and by now this disk as well.
+    store.sync().await.expect("it is written");
     for node in all {
         node.stop().await;
     }
