@@ -30,7 +30,7 @@ fn an_actor_is_stopped_across_a_link_that_breaks() {
     cluster.cut(here, there);
     cluster.cut(there, here);
     let stopped = ada.clone();
-    cluster.on(here, |_| async move { stopped.stop() });
+    cluster.on(here, |_| async move { stopped.stop().await }).unwrap();
     cluster.run_for(Duration::from_secs(1));
     cluster.heal();
     assert!(cluster.run_until(Duration::from_secs(20), |cluster| cluster.named_here(there).is_empty()));

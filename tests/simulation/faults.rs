@@ -18,6 +18,8 @@ pub(crate) struct Faults {
     going: Vec<(usize, Running<bool>)>,
     /// Whose start has asked to go, whatever came of that.
     asked: Vec<bool>,
+    /// Who has left, or lost its disk, and has not come in again: it says that there is no cluster.
+    ignorant: Vec<bool>,
     slow: bool,
     /// All faults so far.
     pub(crate) events: Vec<(Duration, String)>,
@@ -26,8 +28,9 @@ pub(crate) struct Faults {
 impl Faults {
     pub(crate) fn new(plan: &Plan, dice: Dice) -> Self {
         let (disturbed, failed) = (vec![Duration::ZERO; plan.nodes], vec![None; plan.nodes]);
-        let (going, asked) = (Vec::new(), vec![false; plan.nodes]);
-        Self { dice, plan: plan.clone(), next: Duration::ZERO, disturbed, failed, going, asked, slow: false, events: Vec::new() }
+        let (going, asked, ignorant) = (Vec::new(), vec![false; plan.nodes], vec![false; plan.nodes]);
+        let (next, slow, events) = (Duration::ZERO, false, Vec::new());
+        Self { dice, plan: plan.clone(), next, disturbed, failed, going, asked, ignorant, slow, events }
     }
 
     fn tell(&mut self, cluster: &Cluster, what: String) {
@@ -54,6 +57,7 @@ impl Faults {
         let now = cluster.elapsed();
         for one in 0..cluster.size() {
             self.asked[one] &= cluster.is_running(one);
+            self.ignorant[one] &= cluster.inspect(one).is_none_or(|seen| seen.cluster.is_none());
             if !cluster.is_running(one) || cluster.is_paused(one) || self.slow {
                 self.disturbed[one] = now;
             }
@@ -168,7 +172,7 @@ impl Faults {
         if cluster.started(node).is_none() || self.is_going(node) || (!self.plan.disks && !self.can_lose(cluster, node)) {
             return;
         }
-        let leaves = self.dice.percent(50);
+        let leaves = self.dice.percent(50) && self.may_forget(node);
         self.tell(cluster, format!("{node} {}", if leaves { "leaves" } else { "shuts down" }));
         let going = cluster.begin(node, move |system| async move {
             if leaves {
@@ -189,6 +193,7 @@ impl Faults {
                     self.tell(cluster, format!("{node} has gone"));
                     cluster.crash(node);
                     book.crashed(node);
+                    self.ignorant[node] = true;
                 }
                 Some(false) => self.tell(cluster, format!("{node} could not leave")),
                 None if going.is_lost() => {}
@@ -199,7 +204,8 @@ impl Faults {
 
     fn restart(&mut self, cluster: &mut Cluster, node: usize) {
         self.asked[node] = false;
-        if self.plan.disks && self.dice.percent(25) && self.can_lose(cluster, node) {
+        if self.plan.disks && self.dice.percent(25) && self.can_lose(cluster, node) && self.may_forget(node) {
+            self.ignorant[node] = true;
             self.tell(cluster, format!("{node} starts with an empty disk"));
             cluster.restart_empty(node);
         } else {
@@ -264,6 +270,12 @@ impl Faults {
     /// Nodes that could not start are started again.
     pub(crate) fn nurse(&mut self, cluster: &mut Cluster, book: &Book) {
         self.start_failed(cluster, book);
+    }
+
+    /// Whether a majority still knows of the cluster if a node does not: the others could make another one.
+    fn may_forget(&self, node: usize) -> bool {
+        let ignorant = self.ignorant.iter().enumerate().filter(|(other, ignorant)| **ignorant || *other == node).count();
+        !self.plan.disks || ignorant * 2 < self.ignorant.len()
     }
 
     /// Whether the cluster can do without all that a node has: of each set of voters that anybody knows, a majority runs

@@ -142,6 +142,25 @@ fn seeds_that_are_cut_apart_at_the_first_start_make_one_cluster() {
     }
 }
 
+/// Each of two seeds began one. The first entry of the log was another on one of them, who so had other voters in mind, and
+/// knew no leader.
+#[test]
+fn seeds_that_begin_at_once_have_the_same_voters_in_mind() {
+    for seed in 0..20 {
+        let mut cluster = Cluster::of(3).seed(seed).begin();
+        cluster.partition(&[2]);
+        cluster.run_for(Duration::from_millis(2 * seed));
+        cluster.heal();
+        cluster.partition(&[0]);
+        cluster.run_for(Duration::from_millis(40 * seed));
+        cluster.heal();
+        cluster.recover(Duration::from_secs(30)).unwrap_or_else(|missing| panic!("seed {seed}: {missing}\n{cluster:?}"));
+        cluster.settle();
+        let voters: BTreeSet<_> = (0..3).map(|node| cluster.inspect(node).unwrap().voters).collect();
+        assert!(voters.len() == 1 && voters.iter().all(|voters| voters[0].len() == 3), "seed {seed}: {voters:?}");
+    }
+}
+
 /// The seeds that were silent have votes, which nobody casts, until there is a cluster.
 #[test]
 fn three_of_five_seeds_make_a_cluster_and_are_all_that_vote() {

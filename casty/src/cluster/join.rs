@@ -102,7 +102,9 @@ async fn is_initialised(plane: &Plane) -> bool {
 /// Makes a cluster of this node and the `others` that were heard.
 async fn initialise(plane: &Plane, mut others: BTreeMap<u64, RaftNode>) -> Result<(), StartError> {
     let myself = plane.myself();
-    others.insert(myself.raft_id(), RaftNode { id: myself.key().id.clone(), address: myself.address().clone() });
+    others.insert(myself.raft_id(), RaftNode::new(myself.key().id.clone(), myself.address().clone()));
+    let chance = plane.host().random();
+    others.values_mut().for_each(|node| node.begun = Some(chance));
     tracing::info!(nodes = others.values().filter(|node| !node.is_made_up()).count(), "making a new cluster");
     if let Err(error) = plane.raft().initialize(others).await {
         // Another of them was quicker.
@@ -208,7 +210,7 @@ impl Round {
         if !self.counts_itself || present <= self.silent.len() {
             return None;
         }
-        let heard = self.heard.values().map(|it| (it.raft_id, RaftNode { id: it.node.clone(), address: it.address.clone() }));
+        let heard = self.heard.values().map(|it| (it.raft_id, RaftNode::new(it.node.clone(), it.address.clone())));
         let silent = self.silent.iter().map(|(seed, _)| (made_up(), RaftNode::made_up(seed.clone())));
         Some(silent.chain(heard).collect())
     }

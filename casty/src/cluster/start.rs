@@ -181,7 +181,7 @@ async fn assemble(
     let myself = Arc::new(myself);
     if settings.recover_alone {
         anew::may_go_on_alone(control, &myself, &store, &snapshots).await?;
-        let node = RaftNode { id: key.id.clone(), address: dialled.as_str().into() };
+        let node = RaftNode::new(key.id.clone(), dialled.as_str().into());
         let alone = control::recover_alone(control, identity.raft_id, node, &mut store, &snapshots).await;
         alone.map_err(StartError::System)?;
         tracing::warn!("this node goes on alone; the others have to join anew");

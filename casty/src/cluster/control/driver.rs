@@ -7,6 +7,7 @@ use std::{
 };
 
 use openraft::{ChangeMembers, async_runtime::WatchReceiver as _};
+use sha2::{Digest as _, Sha256};
 use tokio::time::Instant;
 
 use super::{
@@ -70,7 +71,7 @@ impl Driver {
     async fn lead(&mut self) {
         // One that began without TLS, and was stopped and started with it, has no key yet.
         if self.plane.view().cluster.as_ref().is_none_or(|cluster| self.seals && cluster.seal.is_none()) {
-            let cluster_id = (u128::from(self.host.random()) << 64) | u128::from(self.host.random());
+            let cluster_id = self.cluster_id();
             let seal = self.seals.then(|| SealKey::new(&self.host));
             self.propose(Command::Genesis { cluster_id, name: self.cluster.clone(), lease: self.lease, seal }).await;
             return;
@@ -93,6 +94,20 @@ impl Driver {
         };
         tracing::debug!(?step, "membership");
         self.carry_out(step).await;
+    }
+
+    /// The id of the cluster that begins. It follows from the first entry of the log, part of which is by chance: whoever of
+    /// the first voters leads begins the same one, also if another has done so before and nobody has heard of that.
+    fn cluster_id(&self) -> u128 {
+        let metrics = self.plane.raft().metrics();
+        let metrics = metrics.borrow_watched();
+        let mut hash = Sha256::new_with_prefix(b"casty cluster");
+        for (id, node) in metrics.membership_config.membership().nodes() {
+            hash.update(id.to_be_bytes());
+            hash.update(node.begun.unwrap_or_default().to_be_bytes());
+        }
+        let hash = hash.finalize();
+        u128::from_be_bytes(std::array::from_fn(|at| hash[at]))
     }
 
     /// Members that are to be declared down.
@@ -204,6 +219,7 @@ impl Driver {
             voters: membership.get_joint_config().clone(),
             nodes: membership.nodes().map(|(id, _)| *id).collect(),
             made_up: membership.nodes().filter(|(_, node)| node.is_made_up()).map(|(id, _)| *id).collect(),
+            first: stored.log_id().as_ref().is_some_and(|id| id.index == 0),
             settled: metrics.committed_membership_config.log_id() == stored.log_id(),
             needed: stored.log_id().as_ref().map_or(0, index),
             acknowledged,
@@ -219,7 +235,7 @@ impl Driver {
                     else {
                         return Ok(());
                     };
-                    let node = RaftNode { id: node.id, address: member.address };
+                    let node = RaftNode::new(node.id, member.address);
                     raft.add_learner(raft_id, node, false).await.map(drop)
                 }
                 Step::SetVoters(voters) => raft.change_membership(ChangeMembers::ReplaceAllVoters(voters), true).await.map(drop),

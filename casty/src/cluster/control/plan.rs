@@ -38,6 +38,9 @@ pub(crate) struct Known {
     pub(crate) nodes: BTreeSet<RaftId>,
     /// Those of them that no node is behind: the first voters were made up to the number of the seeds with them.
     pub(crate) made_up: BTreeSet<RaftId>,
+    /// Whether those are the first ones. Whoever began a cluster besides the one that came about has others in that place of
+    /// its log, and goes by them until there is a later entry.
+    pub(crate) first: bool,
     /// Whether that is committed. While it is not, nothing else is begun.
     pub(crate) settled: bool,
     /// The entry up to which a node must have the log before it votes.
@@ -78,7 +81,8 @@ impl Known {
         if !self.settled {
             return None;
         }
-        self.newcomer().or_else(|| self.next_voters(voters)).or_else(|| self.leftovers(voters))
+        let again = || (self.first && voters.len() > 1).then(|| Step::SetVoters(voters.clone()));
+        self.newcomer().or_else(|| self.next_voters(voters)).or_else(|| self.leftovers(voters)).or_else(again)
     }
 
     fn living(&self, raft_id: RaftId) -> Option<Living> {
@@ -176,9 +180,19 @@ mod tests {
             acknowledged: nodes.iter().map(|id| (*id, 10)).collect(),
             nodes,
             made_up: BTreeSet::new(),
+            first: false,
             settled: true,
             needed: 10,
         }
+    }
+
+    #[test]
+    fn the_first_voters_are_said_again_once_there_is_a_cluster() {
+        let members = [(1, Living::Up), (2, Living::Up), (3, Living::Up)];
+        let first = Known { first: true, ..known(&[1, 2, 3], &members) };
+        assert_eq!(first.next(), voters(&[1, 2, 3]));
+        assert_eq!(known(&[1, 2, 3], &members).next(), None);
+        assert_eq!(Known { first: true, ..known(&[1], &members[..1]) }.next(), None);
     }
 
     fn voters(ids: &[RaftId]) -> Option<Step> {

@@ -45,12 +45,19 @@ pub(super) type Snapshot = openraft::type_config::alias::SnapshotOf<TypeConfig, 
 pub(crate) struct RaftNode {
     pub(crate) id: NodeId,
     pub(crate) address: Arc<str>,
+    /// Of the first voters: by chance, and the same for all of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) begun: Option<u64>,
 }
 
 impl RaftNode {
+    pub(crate) fn new(id: NodeId, address: Arc<str>) -> Self {
+        Self { id, address, begun: None }
+    }
+
     /// In the place of a seed that has said nothing: it counts as a voter, and never votes, until the cluster has begun.
     pub(crate) fn made_up(seed: Arc<str>) -> Self {
-        Self { id: NodeId::from(""), address: seed }
+        Self::new(NodeId::from(""), seed)
     }
 
     /// No node has an empty name.
@@ -61,7 +68,7 @@ impl RaftNode {
 
 impl Default for RaftNode {
     fn default() -> Self {
-        Self { id: NodeId::from(""), address: Arc::from("") }
+        Self::new(NodeId::from(""), Arc::from(""))
     }
 }
 

@@ -7,7 +7,7 @@ use std::{
 };
 
 use futures_util::TryStreamExt as _;
-use openraft::{EntryPayload, RaftLogReader as _, storage::RaftLogStorage as _};
+use openraft::{EntryPayload, RaftLogReader as _};
 
 use super::{
     Command, Membership,
@@ -18,7 +18,7 @@ use crate::{cluster::generation::Generation, host::Host};
 
 #[derive(Debug, Default)]
 pub(crate) struct Remembered {
-    /// Its cluster, and the generation of it, by what has been agreed on.
+    /// Its cluster, and the generation of it.
     pub(crate) cluster: Option<(u128, Generation)>,
     /// Where those are whose votes count, by the last that it heard of that; two majorities are needed during a change.
     pub(crate) voters: Vec<BTreeSet<u64>>,
@@ -40,12 +40,11 @@ impl Remembered {
             this.nodes.extend(members.values().map(|member| (member.raft_id, member.address.clone())));
         }
         let mut store = store.clone();
-        let committed = store.read_committed().await?.map_or(0, |id| id.index);
         let mut entries = std::pin::pin!(store.entries_stream(..).await);
         while let Some(entry) = entries.try_next().await? {
             match entry.payload {
-                // One that was never agreed on is none: the others may have made another cluster.
-                EntryPayload::Normal(Command::Genesis { cluster_id, .. }) if entry.log_id.index <= committed => {
+                // Whether it was agreed on or not: the same voters agree on no other one.
+                EntryPayload::Normal(Command::Genesis { cluster_id, .. }) => {
                     this.cluster.get_or_insert((cluster_id, Generation(0)));
                 }
                 EntryPayload::Normal(Command::Join { raft_id, address, .. }) => {

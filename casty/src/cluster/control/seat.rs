@@ -115,7 +115,7 @@ impl Seat {
         }
         self.empty(*closed).await?;
         host.sleep(wait).await;
-        let node = RaftNode { id: myself.key().id.clone(), address: myself.address().clone() };
+        let node = RaftNode::new(myself.key().id.clone(), myself.address().clone());
         let cluster = recover_alone(host, myself.raft_id(), node, &mut store.clone(), snapshots).await?;
         if let Some(cluster) = &cluster {
             myself.belongs_to(cluster.id, cluster.generation);

@@ -277,7 +277,7 @@ mod tests {
         let nobody = host.listen("127.0.0.1:0".parse().unwrap()).await.unwrap().local_addr().unwrap();
         let dial = |found: Vec<SocketAddr>| among(&host, &a, None, "localhost:1", found, Lane::Control, 0);
         for found in [vec![other, b], vec![nobody, other, nobody, b], vec![b, other]] {
-            assert_eq!(dial(found).await.ok().expect("it is found").peer.raft_id, 2);
+            assert_eq!(dial(found).await.expect("it is found").peer.raft_id, 2);
         }
         let error = dial(vec![other, nobody]).await.err().expect("there is none");
         assert_eq!(error.refused(), Some(RefuseCode::Tls), "{error}");

@@ -90,7 +90,7 @@ impl TestNode {
 }
 
 pub(super) fn node(raft_id: u64) -> RaftNode {
-    RaftNode { id: NodeId::from(format!("n{raft_id}")), address: format!("n{raft_id}:1").into() }
+    RaftNode::new(NodeId::from(format!("n{raft_id}")), format!("n{raft_id}:1").into())
 }
 
 pub(super) fn nodes(ids: impl IntoIterator<Item = u64>) -> BTreeMap<u64, RaftNode> {

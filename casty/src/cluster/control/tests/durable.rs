@@ -1,9 +1,9 @@
 //! Data directories: restarts, and what can be wrong with one.
 
-use std::{collections::BTreeSet, path::Path, time::Duration};
+use std::{path::Path, time::Duration};
 
 use super::{
-    super::{Answer, Command, DataDir, Joins, LogStore, OpenError, Remembered, SimDisk, recover_alone},
+    super::{Answer, Command, DataDir, Joins, LogStore, OpenError, SimDisk, recover_alone},
     cluster::{TestNode, Wires, node, nodes},
     genesis, join, key, register,
 };
@@ -198,42 +198,12 @@ async fn a_survivor_goes_on_alone() {
     assert_eq!((&*cluster.name, Generation(cluster.generation).count()), ("test", 1));
 }
 
-/// Its node said that it is of that cluster, and nobody of the one that was made instead took it any more.
-#[tokio::test]
-async fn a_cluster_that_was_never_agreed_on_is_not_remembered() {
-    let (host, name) = (Host::current(), NodeId::from("n1"));
-    for agreed in [true, false] {
-        let (wires, disk) = (Wires::default(), SimDisk::default());
-        let (_, store, snapshots) = disk.open(&host, &name);
-        let first = TestNode::start(1, &wires, store, snapshots).await;
-        let (store, snapshots) = LogStore::in_memory();
-        let other = TestNode::start(2, &wires, store, snapshots).await;
-        first.raft.initialize(nodes(1..=2)).await.expect("a first leader");
-        assert!(first.leads(Duration::from_secs(5)).await);
-        if agreed {
-            first.write(genesis()).await;
-            first.write(Command::Nothing).await;
-        }
-        other.stop().await;
-        if !agreed {
-            let proposed = first.raft.client_write(genesis());
-            assert!(host.timeout(Duration::from_millis(300), proposed).await.is_err());
-        }
-        first.stop().await;
-        drop(first);
-        let (_, store, snapshots) = disk.open(&host, &name);
-        let remembered = Remembered::of(&host, &store, &snapshots).await.expect("it can be read");
-        assert_eq!(remembered.cluster.is_some(), agreed);
-        assert_eq!(remembered.voters, [BTreeSet::from([1, 2])]);
-    }
-}
-
 #[tokio::test]
 async fn a_recovery_that_is_cut_short_is_whole_or_none() {
     let (host, name, wires) = (Host::current(), NodeId::from("n1"), Wires::default());
     let before = SimDisk::default();
     let (_, store, snapshots) = before.open(&host, &name);
-    let mut all = vec![TestNode::start(1, &wires, store, snapshots).await];
+    let mut all = vec![TestNode::start(1, &wires, store.clone(), snapshots).await];
     for id in 2..=3 {
         let (store, snapshots) = LogStore::in_memory();
         all.push(TestNode::start(id, &wires, store, snapshots).await);
@@ -241,6 +211,8 @@ async fn a_recovery_that_is_cut_short_is_whole_or_none() {
     all[0].raft.initialize(nodes(1..=3)).await.expect("a first leader");
     assert!(all[0].leads(Duration::from_secs(5)).await);
     all[0].write(genesis()).await;
+    // The others have it, and by now this disk as well.
+    store.sync().await.expect("it is written");
     for node in all {
         node.stop().await;
     }
