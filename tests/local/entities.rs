@@ -103,16 +103,16 @@ impl Sum {
     }
 }
 
-/// Waits until an entity has been put away.
-async fn put_away(events: &mut casty::Events) {
+/// Waits until an entity has been put away, and tells which.
+async fn put_away(events: &mut casty::Events) -> String {
     let away = async {
         loop {
-            if let Some(Event::Stopped { reason: StopReason::Passivated, .. }) = events.next().await {
-                return;
+            if let Some(Event::Stopped { actor, reason: StopReason::Passivated }) = events.next().await {
+                return actor.to_string();
             }
         }
     };
-    tokio::time::timeout(BOUND, away).await.expect("it is put away");
+    tokio::time::timeout(BOUND, away).await.expect("it is put away")
 }
 
 #[casty::test]
@@ -138,7 +138,7 @@ async fn an_idle_entity_is_put_away_and_comes_back_with_its_state(system: ActorS
     let mut events = system.events();
     sum.send(Add(5)).await?;
     assert_eq!(sum.ask(Starts).await?, 1);
-    put_away(&mut events).await;
+    assert_eq!(put_away(&mut events).await, "Sum \"s\"");
     assert_eq!(sum.ask(Total).await?, 5);
     assert_eq!(sum.ask(Starts).await?, 1, "what is skipped is as the constructor made it");
     put_away(&mut events).await;

@@ -6,8 +6,6 @@ struct Add(u64);
 #[message]
 struct Other;
 
-struct NoMessage;
-
 #[actor]
 #[sharded]
 #[derive(Default)]
@@ -23,18 +21,9 @@ impl Sum {
     }
 }
 
-#[actor]
-#[derive(Default)]
-struct Plain;
-
-#[actor]
-impl Plain {}
-
 async fn send(system: &ActorSystem) -> casty::Result<()> {
     let sum = system.sharded::<Sum>().entity("s");
     sum.send(Other).await?;
-    sum.ask(NoMessage).await?;
-    system.sharded::<Plain>();
     Ok(())
 }
 

@@ -18,7 +18,7 @@ use super::{
     inbox::{Inbox, Seat, Work},
     mailbox::Bound,
 };
-use crate::{ActorSystem, error::ActorLabel, supervision::SupervisorConfig, sync::lock};
+use crate::{ActorSystem, EntityId, error::ActorLabel, supervision::SupervisorConfig, sync::lock};
 
 pub(crate) struct Cell<A: Actor> {
     pub(super) id: ActorId,
@@ -137,10 +137,14 @@ impl<A: Actor> Cell<A> {
     }
 
     pub(crate) fn label(&self) -> ActorLabel {
-        match self.far() {
-            Some(address) => ActorLabel::far(address.clone()),
-            None => ActorLabel::here(self.id, A::NAME, self.name.clone()),
+        if let Some(address) = self.far() {
+            return ActorLabel::far(address.clone());
         }
+        let name = match self.had_extras().and_then(Extras::entity) {
+            Some(entity) => Some(entity.into()),
+            None => self.name.clone(),
+        };
+        ActorLabel::here(self.id, A::NAME, name)
     }
 
     pub(crate) fn id(&self) -> ActorId {
@@ -180,6 +184,11 @@ impl<A: Actor> Cell<A> {
 
     pub(super) fn extras(&self) -> &Extras {
         self.extras.get_or_init(Box::default)
+    }
+
+    /// For a cell that nobody else has yet: its actor is that entity.
+    pub(crate) fn is_entity(&self, id: EntityId) {
+        self.set_extras(Extras::of_entity(id));
     }
 
     /// For a cell that nobody else has yet.

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 use tokio::sync::Notify;
 
 use super::{FarAddress, asking::Wait, children::Children, watch::Watchers};
+use crate::EntityId;
 
 #[derive(Default)]
 pub(crate) struct Extras {
@@ -16,12 +17,22 @@ pub(crate) struct Extras {
     grouping: tokio::sync::Mutex<()>,
     /// Where it lives, if on another node.
     far: Option<Arc<FarAddress>>,
+    /// Which entity it is, if it is one.
+    entity: Option<EntityId>,
 }
 
 impl Extras {
     /// Of an actor on another node.
     pub(super) fn of_far(address: Arc<FarAddress>) -> Self {
         Self { far: Some(address), ..Self::default() }
+    }
+
+    pub(super) fn of_entity(id: EntityId) -> Self {
+        Self { entity: Some(id), ..Self::default() }
+    }
+
+    pub(super) fn entity(&self) -> Option<&EntityId> {
+        self.entity.as_ref()
     }
 
     pub(super) fn far(&self) -> Option<&Arc<FarAddress>> {

@@ -43,7 +43,7 @@ pub(super) async fn signalled<A: Actor>(core: Box<Core<A>>, signal: Signal) -> O
         Signal::Stop(reason) => stop(core, reason).await,
         Signal::ChildFailed(child) => child_failed(core, *child).await,
         Signal::Restart => {
-            let failure = Failure::from("its parent restarted it");
+            let failure = Failure::from("it was told to start anew");
             let core = give_up(core, &failure).await;
             come_back(core, failure).await
         }

@@ -159,6 +159,7 @@ impl<A: Entity> Region<A> {
                 supervision: None,
             })
         });
+        cell.is_entity(id.clone());
         let mut ctx = Context::new(cell.clone());
         ctx.is_entity(id.clone(), Box::new(Keep::new(kept.clone())));
         let core = Core::new(instance, ctx, factory);
