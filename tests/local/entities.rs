@@ -226,7 +226,7 @@ async fn no_message_is_lost_or_handled_twice_while_entities_come_and_go(system: 
         tokio::spawn(async move {
             for number in 0..EACH {
                 let entity = entities.entity(format!("e{}", number % 5));
-                if (number + sender) % 3 == 0 {
+                if (number + sender).is_multiple_of(3) {
                     entity.ask(Add(1)).await.unwrap()
                 } else {
                     entity.send(Add(1)).await.unwrap()

@@ -155,7 +155,7 @@ impl<A: Entity> Region<A> {
                 name: None,
                 system: system.clone(),
                 parent: None,
-                mailbox: A::MAILBOX.unwrap_or(system.mailbox()),
+                mailbox: A::MAILBOX.unwrap_or_else(|| system.mailbox()),
                 supervision: None,
             })
         });
