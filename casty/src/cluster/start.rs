@@ -180,10 +180,18 @@ async fn assemble(
     let myself = myself.with_tls(tls);
     let myself = Arc::new(myself);
     if settings.recover_alone {
-        anew::may_go_on_alone(control, &myself, &store, &snapshots).await?;
         let node = RaftNode::new(key.id.clone(), dialled.as_str().into());
-        let alone = control::recover_alone(control, identity.raft_id, node, &mut store, &snapshots).await;
-        alone.map_err(StartError::System)?;
+        let alone = async {
+            anew::may_go_on_alone(control, &myself, &store, &snapshots).await?;
+            control::recover_alone(control, identity.raft_id, node, &mut store, &snapshots).await.map_err(StartError::System)
+        };
+        if let Err(error) = alone.await {
+            // The directory is free for the start that follows.
+            if let Some(closer) = closer {
+                closer.close().await;
+            }
+            return Err(error.into());
+        }
         tracing::warn!("this node goes on alone; the others have to join anew");
     } else {
         let over = anew::forget_what_is_over(control, &myself, &settings.seeds, &mut identity, &store, &snapshots).await;
