@@ -1,6 +1,13 @@
 //! Actors by id: made when they are needed, put away when they are idle, and what is kept of them meanwhile.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering::SeqCst},
+    },
+    time::Duration,
+};
 
 use casty::{EntityId, Event, State, StopReason, prelude::*};
 use futures_util::future::join_all;
@@ -343,4 +350,147 @@ async fn there_is_one_of_a_singleton(system: ActorSystem) -> casty::Result<()> {
     assert_eq!(numbers, (1..=10).collect::<Vec<_>>());
     assert_eq!(system.singleton::<Numbers>().label().to_string(), "Numbers \"Numbers\"");
     Ok(())
+}
+
+/// Has a child that fails, and is told of that.
+#[actor]
+#[sharded]
+#[supervised(max_restarts = 100, backoff_initial = 1ms)]
+#[derive(Default)]
+struct Guardian {
+    total: i64,
+}
+
+static TOLD: AtomicU32 = AtomicU32::new(0);
+
+#[actor]
+#[supervised(strategy = Stop)]
+struct Ward;
+
+#[message]
+struct Fail;
+
+#[actor]
+impl Ward {
+    #[handler]
+    fn fail(&mut self, _: Fail) -> casty::Result<()> {
+        Err("it fails".into())
+    }
+}
+
+#[message]
+struct Raise;
+
+#[actor]
+impl Guardian {
+    fn on_child_failure(&mut self, _: &AnyRef, _: &Failure) -> Option<Directive> {
+        TOLD.fetch_add(1, SeqCst);
+        None
+    }
+
+    #[handler]
+    async fn raise(&mut self, _: Raise, ctx: &mut Context<Self>) -> casty::Result<()> {
+        ctx.spawn(|| Ward).await?.send(Fail).await?;
+        Ok(())
+    }
+
+    #[handler]
+    fn add(&mut self, Add(amount): Add) {
+        self.total += amount;
+    }
+
+    #[handler]
+    fn spoil(&mut self, Spoil(_): Spoil) {
+        panic!("spoilt");
+    }
+
+    #[handler]
+    fn total(&self, _: Total) -> i64 {
+        self.total
+    }
+}
+
+/// Behind a hook that told of a child the next change was taken for none.
+#[casty::test]
+async fn what_follows_a_childs_failure_is_kept(system: ActorSystem) -> casty::Result<()> {
+    let guardian = system.sharded::<Guardian>().entity("g");
+    guardian.send(Raise).await?;
+    // No message of its own asks for it: that would say itself whether it changes anything.
+    let told = async {
+        while TOLD.load(SeqCst) == 0 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    tokio::time::timeout(BOUND, told).await?;
+    guardian.send(Add(5)).await?;
+    assert!(guardian.ask(Spoil(0)).await.is_err());
+    assert_eq!(guardian.ask(Total).await?, 5);
+    Ok(())
+}
+
+#[actor]
+#[sharded]
+struct Faulty;
+
+impl Default for Faulty {
+    fn default() -> Self {
+        static MADE: AtomicU32 = AtomicU32::new(0);
+        // The first is made to see that it can be.
+        assert_eq!(MADE.fetch_add(1, SeqCst), 0, "no such file");
+        Self
+    }
+}
+
+#[actor]
+impl Faulty {
+    #[handler]
+    fn add(&mut self, Add(_): Add) {}
+}
+
+#[casty::test]
+async fn an_entity_that_cannot_be_made_says_why(system: ActorSystem) {
+    let faulty = system.sharded::<Faulty>().entity("f");
+    let sent = faulty.send(Add(1)).await.unwrap_err();
+    assert!(
+        matches!(sent, SendError::Unreachable(_))
+            && sent.to_string().contains("could not be made")
+            && sent.to_string().contains("no such file"),
+        "{sent}"
+    );
+    let asked = faulty.ask(Add(1)).await.unwrap_err();
+    assert!(!asked.may_have_been_handled() && asked.to_string().contains("no such file"), "{asked}");
+    assert!(faulty.try_send(Add(1)).unwrap_err().to_string().contains("no such file"));
+}
+
+/// Its farewell never ends.
+#[actor]
+#[sharded(passivate_after = 20ms)]
+#[derive(Default)]
+struct Clinging;
+
+#[actor]
+impl Clinging {
+    #[handler]
+    fn add(&mut self, Add(_): Add) {}
+
+    async fn on_stop(&mut self) {
+        std::future::pending().await
+    }
+}
+
+#[tokio::test]
+async fn nobody_waits_for_ever_for_an_entity_that_is_put_away() {
+    let system = ActorSystem::builder().shutdown_timeout(Duration::from_millis(100)).build();
+    let clinging = system.sharded::<Clinging>().entity("c");
+    let refused = async {
+        loop {
+            if let Err(error) = clinging.send(Add(1)).await {
+                return error;
+            }
+            tokio::time::sleep(Duration::from_millis(60)).await;
+        }
+    };
+    let refused = tokio::time::timeout(BOUND, refused).await.unwrap();
+    assert!(refused.to_string().contains("on_stop has not ended"), "{refused}");
+    system.shutdown().await;
 }

@@ -69,7 +69,7 @@ impl<A: Actor> Context<A> {
     /// Deletes the entity's state, with the end of this handler, if that ends well; its answer goes out as usual. The next
     /// message finds a new one: the instance is made anew, its hooks run as at a restart, and what waits in the mailbox stays.
     ///
-    /// For an actor that is no entity it does nothing.
+    /// For an actor that is no entity it does nothing; nor does it in a hook, which the log says.
     ///
     /// ```
     /// use casty::prelude::*;
@@ -117,7 +117,11 @@ impl<A: Actor> Context<A> {
     /// # Ok(()) }
     /// ```
     pub fn destroy(&mut self) {
-        self.end_entity();
+        if self.message.is_some() {
+            self.end_entity();
+        } else {
+            tracing::warn!(actor = %self.cell.label(), "`ctx.destroy()` in a hook does nothing: only a handler can delete its entity");
+        }
     }
 
     /// Makes a child: it is supervised by this actor, named under it, and stopped before it.
@@ -450,7 +454,6 @@ impl<A: Actor> Context<A> {
 
     pub(super) fn begin_hook(&mut self) {
         self.message = None;
-        self.reads();
     }
 
     pub(super) fn cell(&self) -> &Arc<Cell<A>> {

@@ -73,12 +73,17 @@ impl<A: Actor> Core<A> {
     pub(super) fn after(&mut self, handled: Handled) -> Handled {
         let kept = self.ctx.keep_state(self.state.as_ref(), handled.is_ok());
         let handled = handled.and(kept);
-        if let Some(stash) = self.ctx.after_handler(handled.is_ok()) {
+        self.after_hook(handled.is_ok());
+        handled
+    }
+
+    /// What follows a hook too: that keeps nothing.
+    pub(super) fn after_hook(&mut self, well: bool) {
+        if let Some(stash) = self.ctx.after_handler(well) {
             for item in stash.into_iter().rev() {
                 self.batch.push_front(item);
             }
         }
-        handled
     }
 
     /// Gives back buffers that a burst has blown up.

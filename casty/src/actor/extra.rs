@@ -22,7 +22,7 @@ pub(super) struct Extra<A: Actor> {
     pub(super) unstash: bool,
     /// Behind a lock only so that messages need not be `Sync`.
     pub(super) then: Mutex<Vec<Box<dyn FnOnce() + Send>>>,
-    /// The handler in hand, or hook, leaves nothing to keep.
+    /// The handler in hand leaves nothing to keep.
     pub(super) reads: bool,
     /// Of an entity.
     pub(super) entity: Option<Part<A>>,

@@ -283,7 +283,10 @@ impl<A: Actor> Core<A> {
             }
         };
         let handled = AssertUnwindSafe(run).catch_unwind().await.unwrap_or_else(|payload| Err(caught(payload)));
-        if self.ctx.has_extra() { self.after(handled) } else { handled }
+        if self.ctx.has_extra() {
+            self.after_hook(handled.is_ok());
+        }
+        handled
     }
 
     async fn child_hook(&mut self, child: &AnyRef, failure: &Failure) -> Result<Option<Directive>, Failure> {

@@ -9,7 +9,7 @@ use std::{
 use super::{Entity, EntityId, SingletonActor, region::Region};
 use crate::{
     ActorSystem, Asking, Sending, SentTo, TrySendError,
-    actor::{ActorId, Answer, Refused, Target, Unsent},
+    actor::{ActorId, Answer, Cell, Refused, Target, Unsent},
     error::ActorLabel,
     message::Travelling,
     reply::{Refusal, ReplyTo, Slot},
@@ -147,6 +147,17 @@ impl<A: Entity> EntityRef<A> {
         ActorLabel::entity(A::NAME, &self.id)
     }
 
+    fn push_to(&self, cell: Arc<Cell<A>>, item: A::Item) -> Result<usize, Unsent> {
+        match cell.push(item) {
+            Ok(waiting) => Ok(waiting),
+            Err(Refused::Stopped(item)) => {
+                let after = self.region.clone().after(self.system.clone(), self.id.clone(), cell, item);
+                Err(Unsent::Waits(Box::pin(after)))
+            }
+            Err(other) => Err(cell.refused(other)),
+        }
+    }
+
     fn unsent(&self, item: A::Item, why: Refusal) -> Unsent {
         use crate::actor::Item as _;
         item.refuse(why.clone());
@@ -162,14 +173,7 @@ impl<A: Entity> Target for EntityRef<A> {
             Ok(cell) => cell,
             Err(why) => return Err(self.unsent(item, why)),
         };
-        match cell.push(item) {
-            Ok(waiting) => Ok(waiting),
-            Err(Refused::Stopped(item)) => {
-                let after = self.region.clone().after(self.system.clone(), self.id.clone(), cell, item);
-                Err(Unsent::Waits(Box::pin(after)))
-            }
-            Err(other) => Err(cell.refused(other)),
-        }
+        self.push_to(cell, item)
     }
 
     fn ask(&self, item: A::Item, only_if_known: bool) -> Result<(), Unsent> {
@@ -179,7 +183,7 @@ impl<A: Entity> Target for EntityRef<A> {
         };
         match cell.run_inline(item, only_if_known) {
             Ok(()) => Ok(()),
-            Err(item) => self.push(item).map(drop),
+            Err(item) => self.push_to(cell, item).map(drop),
         }
     }
 

@@ -94,7 +94,10 @@ impl<A: Entity> Region<A> {
                 let _inside = system.host().enter();
                 catch_unwind(AssertUnwindSafe(&factory))
             };
-            let instance = instance.map_err(|payload| Refusal::Failed(Failure::from_panic(&*payload)))?;
+            let instance = instance.map_err(|payload| {
+                let failure = Failure::from_panic(&*payload);
+                Refusal::unreachable(format!("its actor could not be made: {failure}"))
+            })?;
             found = lock(self.shard(id));
             // Another may have been quicker, and be asleep again.
             let as_before = match (found.get(id), &state) {
@@ -205,8 +208,11 @@ impl<A: Entity> Region<A> {
     ) -> Result<(), Unsent> {
         use crate::actor::Item as _;
         loop {
-            AnyRef::of(ended).stopped().await;
-            let cell = match self.cell(&system, &id) {
+            let (before, limit) = (AnyRef::of(ended), system.shutdown_timeout());
+            let over = system.host().timeout(limit, before.stopped()).await;
+            let over = over
+                .map_err(|_| Refusal::unreachable(format!("it is being put away, and its on_stop has not ended for {limit:?}")));
+            let cell = match over.and_then(|()| self.cell(&system, &id)) {
                 Ok(cell) => cell,
                 Err(why) => {
                     item.refuse(why.clone());
