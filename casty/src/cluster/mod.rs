@@ -16,6 +16,7 @@ mod life;
 mod myself;
 mod names;
 mod node;
+mod placement;
 mod running;
 mod settings;
 mod start;

@@ -1,0 +1,12 @@
+//! Where entities live. Pure.
+//!
+//! An entity's slot follows from its type and its id, and never changes. Which nodes have a slot is part of the replicated
+//! state: a chain of configurations, newest first, back to the last one whose every member has all of the slot.
+
+mod table;
+mod types;
+
+pub(crate) use self::{
+    table::{Chain, Configuration, Epoch, SLOTS, Slot, SlotTable, Stage},
+    types::{TypeEntry, TypeNumber, TypeSettings, TypeTable},
+};
