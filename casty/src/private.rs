@@ -19,7 +19,7 @@ pub use crate::{
     inbound::*,
     message::{Message, Travelling},
     probe::*,
-    registry::ActorEntry,
+    registry::{ActorEntry, EntityEntry, EntityType},
     reply::{FarRefusal, IntoReply, Pace, Refusal, ReplyTo, kind},
     supervision::{Children, Directive, SupervisorConfig},
     system::{MainOutput, run_distributed_main, run_main, run_test},

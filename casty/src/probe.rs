@@ -8,7 +8,7 @@ use std::marker::PhantomData;
 
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::{EntityId, Failure, Message, State};
+use crate::{Entity, EntityId, Failure, Message, State, registry::EntityType};
 
 /// Answers questions about `T` in constants, while [`Otherwise`] is in scope.
 #[derive(Debug)]
@@ -44,6 +44,11 @@ impl<A: State> Probe<A> {
     pub const STATE: bool = true;
 }
 
+impl<A: Entity> Probe<A> {
+    /// What it is as a type of entities.
+    pub const ENTITY: Option<EntityType> = Some(EntityType::of::<A>());
+}
+
 /// The answers where no inherent constant of [`Probe`] comes first.
 pub trait Otherwise {
     /// Whether it is a message.
@@ -58,6 +63,8 @@ pub trait Otherwise {
     const ID: bool = false;
     /// Whether it says what is kept of it.
     const STATE: bool = false;
+    /// What it is as a type of entities.
+    const ENTITY: Option<EntityType> = None;
 }
 
 impl<T> Otherwise for Probe<T> {}

@@ -39,6 +39,9 @@ pub(super) fn entity(entity: &Entity, ident: &Ident) -> TokenStream {
             #question_of_id
             #questions
             #implementation
+            ::casty::__private::inventory::submit! {
+                ::casty::__private::EntityEntry(<::casty::__private::Probe<#ident>>::ENTITY)
+            }
         };
     }
 }

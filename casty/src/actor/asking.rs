@@ -197,6 +197,9 @@ impl<T: Target, M: Message> Future for Asking<'_, T, M> {
         }
         let after = ready!(this.poll_limit(cx));
         progress.made_progress();
+        if this.slot.is_held() {
+            return Poll::Ready(Err(AskError::NotReplicated { actor: this.to.label(), message: M::NAME }));
+        }
         Poll::Ready(Err(AskError::Timeout { actor: this.to.label(), message: M::NAME, after }))
     }
 }

@@ -14,11 +14,11 @@ use std::{
 use tokio::sync::Semaphore;
 
 use super::{
-    Actor, ActorId, AnyCell, Core, Extras, Mailbox, Signal,
+    Actor, ActorId, AnyCell, Core, EntityAddress, Extras, Mailbox, Signal,
     inbox::{Inbox, Seat, Work},
     mailbox::Bound,
 };
-use crate::{ActorSystem, EntityId, error::ActorLabel, supervision::SupervisorConfig, sync::lock};
+use crate::{ActorSystem, error::ActorLabel, reply::Outputs, supervision::SupervisorConfig, sync::lock};
 
 pub(crate) struct Cell<A: Actor> {
     pub(super) id: ActorId,
@@ -141,7 +141,7 @@ impl<A: Actor> Cell<A> {
             return ActorLabel::far(address.clone());
         }
         let name = match self.had_extras().and_then(Extras::entity) {
-            Some(entity) => Some(entity.into()),
+            Some(entity) => Some((&entity.id).into()),
             None => self.name.clone(),
         };
         ActorLabel::here(self.id, A::NAME, name)
@@ -187,8 +187,14 @@ impl<A: Actor> Cell<A> {
     }
 
     /// For a cell that nobody else has yet: its actor is that entity.
-    pub(crate) fn is_entity(&self, id: EntityId) {
-        self.set_extras(Extras::of_entity(id));
+    pub(crate) fn is_entity(&self, address: EntityAddress, outputs: Arc<Outputs>) {
+        self.set_extras(Extras::of_entity(address, outputs));
+    }
+
+    /// Where its answers go, if it is an entity.
+    #[inline]
+    pub(crate) fn outputs(&self) -> Option<&Arc<Outputs>> {
+        self.had_extras()?.outputs()
     }
 
     /// For a cell that nobody else has yet.

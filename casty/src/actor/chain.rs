@@ -65,7 +65,7 @@ impl FarQuestions {
 
 /// Who waits for the answer to a question that the actor on whose turn this runs is about to ask: itself, and those of other
 /// nodes that wait for it.
-pub(super) fn of_asker(system: &ActorSystem) -> Vec<Waiting> {
+pub(crate) fn of_asker(system: &ActorSystem) -> Vec<Waiting> {
     let (Some(asker), Some(links)) = (stack::current(system), system.links()) else { return Vec::new() };
     let mut chain = vec![(links.this_node().clone(), asker)];
     for question in system.far_questions().held() {

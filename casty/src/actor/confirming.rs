@@ -97,6 +97,13 @@ impl<T: Target, M: Message> fmt::Debug for Confirming<'_, T, M> {
     }
 }
 
+/// A receipt to give away, and its coming.
+pub(crate) fn receipt() -> (Box<dyn Answer>, impl Future<Output = Result<(), Refusal>> + Send) {
+    let slot = Slot::new();
+    let answer = Box::new(Receipt(Some(slot.clone())));
+    (answer, std::future::poll_fn(move |cx| slot.poll(cx)))
+}
+
 /// Who waits for a message to be in the other node's mailbox.
 struct Receipt(Option<Arc<Slot<()>>>);
 

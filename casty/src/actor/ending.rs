@@ -13,6 +13,7 @@ use super::{
     mailbox::Queue,
 };
 use crate::{
+    entity::post_unheard,
     reply::Refusal,
     sync::lock,
     system::{DeadLetterReason, Event},
@@ -107,7 +108,13 @@ impl<A: Actor> Cell<A> {
     /// A message that its actor stopped before.
     pub(super) fn leave_behind(&self, item: A::Item) {
         let name = item.name();
-        let leave = AssertUnwindSafe(|| self.refuse_stopped(item));
+        let leave = AssertUnwindSafe(|| match self.had_extras().and_then(Extras::entity) {
+            // Another activation takes it, wherever that is.
+            Some(address) if self.system().home().is_shared() && !self.system().is_closing() => {
+                post_unheard(self.system(), address, self.label(), item);
+            }
+            _ => self.refuse_stopped(item),
+        });
         if let Err(payload) = catch_unwind(leave) {
             tracing::error!(actor = %self.label(), message = name, failure = %caught(payload), "a message panicked when it was dropped");
         }

@@ -11,7 +11,12 @@ use std::{
 use tokio::time::Instant;
 
 use super::{Actor, AnyRef, Cell, Context, Handled, Signal, Timer, core::discard, watch};
-use crate::{EntityId, Failure, supervision::Restarts, sync::lock};
+use crate::{
+    EntityId, Failure,
+    reply::{Output, Outputs, Refusal, Wait},
+    supervision::Restarts,
+    sync::lock,
+};
 
 pub(super) struct Extra<A: Actor> {
     pub(super) restarts: Restarts,
@@ -32,20 +37,21 @@ pub(super) struct Extra<A: Actor> {
 pub(super) struct Part<A> {
     id: EntityId,
     keeper: Box<dyn Keeper<A>>,
+    outputs: Arc<Outputs>,
     /// Its state goes, with the handler in hand.
     ends: bool,
 }
 
 /// Keeps the state of an entity.
 pub(crate) trait Keeper<A>: Send + Sync {
-    /// A handler that may have changed it has ended well.
+    /// A handler that may have changed it has ended well. `None`: the entity is not this node's any more.
     ///
     /// # Errors
-    /// If it cannot be kept.
-    fn keep(&mut self, state: &A) -> Result<(), Failure>;
+    /// If it has no bytes.
+    fn keep(&mut self, state: &A) -> Result<Option<Wait>, Failure>;
 
     /// It is as if it had never been.
-    fn forget(&mut self);
+    fn forget(&mut self) -> Option<Wait>;
 }
 
 type Stash<A> = Mutex<VecDeque<<A as Actor>::Item>>;
@@ -89,14 +95,17 @@ impl<A: Actor> Context<A> {
     }
 
     /// For an actor that is made: it is an entity.
-    pub(crate) fn is_entity(&mut self, id: EntityId, keeper: Box<dyn Keeper<A>>) {
-        self.extra().entity = Some(Part { id, keeper, ends: false });
+    pub(crate) fn is_entity(&mut self, id: EntityId, keeper: Box<dyn Keeper<A>>, outputs: Arc<Outputs>) {
+        self.extra().entity = Some(Part { id, keeper, outputs, ends: false });
     }
 
     /// The handler in hand changes nothing that is kept.
     pub(super) fn reads(&mut self) {
         if let Some(extra) = &mut self.extra {
             extra.reads = true;
+            if let Some(part) = &extra.entity {
+                part.outputs.reads();
+            }
         }
     }
 
@@ -116,17 +125,29 @@ impl<A: Actor> Context<A> {
         let reads = mem::take(&mut extra.reads);
         let Some(part) = &mut extra.entity else { return Ok(()) };
         let ends = mem::take(&mut part.ends);
-        match state {
-            _ if !well => Ok(()),
-            _ if ends => {
-                part.keeper.forget();
+        let changed = match state {
+            Some(_) if well && ends => {
                 // A new one, behind this message.
                 Cell::signal(&self.cell, Signal::Restart);
-                Ok(())
+                part.keeper.forget()
             }
-            Some(state) if !reads => part.keeper.keep(state),
-            _ => Ok(()),
+            Some(state) if well && !reads => match part.keeper.keep(state) {
+                Ok(changed) => changed,
+                Err(failure) => {
+                    part.outputs.spoilt(&Refusal::Failed(failure.clone()));
+                    return Err(failure);
+                }
+            },
+            _ => {
+                part.outputs.handled(None);
+                return Ok(());
+            }
+        };
+        match changed {
+            Some(wait) => part.outputs.handled(Some(wait)),
+            None => part.outputs.end(),
         }
+        Ok(())
     }
 
     /// Whether nothing of the instance is lost if it goes now, besides what is kept.
@@ -135,16 +156,24 @@ impl<A: Actor> Context<A> {
             extra.timers.iter().all(Timer::is_over)
                 && !extra.watched.iter().any(AnyRef::is_alive)
                 && lock(&extra.stash).is_empty()
+                && extra.entity.as_ref().is_none_or(|part| part.outputs.is_settled() && !part.outputs.has_open())
         })
     }
 
     /// What the handler that has just ended left to do. Returns what is to be handled next, if it unstashed.
     pub(super) fn after_handler(&mut self, well: bool) -> Option<VecDeque<A::Item>> {
         let extra = self.extra.as_mut()?;
+        if let Some(part) = &extra.entity {
+            // Of a hook.
+            part.outputs.handled(None);
+        }
         let then = mem::take(&mut *lock(&extra.then));
         if well {
             discard(extra.retained.take());
-            then.into_iter().for_each(|send| send());
+            match &extra.entity {
+                Some(part) => then.into_iter().for_each(|send| part.outputs.say_late(Output::Send(send))),
+                None => then.into_iter().for_each(|send| send()),
+            }
         } else {
             then.into_iter().for_each(discard);
         }

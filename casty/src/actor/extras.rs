@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use tokio::sync::Notify;
 
 use super::{FarAddress, asking::Wait, children::Children, watch::Watchers};
-use crate::EntityId;
+use crate::{EntityId, reply::Outputs};
 
 #[derive(Default)]
 pub(crate) struct Extras {
@@ -18,7 +18,16 @@ pub(crate) struct Extras {
     /// Where it lives, if on another node.
     far: Option<Arc<FarAddress>>,
     /// Which entity it is, if it is one.
-    entity: Option<EntityId>,
+    entity: Option<(EntityAddress, Arc<Outputs>)>,
+}
+
+/// Which entity, wherever it is.
+#[derive(Debug, Clone)]
+pub(crate) struct EntityAddress {
+    /// The type's name in the cluster.
+    pub(crate) kind: &'static str,
+    pub(crate) hash: u64,
+    pub(crate) id: EntityId,
 }
 
 impl Extras {
@@ -27,12 +36,18 @@ impl Extras {
         Self { far: Some(address), ..Self::default() }
     }
 
-    pub(super) fn of_entity(id: EntityId) -> Self {
-        Self { entity: Some(id), ..Self::default() }
+    pub(super) fn of_entity(address: EntityAddress, outputs: Arc<Outputs>) -> Self {
+        Self { entity: Some((address, outputs)), ..Self::default() }
     }
 
-    pub(super) fn entity(&self) -> Option<&EntityId> {
-        self.entity.as_ref()
+    pub(super) fn entity(&self) -> Option<&EntityAddress> {
+        self.entity.as_ref().map(|(address, _)| address)
+    }
+
+    /// Of an entity.
+    #[inline]
+    pub(super) fn outputs(&self) -> Option<&Arc<Outputs>> {
+        self.entity.as_ref().map(|(_, outputs)| outputs)
     }
 
     pub(super) fn far(&self) -> Option<&Arc<FarAddress>> {

@@ -1,9 +1,12 @@
 //! Which actors run on this thread, innermost last: an actor that asks an idle one runs it within its own turn.
 
-use std::cell::Cell;
+use std::{
+    cell::{Cell, RefCell},
+    sync::Arc,
+};
 
 use super::ActorId;
-use crate::ActorSystem;
+use crate::{ActorSystem, reply::Outputs};
 
 /// How deep asks run within asks on one thread, at most.
 const DEPTH: usize = 8;
@@ -12,10 +15,14 @@ struct Stack {
     /// System (by address) and id.
     ids: [Cell<(usize, u64)>; DEPTH],
     len: Cell<usize>,
+    /// Which of them are entities, as bits.
+    entities: Cell<u8>,
 }
 
 thread_local! {
-    static STACK: Stack = const { Stack { ids: [const { Cell::new((0, 0)) }; DEPTH], len: Cell::new(0) } };
+    static STACK: Stack = const { Stack { ids: [const { Cell::new((0, 0)) }; DEPTH], len: Cell::new(0), entities: Cell::new(0) } };
+    /// Of those that are entities.
+    static OUTPUTS: RefCell<Vec<Arc<Outputs>>> = const { RefCell::new(Vec::new()) };
 }
 
 /// While it lives, `id` is the actor that runs on this thread.
@@ -31,12 +38,37 @@ impl Frame {
             Some(Self(()))
         })
     }
+
+    /// The same; what it answers goes there, if it is an entity.
+    #[inline]
+    pub(super) fn enter_with(system: &ActorSystem, id: ActorId, outputs: Option<&Arc<Outputs>>) -> Option<Self> {
+        let frame = Self::enter(system, id)?;
+        if let Some(outputs) = outputs {
+            STACK.with(|stack| stack.entities.set(stack.entities.get() | 1 << (stack.len.get() - 1)));
+            OUTPUTS.with_borrow_mut(|all| all.push(outputs.clone()));
+        }
+        Some(frame)
+    }
 }
 
 impl Drop for Frame {
     fn drop(&mut self) {
-        STACK.with(|stack| stack.len.set(stack.len.get() - 1));
+        STACK.with(|stack| {
+            let len = stack.len.get() - 1;
+            stack.len.set(len);
+            if stack.entities.get() >> len & 1 == 1 {
+                stack.entities.set(stack.entities.get() & !(1 << len));
+                drop(OUTPUTS.with_borrow_mut(Vec::pop));
+            }
+        });
     }
+}
+
+/// The outputs of the entity in whose turn this code runs, if it is one.
+#[inline]
+pub(crate) fn speaking() -> Option<Arc<Outputs>> {
+    let is_entity = STACK.with(|stack| stack.entities.get() != 0 && stack.entities.get() >> (stack.len.get() - 1) & 1 == 1);
+    if is_entity { OUTPUTS.with_borrow(|all| all.last().cloned()) } else { None }
 }
 
 /// The actor of `system` in whose turn this code runs.

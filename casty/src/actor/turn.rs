@@ -28,7 +28,7 @@ const INLINE: u32 = 8;
 
 impl<A: Actor> Run for Cell<A> {
     fn run(self: Arc<Self>, budget: &mut u32) {
-        let Some(_frame) = Frame::enter(self.system(), self.id()) else {
+        let Some(_frame) = Frame::enter_with(self.system(), self.id(), self.outputs()) else {
             // Actors run within actors here, as deep as they may. Somebody else's turn will do.
             return self.system().scheduler().schedule(self.clone());
         };
@@ -127,7 +127,7 @@ impl<A: Actor> Cell<A> {
         if !matches!(inbox.seat, Seat::Resting(_)) || inbox.queued || inbox.closed || inbox.has_work() {
             return Err(item);
         }
-        let Some(_frame) = Frame::enter(self.system(), self.id()) else { return Err(item) };
+        let Some(_frame) = Frame::enter_with(self.system(), self.id(), self.outputs()) else { return Err(item) };
         let Seat::Resting(mut core) = std::mem::replace(&mut inbox.seat, Seat::Taken) else { unreachable!("just seen") };
         inbox.rerun = false;
         drop(inbox);

@@ -26,6 +26,8 @@ pub enum StopReason {
     Killed,
     /// It is an entity, was idle for long, and was put away with its state kept.
     Passivated,
+    /// It is an entity, and is on another node from now on.
+    Moved,
     /// It lived on another node, which was declared down.
     NodeLost,
     /// Its node was taken for dead and came back, and another actor has its name by now.
@@ -41,6 +43,7 @@ impl StopReason {
             | Self::ParentStopped
             | Self::Killed
             | Self::Passivated
+            | Self::Moved
             | Self::NodeLost
             | Self::NameLost => Self::ParentStopped,
         }
@@ -57,6 +60,7 @@ impl StopReason {
             Self::Passivated => Travelling::Passivated,
             Self::NodeLost => Travelling::NodeLost,
             Self::NameLost => Travelling::NameLost,
+            Self::Moved => Travelling::Moved,
         };
         wire::encode(&travelling, into).expect("texts have bytes");
     }
@@ -72,6 +76,7 @@ impl StopReason {
             Travelling::Passivated => Self::Passivated,
             Travelling::NodeLost => Self::NodeLost,
             Travelling::NameLost => Self::NameLost,
+            Travelling::Moved => Self::Moved,
         })
     }
 }
@@ -88,6 +93,7 @@ enum Travelling {
     NodeLost,
     NameLost,
     Passivated,
+    Moved,
 }
 
 impl fmt::Display for StopReason {
@@ -99,6 +105,7 @@ impl fmt::Display for StopReason {
             Self::Shutdown => f.write_str("the system shut down"),
             Self::Killed => f.write_str("killed"),
             Self::Passivated => f.write_str("idle, and put away"),
+            Self::Moved => f.write_str("moved to another node"),
             Self::NodeLost => f.write_str("its node was lost"),
             Self::NameLost => f.write_str("its name went to another actor while its node was taken for dead"),
         }

@@ -1,12 +1,17 @@
 //! Actors by id. Each is made when it is first needed and put away when it is idle; its state is kept.
 
+mod alone;
+mod any_region;
 mod config;
+mod home;
 mod id;
 mod kept;
+mod posting;
 mod probed;
 mod reference;
 mod region;
 mod regions;
+mod sending;
 mod state;
 #[cfg(test)]
 mod tests;
@@ -17,7 +22,12 @@ pub use probed::{Construct, Custom, CustomState, IdField, Identify, Load, Save, 
 pub use state::{Saved, State};
 
 pub use reference::{EntityRef, Sharded};
+pub(crate) use alone::Alone;
+pub(crate) use any_region::AnyRegion;
+pub(crate) use home::{Home, Key, Post};
+pub(crate) use posting::post_unheard;
 pub(crate) use regions::{Makers, Regions};
+pub use sending::EntitySending;
 
 use crate::{actor::Actor, wire::CodecError};
 

@@ -6,7 +6,11 @@ use std::{
     sync::Arc,
 };
 
-use super::{Entity, EntityId, SingletonActor, region::Region};
+use super::{
+    Entity, EntityId, EntitySending, SingletonActor, SyncCount,
+    posting::post_unheard,
+    region::{NotHere, Region},
+};
 use crate::{
     ActorSystem, Asking, Sending, SentTo, TrySendError,
     actor::{ActorId, Answer, Cell, Refused, Target, Unsent},
@@ -106,8 +110,11 @@ impl<A: Entity> EntityRef<A> {
     ///
     /// # Errors
     /// [`SendError`](crate::SendError), when awaited. The message was not handled then.
-    pub fn send<M: SentTo<A> + Travelling>(&self, message: M) -> Sending<'_, Self, M> {
-        Sending::new(self, message.__wrap(ReplyTo::NOBODY))
+    pub fn send<M: SentTo<A> + Travelling>(&self, message: M) -> EntitySending<'_, A, M> {
+        if A::ENTITY.sync != SyncCount::Of(0) && self.region.home.is_shared() {
+            return EntitySending::kept(self.ask(message));
+        }
+        EntitySending::plain(Sending::new(self, message.__wrap(ReplyTo::NOBODY)))
     }
 
     /// Hands a message over without ever waiting.
@@ -118,7 +125,12 @@ impl<A: Entity> EntityRef<A> {
     pub fn try_send<M: SentTo<A> + Travelling>(&self, message: M) -> Result<(), TrySendError<M>> {
         let cell = match self.region.cell(&self.system, &self.id) {
             Ok(cell) => cell,
-            Err(why) => return Err(TrySendError::new(&why, self.label(), message)),
+            Err(NotHere::Refused(why)) => return Err(TrySendError::new(&why, self.label(), message)),
+            Err(NotHere::Elsewhere) => {
+                let item = message.__wrap(ReplyTo::NOBODY);
+                post_unheard(&self.system, &self.region.address(&self.id), self.label(), item);
+                return Ok(());
+            }
         };
         let Err(refused) = cell.push(message.__wrap(ReplyTo::NOBODY)) else { return Ok(()) };
         let (item, why) = match refused {
@@ -169,17 +181,18 @@ impl<A: Entity> Target for EntityRef<A> {
     type Item = A::Item;
 
     fn push(&self, item: A::Item) -> Result<usize, Unsent> {
-        let cell = match self.region.cell(&self.system, &self.id) {
-            Ok(cell) => cell,
-            Err(why) => return Err(self.unsent(item, why)),
-        };
-        self.push_to(cell, item)
+        match self.region.cell(&self.system, &self.id) {
+            Ok(cell) => self.push_to(cell, item),
+            Err(NotHere::Elsewhere) => self.region.post(&self.system, &self.id, item).map(|()| 0),
+            Err(NotHere::Refused(why)) => Err(self.unsent(item, why)),
+        }
     }
 
     fn ask(&self, item: A::Item, only_if_known: bool) -> Result<(), Unsent> {
         let cell = match self.region.cell(&self.system, &self.id) {
             Ok(cell) => cell,
-            Err(why) => return Err(self.unsent(item, why)),
+            Err(NotHere::Elsewhere) => return self.region.post(&self.system, &self.id, item),
+            Err(NotHere::Refused(why)) => return Err(self.unsent(item, why)),
         };
         match cell.run_inline(item, only_if_known) {
             Ok(()) => Ok(()),

@@ -1,23 +1,28 @@
-//! The entities of one type on one node: those that are awake, and the states of those that are not.
+//! The entities of one type on one node that are awake.
 
 use std::{
-    collections::HashMap,
-    hash::{BuildHasher as _, RandomState},
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{Arc, Mutex, Weak},
+    sync::{
+        Arc, Mutex, OnceLock, Weak,
+        atomic::{AtomicU32, Ordering::Relaxed},
+    },
     time::Duration,
 };
 
-use tokio::{sync::oneshot, time::Instant};
+use hashbrown::HashTable;
+use tokio::sync::oneshot;
 
 use super::{
     Entity, EntityId,
-    kept::{Keep, Kept},
+    home::{Home, Key},
+    kept::{Keep, put_into},
+    posting::post,
 };
 use crate::{
     ActorSystem, Failure,
-    actor::{self, ActorId, AnyCell, AnyRef, Cell, CellParts, Context, Core, Factory, Refused, Unsent},
-    reply::Refusal,
+    actor::{self, ActorId, AnyCell, AnyRef, Cell, CellParts, Context, Core, EntityAddress, Factory, Refused, Unsent},
+    cluster::{hash_of, kind_seed, slot_of_hash},
+    reply::{Outputs, Refusal},
     sync::lock,
     system::WeakSystem,
 };
@@ -25,104 +30,145 @@ use crate::{
 const SHARDS: usize = 64;
 /// Idle ones are looked for so often, or more often if they are to be put away sooner.
 const SWEEP: Duration = Duration::from_secs(30);
+/// Sweeps in the time after which an idle one is put away, at least.
+const SWEEPS: u32 = 4;
 
 /// Makes new entities.
 pub(crate) type Maker<A> = Arc<dyn Fn(&EntityId) -> A + Send + Sync>;
 
 pub(crate) struct Region<A: Entity> {
-    shards: Box<[Mutex<Shard<A>>]>,
-    hasher: RandomState,
+    pub(super) home: Arc<dyn Home>,
+    kind: OnceLock<u16>,
+    seed: u64,
+    shards: Box<[Mutex<HashTable<Awake<A>>>]>,
     make: Maker<A>,
-    begun: Instant,
-}
-
-type Shard<A> = HashMap<EntityId, Entry<A>, RandomState>;
-
-enum Entry<A: Entity> {
-    Awake(Awake<A>),
-    Asleep(Box<[u8]>),
+    /// Sweeps so far.
+    sweep: AtomicU32,
 }
 
 struct Awake<A: Entity> {
+    hash: u64,
+    id: EntityId,
     cell: Arc<Cell<A>>,
-    kept: Kept,
-    /// When it was last needed, in milliseconds since the region began.
-    needed: u64,
+    /// The sweep before which it was last needed.
+    needed: u32,
+}
+
+/// Why there is no actor of an entity.
+pub(super) enum NotHere {
+    /// It is on another node, or cannot be here yet.
+    Elsewhere,
+    Refused(Refusal),
 }
 
 impl<A: Entity> Region<A> {
     pub(crate) fn new(system: &ActorSystem, make: Maker<A>) -> Arc<Self> {
-        let hasher = RandomState::new();
-        let shards = (0..SHARDS).map(|_| Mutex::new(HashMap::with_hasher(hasher.clone()))).collect();
-        let region = Arc::new(Self { shards, hasher, make, begun: system.host().now() });
+        let shards = (0..SHARDS).map(|_| Mutex::default()).collect();
+        let (home, seed) = (system.home().clone(), kind_seed(A::ENTITY.name));
+        let region = Arc::new(Self { home, kind: OnceLock::new(), seed, shards, make, sweep: AtomicU32::new(0) });
         if !A::ENTITY.singleton {
             system.host().spawn(sweep(system.downgrade(), Arc::downgrade(&region)));
         }
         region
     }
 
-    fn shard(&self, id: &EntityId) -> &Mutex<Shard<A>> {
-        // The map takes the upper bits, and the lower ones.
-        let hash = self.hasher.hash_one(id) >> 32;
-        &self.shards[usize::try_from(hash).unwrap_or(0) % SHARDS]
+    pub(super) fn hash(&self, id: &EntityId) -> u64 {
+        hash_of(self.seed, id.as_str())
+    }
+
+    /// All entities of a slot are in one.
+    fn shard(&self, hash: u64) -> &Mutex<HashTable<Awake<A>>> {
+        &self.shards[usize::from(slot_of_hash(hash)) % SHARDS]
+    }
+
+    pub(super) fn key(&self, id: &EntityId, hash: u64) -> Option<Key> {
+        let kind = match self.kind.get() {
+            Some(kind) => *kind,
+            None => {
+                let kind = self.home.kind(&A::ENTITY)?;
+                *self.kind.get_or_init(|| kind)
+            }
+        };
+        Some(Key { kind, hash, id: id.clone() })
+    }
+
+    pub(super) fn address(&self, id: &EntityId) -> EntityAddress {
+        EntityAddress { kind: A::ENTITY.name, hash: self.hash(id), id: id.clone() }
+    }
+
+    /// Has a message brought to where the entity is.
+    pub(super) fn post(&self, system: &ActorSystem, id: &EntityId, item: A::Item) -> Result<(), Unsent> {
+        post(&self.home, system, (A::ENTITY.name, self.hash(id), id), item)
     }
 
     /// The actor of this id, made if there is none.
-    pub(super) fn cell(self: &Arc<Self>, system: &ActorSystem, id: &EntityId) -> Result<Arc<Cell<A>>, Refusal> {
-        let needed = self.elapsed(system);
-        let mut found = lock(self.shard(id));
+    pub(super) fn cell(self: &Arc<Self>, system: &ActorSystem, id: &EntityId) -> Result<Arc<Cell<A>>, NotHere> {
+        if !self.home.pass().is_open() {
+            return Err(NotHere::Elsewhere);
+        }
+        let hash = self.hash(id);
+        let mut shard = lock(self.shard(hash));
+        if let Some(awake) = shard.find_mut(hash, |awake| awake.id == *id) {
+            awake.needed = self.sweep.load(Relaxed);
+            return Ok(awake.cell.clone());
+        }
+        drop(shard);
+        self.make(system, id, hash)
+    }
+
+    fn make(self: &Arc<Self>, system: &ActorSystem, id: &EntityId, hash: u64) -> Result<Arc<Cell<A>>, NotHere> {
+        if system.is_closing() {
+            return Err(NotHere::Refused(Refusal::Stopped));
+        }
+        let key = self.key(id, hash).ok_or(NotHere::Elsewhere)?;
         loop {
-            let state = match found.get_mut(id) {
-                Some(Entry::Awake(awake)) => {
-                    awake.needed = needed;
-                    return Ok(awake.cell.clone());
-                }
-                Some(Entry::Asleep(state)) => Some(state.clone()),
-                None => None,
-            };
-            drop(found);
-            if system.is_closing() {
-                return Err(Refusal::Stopped);
-            }
-            if system.links().is_some() {
-                return Err(Refusal::unreachable("entities live in a system without a cluster only, in this version of casty"));
-            }
+            let outputs = Outputs::new(self.home.pass().clone());
+            let before = self.home.wake(&key, &outputs).ok_or(NotHere::Elsewhere)?;
             // What makes it is the user's, and may need others of this shard.
-            let kept = Kept::of(state.clone());
-            let factory = self.factory(id, &kept);
+            let factory = self.factory(&key);
             let instance = {
                 let _inside = system.host().enter();
                 catch_unwind(AssertUnwindSafe(&factory))
             };
             let instance = instance.map_err(|payload| {
                 let failure = Failure::from_panic(&*payload);
-                Refusal::unreachable(format!("its actor could not be made: {failure}"))
+                NotHere::Refused(Refusal::unreachable(format!("its actor could not be made: {failure}")))
             })?;
-            found = lock(self.shard(id));
-            // Another may have been quicker, and be asleep again.
-            let as_before = match (found.get(id), &state) {
+            let mut shard = lock(self.shard(hash));
+            if let Some(awake) = shard.find(hash, |awake| awake.id == *id) {
+                // Another was quicker.
+                let cell = awake.cell.clone();
+                drop(shard);
+                drop(instance);
+                return Ok(cell);
+            }
+            if !self.home.has(&key) {
+                drop(shard);
+                return Err(NotHere::Elsewhere);
+            }
+            let now = self.home.state(&key);
+            let as_before = match (&before, &now) {
                 (None, None) => true,
-                (Some(Entry::Asleep(now)), Some(before)) => now == before,
+                (Some(before), Some(now)) => Arc::ptr_eq(before, now),
                 _ => false,
             };
             if as_before {
-                let cell = self.wake(system, id, &kept, (instance, Box::new(factory)));
-                let awake = Entry::Awake(Awake { cell: cell.clone(), kept, needed });
-                let asleep = found.insert(id.clone(), awake);
-                drop(found);
-                drop(asleep);
+                let cell = self.wake(system, &key, outputs, (instance, Box::new(factory)));
+                let needed = self.sweep.load(Relaxed);
+                let awake = Awake { hash, id: id.clone(), cell: cell.clone(), needed };
+                shard.insert_unique(hash, awake, |awake| awake.hash);
                 return Ok(cell);
             }
         }
     }
 
     /// Makes instances: one now, and one at each restart.
-    fn factory(&self, id: &EntityId, kept: &Kept) -> impl Fn() -> A + Send + Sync + 'static + use<A> {
-        let (make, id, kept) = (self.make.clone(), id.clone(), kept.clone());
+    fn factory(&self, key: &Key) -> impl Fn() -> A + Send + Sync + 'static + use<A> {
+        let (make, key, home) = (self.make.clone(), key.clone(), self.home.clone());
         move || {
-            let mut instance = make(&id);
-            instance.__identify(&id);
-            if let Err(failure) = kept.put_into(&mut instance) {
+            let mut instance = make(&key.id);
+            instance.__identify(&key.id);
+            if let Err(failure) = put_into(&mut instance, home.state(&key)) {
                 // Caught where instances are made: a failure of this entity's.
                 std::panic::panic_any(failure.to_string());
             }
@@ -132,23 +178,16 @@ impl<A: Entity> Region<A> {
 
     /// The one that is awake, if it is.
     pub(super) fn awake(&self, id: &EntityId) -> Option<Arc<Cell<A>>> {
-        match lock(self.shard(id)).get(id)? {
-            Entry::Awake(awake) => Some(awake.cell.clone()),
-            Entry::Asleep(_) => None,
-        }
-    }
-
-    fn elapsed(&self, system: &ActorSystem) -> u64 {
-        let elapsed = system.host().now().saturating_duration_since(self.begun);
-        u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX)
+        let hash = self.hash(id);
+        lock(self.shard(hash)).find(hash, |awake| awake.id == *id).map(|awake| awake.cell.clone())
     }
 
     /// Makes the actor. Its hooks run later, and before its first message.
     fn wake(
         self: &Arc<Self>,
         system: &ActorSystem,
-        id: &EntityId,
-        kept: &Kept,
+        key: &Key,
+        outputs: Arc<Outputs>,
         (instance, factory): (A, Factory<A>),
     ) -> Arc<Cell<A>> {
         let cell = system.settle(|place| {
@@ -162,11 +201,13 @@ impl<A: Entity> Region<A> {
                 supervision: None,
             })
         });
-        cell.is_entity(id.clone());
+        let address = EntityAddress { kind: A::ENTITY.name, hash: key.hash, id: key.id.clone() };
+        cell.is_entity(address, outputs.clone());
         let mut ctx = Context::new(cell.clone());
-        ctx.is_entity(id.clone(), Box::new(Keep::new(kept.clone())));
+        let keep = Keep::new(self.home.clone(), key.clone(), outputs.clone());
+        ctx.is_entity(key.id.clone(), Box::new(keep), outputs);
         let core = Core::new(instance, ctx, factory);
-        let (region, whose) = (Arc::downgrade(self), id.clone());
+        let (region, whose) = (Arc::downgrade(self), key.id.clone());
         let any: Arc<dyn AnyCell> = cell.clone();
         let tell = move |ended: actor::Terminated| {
             if let Some(region) = region.upgrade() {
@@ -183,17 +224,11 @@ impl<A: Entity> Region<A> {
         cell
     }
 
-    /// Its state is all that there is of it from now on.
     fn ended(&self, id: &EntityId, actor: ActorId) {
-        let mut shard = lock(self.shard(id));
-        let Some(Entry::Awake(awake)) = shard.get(id) else { return };
-        if awake.cell.id() != actor {
-            return;
-        }
-        let gone = match awake.kept.take() {
-            Some(state) => shard.insert(id.clone(), Entry::Asleep(state)),
-            None => shard.remove(id),
-        };
+        let hash = self.hash(id);
+        let mut shard = lock(self.shard(hash));
+        let found = shard.find_entry(hash, |awake| awake.id == *id && awake.cell.id() == actor);
+        let gone = found.ok().map(|found| found.remove().0);
         drop(shard);
         drop(gone);
     }
@@ -212,55 +247,67 @@ impl<A: Entity> Region<A> {
             let over = system.host().timeout(limit, before.stopped()).await;
             let over = over
                 .map_err(|_| Refusal::unreachable(format!("it is being put away, and its on_stop has not ended for {limit:?}")));
-            let cell = match over.and_then(|()| self.cell(&system, &id)) {
-                Ok(cell) => cell,
-                Err(why) => {
-                    item.refuse(why.clone());
-                    return Err(Unsent::Far(why));
-                }
-            };
-            match cell.push(item) {
-                Ok(_) => return Ok(()),
-                Err(Refused::Stopped(again)) => (ended, item) = (cell, again),
-                Err(other) => {
-                    return match cell.refused(other) {
-                        Unsent::Waits(for_room) => for_room.await,
-                        unsent => Err(unsent),
+            let refused = match over.map(|()| self.cell(&system, &id)) {
+                Ok(Ok(cell)) => match cell.push(item) {
+                    Ok(_) => return Ok(()),
+                    Err(Refused::Stopped(again)) => {
+                        (ended, item) = (cell, again);
+                        continue;
+                    }
+                    Err(other) => {
+                        return match cell.refused(other) {
+                            Unsent::Waits(for_room) => for_room.await,
+                            unsent => Err(unsent),
+                        };
+                    }
+                },
+                Ok(Err(NotHere::Elsewhere)) => {
+                    return match self.post(&system, &id, item) {
+                        Err(Unsent::Waits(handed_over)) => handed_over.await,
+                        posted => posted,
                     };
                 }
-            }
+                Ok(Err(NotHere::Refused(why))) | Err(why) => why,
+            };
+            item.refuse(refused.clone());
+            return Err(Unsent::Far(refused));
         }
     }
 
-    /// Puts those away that nobody has needed for so long.
-    fn put_away(&self, system: &ActorSystem, after: Duration) {
-        let before = self.elapsed(system).saturating_sub(u64::try_from(after.as_millis()).unwrap_or(u64::MAX));
+    /// Puts those away that nobody has needed for so many sweeps.
+    fn put_away(&self, sweeps: u32) {
+        let now = self.sweep.fetch_add(1, Relaxed) + 1;
         for shard in &self.shards {
             let shard = lock(shard);
-            let idle = shard.values().filter_map(|entry| match entry {
-                Entry::Awake(awake) if awake.needed <= before => Some(awake.cell.clone()),
-                _ => None,
-            });
-            let idle: Vec<_> = idle.collect();
+            let idle = shard.iter().filter(|awake| now.saturating_sub(awake.needed) > sweeps);
+            let idle: Vec<_> = idle.map(|awake| awake.cell.clone()).collect();
             drop(shard);
             for cell in idle {
                 cell.put_away();
             }
         }
     }
+
+    /// Those of a slot.
+    pub(super) fn of_slot(&self, slot: u16) -> Vec<Arc<Cell<A>>> {
+        let shard = lock(&self.shards[usize::from(slot) % SHARDS]);
+        shard.iter().filter(|awake| slot_of_hash(awake.hash) == slot).map(|awake| awake.cell.clone()).collect()
+    }
 }
 
 async fn sweep<A: Entity>(system: WeakSystem, region: Weak<Region<A>>) {
     let after = A::ENTITY.passivate_after;
+    let every = SWEEP.min(after / SWEEPS).max(Duration::from_millis(1));
+    let sweeps = u32::try_from(after.as_nanos() / every.as_nanos().max(1)).unwrap_or(u32::MAX).max(1);
     loop {
         let Some(here) = system.upgrade() else { return };
         let host = here.host().clone();
         drop(here);
-        host.sleep(SWEEP.min(after / 4).max(Duration::from_millis(1))).await;
+        host.sleep(every).await;
         let (Some(system), Some(region)) = (system.upgrade(), region.upgrade()) else { return };
         if system.is_closing() {
             return;
         }
-        region.put_away(&system, after);
+        region.put_away(sweeps);
     }
 }

@@ -9,51 +9,69 @@ use std::{
 
 use super::{
     Entity,
+    any_region::{AnyRegion, Erased},
     region::{Maker, Region},
 };
 use crate::ActorSystem;
 
-type Erased = Arc<dyn Any + Send + Sync>;
+type Unknown = Arc<dyn Any + Send + Sync>;
 
 /// Made when they are first needed.
 #[derive(Default)]
-pub(crate) struct Regions(RwLock<HashMap<TypeId, Erased>>);
+pub(crate) struct Regions(RwLock<HashMap<TypeId, Unknown>>);
 
 impl Regions {
     /// # Panics
     /// If nobody has said how entities of this type are made.
     #[track_caller]
     pub(crate) fn of<A: Entity>(&self, system: &ActorSystem, makers: &Makers) -> Arc<Region<A>> {
+        match self.find::<A>(system, makers) {
+            Some(region) => region,
+            None => panic!("{}", no_maker::<A>()),
+        }
+    }
+
+    /// `None` if nobody has said how entities of this type are made.
+    pub(crate) fn find<A: Entity>(&self, system: &ActorSystem, makers: &Makers) -> Option<Arc<Region<A>>> {
         let key = TypeId::of::<A>();
         let found = self.0.read().unwrap_or_else(PoisonError::into_inner).get(&key).cloned();
-        let region = found.unwrap_or_else(|| {
-            let make = makers.of::<A>();
-            let mut regions = self.0.write().unwrap_or_else(PoisonError::into_inner);
-            regions.entry(key).or_insert_with(|| Region::<A>::new(system, make)).clone()
-        });
-        region.downcast().expect("it is kept under its type")
+        let region = match found {
+            Some(region) => region,
+            None => {
+                let make = makers.of::<A>()?;
+                let mut regions = self.0.write().unwrap_or_else(PoisonError::into_inner);
+                regions.entry(key).or_insert_with(|| Region::<A>::new(system, make)).clone()
+            }
+        };
+        region.downcast().ok()
     }
+
+    pub(crate) fn erased<A: Entity>(&self, system: &ActorSystem, makers: &Makers) -> Option<Arc<dyn AnyRegion>> {
+        self.find::<A>(system, makers).map(|region| Arc::new(Erased(region)) as Arc<dyn AnyRegion>)
+    }
+}
+
+fn no_maker<A>() -> String {
+    format!(
+        "nobody has said how a `{}` is made: derive `Default` for it, or give the system's builder `.entities(|id: &EntityId| ..)`",
+        std::any::type_name::<A>()
+    )
 }
 
 /// How entities are made whose types do not say.
 #[derive(Clone, Default)]
-pub(crate) struct Makers(HashMap<TypeId, Erased>);
+pub(crate) struct Makers(HashMap<TypeId, Unknown>);
 
 impl Makers {
     pub(crate) fn add<A: Entity>(&mut self, make: Maker<A>) {
         self.0.insert(TypeId::of::<A>(), Arc::new(make));
     }
 
-    #[track_caller]
-    fn of<A: Entity>(&self) -> Maker<A> {
+    fn of<A: Entity>(&self) -> Option<Maker<A>> {
         let given = self.0.get(&TypeId::of::<A>()).and_then(|make| make.downcast_ref::<Maker<A>>());
         match given {
-            Some(make) => make.clone(),
-            None if A::__new().is_some() => Arc::new(|_| A::__new().expect("it has a `Default`")),
-            None => panic!(
-                "nobody has said how a `{}` is made: derive `Default` for it, or give the system's builder `.entities(|id: &EntityId| ..)`",
-                std::any::type_name::<A>()
-            ),
+            Some(make) => Some(make.clone()),
+            None => A::__new().is_some().then(|| -> Maker<A> { Arc::new(|_| A::__new().expect("it has a `Default`")) }),
         }
     }
 }

@@ -155,6 +155,35 @@ pub enum AskError {
         /// What is known of it.
         reason: Arc<str>,
     },
+    /// The entity handled it, and whether the change is on as many copies as its `sync` says is not known: no answer came in
+    /// time, or its node lost the entity to another.
+    #[error("{actor} handled {message}, and whether what came of it is kept is not known")]
+    NotReplicated {
+        /// The entity that was asked.
+        actor: ActorLabel,
+        /// The message's name.
+        message: &'static str,
+    },
+    /// The entity cannot be served now: its copies, or a majority of the cluster, cannot be reached from here. It was not
+    /// handled; a later attempt can succeed.
+    #[error("{message} was not handled: {actor} is unavailable: {reason}")]
+    Unavailable {
+        /// The entity that was asked.
+        actor: ActorLabel,
+        /// The message's name.
+        message: &'static str,
+        /// What is known of it.
+        reason: Arc<str>,
+    },
+    /// So many copies of the entity are gone for good that acknowledged changes may be lost. It was not handled, and nothing
+    /// is until an operator accepts the loss.
+    #[error("{message} was not handled: the state of {actor} may be lost; `Cluster::accept_loss` goes on with the best copy left")]
+    StateLost {
+        /// The entity that was asked.
+        actor: ActorLabel,
+        /// The message's name.
+        message: &'static str,
+    },
     /// It was handled, and its answer could not be brought back: it has no bytes or too many, or they do not read.
     #[error("{actor} handled {message}, and its answer could not be brought back: {reason}")]
     BadAnswer {
@@ -177,11 +206,14 @@ impl AskError {
             | Self::Failed { .. }
             | Self::NotAnswered { .. }
             | Self::ConnectionLost { .. }
+            | Self::NotReplicated { .. }
             | Self::BadAnswer { .. } => true,
             Self::Stopped { .. }
             | Self::MailboxFull { .. }
             | Self::Cycle { .. }
             | Self::Unreachable { .. }
+            | Self::Unavailable { .. }
+            | Self::StateLost { .. }
             | Self::TooLarge { .. }
             | Self::Local { .. }
             | Self::NotEncoded { .. }
@@ -206,6 +238,10 @@ impl AskError {
                 FarRefusal::Rejected(reason) => Self::Rejected { actor, message, reason },
                 FarRefusal::BadAnswer(reason) => Self::BadAnswer { actor, message, reason },
                 FarRefusal::Cycle => Self::Cycle { actor, message },
+                FarRefusal::NotReplicated => Self::NotReplicated { actor, message },
+                FarRefusal::Unavailable(reason) => Self::Unavailable { actor, message, reason },
+                FarRefusal::StateLost => Self::StateLost { actor, message },
+                FarRefusal::NotOwner => Self::Unavailable { actor, message, reason: "it is on the move".into() },
             },
         }
     }

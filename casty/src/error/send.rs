@@ -43,6 +43,18 @@ pub enum SendError {
     /// handled.
     #[error("{} was not handled: the node of {} rejected it: {}", .0.message(), .0.actor(), .0.reason())]
     Rejected(Undelivered),
+    /// The entity's handler failed. Its state is what it was before.
+    #[error("{} failed while it handled {}: {}", .0.actor(), .0.message(), .0.reason())]
+    Failed(Undelivered),
+    /// Whether the entity handled it, and whether the change is on as many copies as its `sync` says, is not known.
+    #[error("whether what came of {} is kept by {} is not known", .0.message(), .0.actor())]
+    NotReplicated(Undelivered),
+    /// The entity cannot be served now. It was not handled; a later attempt can succeed.
+    #[error("{} was not handled: {} is unavailable: {}", .0.message(), .0.actor(), .0.reason())]
+    Unavailable(Undelivered),
+    /// So many copies of the entity are gone for good that acknowledged changes may be lost. It was not handled.
+    #[error("{} was not handled: the state of {} may be lost", .0.message(), .0.actor())]
+    StateLost(Undelivered),
 }
 
 impl SendError {
@@ -57,13 +69,25 @@ impl SendError {
             | Self::Local(undelivered)
             | Self::TooLarge(undelivered)
             | Self::NotEncoded(undelivered)
-            | Self::Rejected(undelivered) => undelivered,
+            | Self::Rejected(undelivered)
+            | Self::Failed(undelivered)
+            | Self::NotReplicated(undelivered)
+            | Self::Unavailable(undelivered)
+            | Self::StateLost(undelivered) => undelivered,
         }
     }
 
     /// Whether the message can have been handled, or be handled yet.
     pub fn may_have_been_handled(&self) -> bool {
-        matches!(self, Self::ConnectionLost(_))
+        matches!(self, Self::ConnectionLost(_) | Self::Failed(_) | Self::NotReplicated(_))
+    }
+
+    /// Of an entity, whose senders are told how its handler ended.
+    pub(crate) fn of_entity(why: &Refusal, actor: ActorLabel, message: &'static str) -> Self {
+        match why {
+            Refusal::Failed(failure) => Self::Failed(Undelivered::because(actor, message, Some(failure.to_string().into()))),
+            why => Self::new(why, actor, message),
+        }
     }
 
     pub(crate) fn new(why: &Refusal, actor: ActorLabel, message: &'static str) -> Self {
@@ -81,6 +105,10 @@ impl SendError {
                 FarRefusal::NotEncoded(why) => Self::NotEncoded(undelivered(Some(why.clone()))),
                 FarRefusal::Rejected(why) => Self::Rejected(undelivered(Some(why.clone()))),
                 FarRefusal::Cycle => Self::Cycle(undelivered(None)),
+                FarRefusal::NotReplicated => Self::NotReplicated(undelivered(None)),
+                FarRefusal::Unavailable(why) => Self::Unavailable(undelivered(Some(why.clone()))),
+                FarRefusal::StateLost => Self::StateLost(undelivered(None)),
+                FarRefusal::NotOwner => Self::Unavailable(undelivered(Some("it is on the move".into()))),
             },
         }
     }
@@ -212,6 +240,10 @@ impl<M> TrySendError<M> {
                 FarRefusal::Local => cannot("it stays in its process".into()),
                 FarRefusal::NotEncoded(why) | FarRefusal::Rejected(why) | FarRefusal::BadAnswer(why) => cannot(why.clone()),
                 FarRefusal::Cycle => cannot("it would wait for its sender".into()),
+                FarRefusal::NotReplicated => (true, "it is not kept".into()),
+                FarRefusal::Unavailable(why) => (true, why.clone()),
+                FarRefusal::StateLost => (true, "its state may be lost".into()),
+                FarRefusal::NotOwner => (true, "it is on the move".into()),
             },
         };
         if reachable { Self::Unreachable { actor, message, reason } } else { Self::CannotTravel { actor, message, reason } }

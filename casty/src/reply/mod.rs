@@ -3,12 +3,14 @@
 
 mod into;
 mod later;
+mod outputs;
 mod pace;
 mod refusal;
 mod slot;
 
 pub use into::{IntoReply, kind};
 pub use later::{Later, Reply};
+pub(crate) use outputs::{Output, Outputs, Pass, Wait};
 pub use pace::Pace;
 pub use refusal::{FarRefusal, Refusal};
 pub use slot::ReplyTo;

@@ -45,6 +45,14 @@ pub enum FarRefusal {
     BadAnswer(Arc<str>),
     /// Its sender would wait for itself. Not handled.
     Cycle,
+    /// It was handled, and whether what came of it is kept is not known.
+    NotReplicated,
+    /// The entity cannot be served now. Not handled.
+    Unavailable(Arc<str>),
+    /// What was acknowledged of the entity may be lost, and nobody has accepted that. Not handled.
+    StateLost,
+    /// The entity is not on the node that was asked. Not handled; it is sent again to where it is.
+    NotOwner,
 }
 
 impl Refusal {

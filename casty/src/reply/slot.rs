@@ -10,10 +10,13 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
-use super::Refusal;
+use super::{
+    Refusal,
+    outputs::{Held, Open, Output, Outputs},
+};
 use crate::{
     Failure, Message,
-    actor::{Answer, FarReply},
+    actor::{Answer, FarReply, speaking},
     sync::lock,
     system::Expire,
 };
@@ -37,17 +40,34 @@ enum State<R> {
     Answered(Result<R, Refusal>),
     /// Whoever waits is on another node.
     Far(Box<FarReply<R>>),
+    /// The answer goes when an entity's state is kept.
+    Bound(Box<Bound<R>>),
     /// The answer was taken, or nobody waits for it any more.
     Closed,
 }
 
-impl<R> Slot<R> {
-    pub(crate) fn new() -> Arc<Self> {
-        Arc::new(Self { state: Mutex::new(State::Waiting(None)), late: AtomicU8::new(NOT_LATE) })
-    }
+/// An answer of an entity, and who waits for it.
+struct Bound<R> {
+    asker: Asker<R>,
+    /// Once it is there.
+    answer: Option<R>,
+    /// While it is not.
+    open: Option<Open>,
+}
 
-    /// Puts the answer in, if somebody waits for it still, and wakes the asker.
-    pub(crate) fn fill(&self, answer: Result<R, Refusal>) {
+enum Asker<R> {
+    Here(Option<Waker>),
+    Far(FarReply<R>),
+}
+
+impl<R: Send + 'static> Slot<R> {
+    /// Puts the answer in, if somebody waits for it still, and wakes the asker. What an entity answers waits until its state
+    /// is kept.
+    pub(crate) fn fill(self: &Arc<Self>, answer: Result<R, Refusal>) {
+        let answer = match (answer, speaking()) {
+            (Ok(answer), Some(outputs)) if !outputs.passes() => return self.say(&outputs, answer),
+            (answer, _) => answer,
+        };
         let mut state = lock(&self.state);
         match &mut *state {
             State::Waiting(waker) => {
@@ -63,13 +83,120 @@ impl<R> Slot<R> {
                 drop(state);
                 far.fill(answer);
             }
+            State::Bound(_) => {
+                drop(state);
+                self.fill_bound(answer);
+            }
             State::Answered(_) | State::Closed => {}
         }
     }
 
+    /// The answer of the handler in hand, which is an entity's.
+    #[inline(never)]
+    fn say(self: &Arc<Self>, outputs: &Outputs, answer: R) {
+        let mut state = lock(&self.state);
+        match &mut *state {
+            State::Waiting(_) | State::Far(_) => state.bind(Some(answer), None),
+            State::Bound(bound) if bound.answer.is_none() => {
+                bound.answer = Some(answer);
+                drop(bound.open.take());
+            }
+            State::Bound(_) | State::Answered(_) | State::Closed => return,
+        }
+        drop(state);
+        self.late.store(LATE, Relaxed);
+        outputs.say(Output::Answer(self.clone()));
+    }
+
+    /// An entity has answered after its handler has ended.
+    fn fill_bound(self: &Arc<Self>, answer: Result<R, Refusal>) {
+        let answer = match answer {
+            Ok(answer) => answer,
+            Err(why) => return self.fail(why),
+        };
+        let outputs = match &mut *lock(&self.state) {
+            State::Bound(bound) if bound.answer.is_none() => {
+                bound.answer = Some(answer);
+                bound.open.take()
+            }
+            State::Bound(_) | State::Waiting(_) | State::Far(_) | State::Answered(_) | State::Closed => None,
+        };
+        if let Some(Open(outputs)) = &outputs {
+            outputs.say_late(Output::Answer(self.clone()));
+        }
+    }
+
+    /// The answer, which comes later, will follow from what the entity is then.
+    fn bind(&self, outputs: Arc<Outputs>) {
+        let mut state = lock(&self.state);
+        if matches!(*state, State::Waiting(_) | State::Far(_)) {
+            state.bind(None, Some(Open::new(outputs)));
+        }
+    }
+}
+
+impl<R> State<R> {
+    /// Only of one where somebody waits.
+    fn bind(&mut self, answer: Option<R>, open: Option<Open>) {
+        let asker = match mem::replace(self, Self::Closed) {
+            Self::Waiting(waker) => Asker::Here(waker),
+            Self::Far(far) => Asker::Far(*far),
+            other @ (Self::Bound(_) | Self::Answered(_) | Self::Closed) => {
+                *self = other;
+                return;
+            }
+        };
+        *self = Self::Bound(Box::new(Bound { asker, answer, open }));
+    }
+}
+
+impl<R: Send + 'static> Held for Slot<R> {
+    fn leave(&self) {
+        self.end_bound(|answer| answer.ok_or(Refusal::NotAnswered));
+    }
+
+    fn fail(&self, why: Refusal) {
+        self.end_bound(|_| Err(why));
+    }
+}
+
+impl<R> Slot<R> {
+    /// Tells who waits what came of an answer that was held back.
+    fn end_bound(&self, outcome: impl FnOnce(Option<R>) -> Result<R, Refusal>) {
+        let mut state = lock(&self.state);
+        if !matches!(*state, State::Bound(_)) {
+            return;
+        }
+        let State::Bound(bound) = mem::replace(&mut *state, State::Closed) else { unreachable!("just seen") };
+        match bound.asker {
+            Asker::Here(waker) => {
+                *state = State::Answered(outcome(bound.answer));
+                drop(state);
+                if let Some(waker) = waker {
+                    waker.wake();
+                }
+            }
+            Asker::Far(far) => {
+                drop(state);
+                far.fill(outcome(bound.answer));
+            }
+        }
+    }
+}
+
+impl<R> Slot<R> {
+    pub(crate) fn new() -> Arc<Self> {
+        Arc::new(Self { state: Mutex::new(State::Waiting(None)), late: AtomicU8::new(NOT_LATE) })
+    }
+
     /// Whether somebody waits still.
     pub(crate) fn is_awaited(&self) -> bool {
-        matches!(*lock(&self.state), State::Waiting(_) | State::Far(_))
+        matches!(*lock(&self.state), State::Waiting(_) | State::Far(_) | State::Bound(_))
+    }
+
+    /// Whether there is an answer that may not leave yet.
+    pub(crate) fn is_held(&self) -> bool {
+        matches!(&*lock(&self.state), State::Bound(bound) if bound.answer.is_some())
     }
 
     /// Takes the answer if it is there.
@@ -95,6 +222,13 @@ impl<R> Slot<R> {
                 let State::Answered(answer) = mem::replace(&mut *state, State::Closed) else { unreachable!("just seen") };
                 Poll::Ready(answer)
             }
+            State::Bound(bound) => match &mut bound.asker {
+                Asker::Here(waker) => {
+                    *waker = Some(cx.waker().clone());
+                    Poll::Pending
+                }
+                Asker::Far(_) => Poll::Ready(Err(Refusal::NotAnswered)),
+            },
             State::Far(_) | State::Closed => Poll::Ready(Err(Refusal::NotAnswered)),
         }
     }
@@ -110,6 +244,10 @@ impl<R: Send> Expire for Slot<R> {
     fn expire(&self) {
         let waker = match &mut *lock(&self.state) {
             State::Waiting(waker) => waker.take(),
+            State::Bound(bound) => match &mut bound.asker {
+                Asker::Here(waker) => waker.take(),
+                Asker::Far(_) => None,
+            },
             State::Answered(_) | State::Far(_) | State::Closed => None,
         };
         if let Some(waker) = waker {
@@ -169,6 +307,9 @@ impl<M: Message> ReplyTo<M> {
             && let State::Far(far) = &*lock(&slot.state)
         {
             far.is_late();
+        }
+        if let (Some(slot), Some(outputs)) = (&self.0, speaking()) {
+            slot.bind(outputs);
         }
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::ActorSystem;
 use crate::{
     actor::{Actor, ActorId, Cell, Mailbox},
-    entity::{EntityRef, Sharded, ShardedActor, SingletonActor},
+    entity::{Alone, AnyRegion, Entity, EntityRef, Home, Sharded, ShardedActor, SingletonActor},
 };
 
 impl ActorSystem {
@@ -58,6 +58,21 @@ impl ActorSystem {
     #[track_caller]
     pub fn singleton<A: SingletonActor>(&self) -> EntityRef<A> {
         Sharded::new(self.clone(), self.0.regions.of(self, &self.0.settings.makers)).only()
+    }
+
+    /// Where its entities live: here alone, unless it is a node of a cluster.
+    pub(crate) fn home(&self) -> &Arc<dyn Home> {
+        self.0.home.get_or_init(|| Arc::new(Alone::new(self.host())))
+    }
+
+    pub(crate) fn set_home(&self, home: Arc<dyn Home>) {
+        let taken = self.0.home.set(home);
+        debug_assert!(taken.is_ok(), "nobody has needed one before");
+    }
+
+    /// The region of a type, unless nobody has said how its entities are made.
+    pub(crate) fn region_of<A: Entity>(&self) -> Option<Arc<dyn AnyRegion>> {
+        self.0.regions.erased::<A>(self, &self.0.settings.makers)
     }
 
     /// Gives a new actor its place among the living.

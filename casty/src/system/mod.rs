@@ -38,7 +38,7 @@ pub use spawn::Spawn;
 use crate::{
     Cluster, DistributedBuilder, LookupError,
     actor::{Actor, ActorId, ActorRef, AnyCell, AnyRef, FarQuestions, Links, Mailbox},
-    entity::{Makers, Regions},
+    entity::{Home, Makers, Regions},
     error::ActorLabel,
     host::Host,
     scheduler::Scheduler,
@@ -85,6 +85,8 @@ struct Inner {
     cluster: OnceLock<Cluster>,
     far_questions: FarQuestions,
     regions: Regions,
+    /// Where its entities live.
+    home: OnceLock<Arc<dyn Home>>,
 }
 
 impl Drop for Inner {
@@ -168,6 +170,7 @@ impl ActorSystem {
             cluster: OnceLock::new(),
             far_questions: FarQuestions::default(),
             regions: Regions::default(),
+            home: OnceLock::new(),
             host,
             settings,
         }));

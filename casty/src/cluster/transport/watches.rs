@@ -161,6 +161,7 @@ fn encode(reason: &StopReason) -> (u8, String) {
         StopReason::NodeLost => (5, String::new()),
         StopReason::NameLost => (6, String::new()),
         StopReason::Passivated => (7, String::new()),
+        StopReason::Moved => (8, String::new()),
     }
 }
 
@@ -173,6 +174,7 @@ pub(super) fn decode(reason: u8, text: &str) -> StopReason {
         5 => StopReason::NodeLost,
         6 => StopReason::NameLost,
         7 => StopReason::Passivated,
+        8 => StopReason::Moved,
         // A reason that a later version has is an end all the same.
         _ => StopReason::Stopped,
     }

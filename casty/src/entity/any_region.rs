@@ -1,0 +1,80 @@
+//! A region whose type is not known.
+
+use std::sync::Arc;
+
+use super::{
+    Entity, EntityConfig, EntityId,
+    region::{NotHere, Region},
+};
+use crate::{
+    ActorSystem, StopReason,
+    actor::{AnyCell, AnyRef, Incoming, Received},
+    reply::Refusal,
+};
+
+/// The entities of one type on one node.
+pub(crate) trait AnyRegion: Send + Sync {
+    fn config(&self) -> &'static EntityConfig;
+
+    /// Gives a message to the entity, which is made if there is no actor of it. The message comes back if it cannot be
+    /// here now.
+    fn receive<'a>(&self, system: &ActorSystem, id: &EntityId, incoming: Incoming<'a>) -> Result<Received, Incoming<'a>>;
+
+    /// Wakes the entity without a message.
+    fn wake(&self, system: &ActorSystem, id: &EntityId);
+
+    /// Ends the actors of a slot, each after the message in hand, or at once. Returns those that have not ended yet.
+    fn end_slot(&self, slot: u16, at_once: bool) -> Vec<AnyRef>;
+
+    /// Whether all that the actors of a slot have done is kept.
+    fn is_settled(&self, slot: u16) -> bool;
+}
+
+/// The region, of a type that is known here.
+pub(super) struct Erased<A: Entity>(pub(super) Arc<Region<A>>);
+
+impl<A: Entity> AnyRegion for Erased<A> {
+    fn config(&self) -> &'static EntityConfig {
+        const { &A::ENTITY }
+    }
+
+    fn receive<'a>(&self, system: &ActorSystem, id: &EntityId, incoming: Incoming<'a>) -> Result<Received, Incoming<'a>> {
+        match self.0.cell(system, id) {
+            Ok(cell) if AnyCell::is_alive(&*cell) => Ok(AnyCell::receive(cell, incoming)),
+            Ok(_) | Err(NotHere::Elsewhere) => Err(incoming),
+            Err(NotHere::Refused(why)) => {
+                if let Some(port) = incoming.reply {
+                    port.refuse(why.clone());
+                }
+                Ok(Received::Refused(why))
+            }
+        }
+    }
+
+    fn wake(&self, system: &ActorSystem, id: &EntityId) {
+        if let Err(NotHere::Refused(why)) = self.0.cell(system, id)
+            && !matches!(why, Refusal::Stopped)
+        {
+            tracing::warn!(kind = A::ENTITY.name, %id, ?why, "an entity that is to be awake could not be made");
+        }
+    }
+
+    fn end_slot(&self, slot: u16, at_once: bool) -> Vec<AnyRef> {
+        let cells = self.0.of_slot(slot);
+        for cell in &cells {
+            if at_once {
+                if let Some(outputs) = cell.outputs() {
+                    outputs.end();
+                }
+                AnyCell::kill(cell.clone());
+            } else {
+                AnyCell::stop(cell.clone(), StopReason::Moved);
+            }
+        }
+        cells.into_iter().map(|cell| AnyRef::of(cell)).collect()
+    }
+
+    fn is_settled(&self, slot: u16) -> bool {
+        self.0.of_slot(slot).iter().all(|cell| cell.outputs().is_none_or(|outputs| outputs.is_settled()))
+    }
+}

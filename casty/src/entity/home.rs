@@ -1,0 +1,63 @@
+//! The seam between entities and where they live: this process alone, or a cluster.
+
+use std::sync::Arc;
+
+use super::{EntityConfig, EntityId};
+use crate::{
+    actor::{Answer, Waiting},
+    reply::{Outputs, Pass, Wait},
+};
+
+/// Which entity of which type.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Key {
+    /// The type's number, as its home gave it.
+    pub(crate) kind: u16,
+    /// Of the type's name and the id. See [`hash_of`](crate::cluster::hash_of).
+    pub(crate) hash: u64,
+    pub(crate) id: EntityId,
+}
+
+/// Where entities live, and what is kept of them.
+pub(crate) trait Home: Send + Sync {
+    /// The number of a type; `None` while it is not known.
+    fn kind(&self, config: &EntityConfig) -> Option<u16>;
+
+    /// Whether the entity's messages are handled on this node now.
+    fn has(&self, key: &Key) -> bool;
+
+    /// The entity is to be awake from now on. Returns its state, if there is one; `None`: it is not this node's now.
+    /// What it answers leaves once that state is kept, of which `outputs` is told.
+    fn wake(&self, key: &Key, outputs: &Arc<Outputs>) -> Option<Option<Arc<[u8]>>>;
+
+    /// Its state.
+    fn state(&self, key: &Key) -> Option<Arc<[u8]>>;
+
+    /// The entity has changed; without a state, it is as if it had never been. `None`: it is not this node's any more.
+    fn keep(&self, key: &Key, state: Option<&[u8]>, outputs: &Arc<Outputs>) -> Option<Wait>;
+
+    /// Whether this node may speak for its entities.
+    fn pass(&self) -> &Arc<Pass>;
+
+    /// Whether a change can be lost that was not acknowledged: what is sent is waited for then, if its type says so.
+    fn is_shared(&self) -> bool;
+
+    /// Brings a message to an entity that is not here, or not now.
+    fn post(&self, post: Post);
+}
+
+/// A message for an entity, wherever it is.
+pub(crate) struct Post {
+    /// The type's name.
+    pub(crate) kind: Arc<str>,
+    pub(crate) hash: u64,
+    pub(crate) id: EntityId,
+    pub(crate) message: &'static str,
+    pub(crate) idempotent: bool,
+    pub(crate) body: Vec<u8>,
+    /// Which actors wait for its answer.
+    pub(crate) chain: Vec<Waiting>,
+    /// The sender waits for the answer, and not only for the message to be there.
+    pub(crate) asks: bool,
+    pub(crate) answer: Box<dyn Answer>,
+}

@@ -1,0 +1,279 @@
+//! What an entity has to say, held back until the state that it follows from is kept.
+//!
+//! The output commit of rollback-recovery: Elnozahy, Alvisi, Wang, Johnson, "A Survey of Rollback-Recovery Protocols in
+//! Message-Passing Systems", 2002, section 2.4.
+
+use std::{
+    collections::VecDeque,
+    fmt, mem,
+    sync::{
+        Arc, Mutex, Weak,
+        atomic::{
+            AtomicBool, AtomicU64, AtomicUsize,
+            Ordering::{Acquire, Relaxed, Release},
+        },
+    },
+    time::Duration,
+};
+
+use super::{FarRefusal, Refusal};
+use crate::{host::Host, sync::lock};
+
+/// An answer that somebody waits for and that may not leave yet.
+pub(crate) trait Held: Send + Sync {
+    /// It goes to who waits.
+    fn leave(&self);
+    /// It never will.
+    fn fail(&self, why: Refusal);
+}
+
+/// What waits to leave.
+pub(crate) enum Output {
+    Answer(Arc<dyn Held>),
+    Send(Box<dyn FnOnce() + Send>),
+}
+
+impl Output {
+    fn leave(self) {
+        match self {
+            Self::Answer(answer) => answer.leave(),
+            Self::Send(send) => send(),
+        }
+    }
+
+    fn fail(self, why: &Refusal) {
+        if let Self::Answer(answer) = self {
+            answer.fail(why.clone());
+        }
+    }
+}
+
+/// Whether a change of an entity's state is kept, as the entity's version behind it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Wait {
+    /// It is.
+    Kept(u64),
+    /// It will be; [`Outputs::kept`] tells.
+    Pending(u64),
+}
+
+/// The outputs of one activation of an entity.
+pub(crate) struct Outputs {
+    itself: Weak<Self>,
+    pass: Arc<Pass>,
+    state: Mutex<State>,
+    /// The handler in hand changes nothing.
+    reading: AtomicBool,
+    /// Nothing is held, and all is kept.
+    idle: AtomicBool,
+    /// There is an output of the handler in hand.
+    said: AtomicBool,
+    /// Messages whose answers come later.
+    open: AtomicUsize,
+}
+
+#[derive(Default)]
+struct State {
+    /// Of the handler in hand: it is not known yet what they follow from.
+    said: Vec<Output>,
+    /// Each with the version that they follow from.
+    held: VecDeque<(u64, Output)>,
+    written: u64,
+    kept: u64,
+    ended: Option<Refusal>,
+}
+
+impl Outputs {
+    pub(crate) fn new(pass: Arc<Pass>) -> Arc<Self> {
+        Arc::new_cyclic(|itself| Self {
+            itself: itself.clone(),
+            pass,
+            state: Mutex::default(),
+            reading: AtomicBool::new(false),
+            idle: AtomicBool::new(true),
+            said: AtomicBool::new(false),
+            open: AtomicUsize::new(0),
+        })
+    }
+
+    /// The handler in hand changes nothing.
+    pub(crate) fn reads(&self) {
+        self.reading.store(true, Relaxed);
+    }
+
+    /// Whether what the handler in hand says may leave at once.
+    pub(crate) fn passes(&self) -> bool {
+        self.reading.load(Relaxed) && self.idle.load(Acquire) && !self.said.load(Relaxed) && self.pass.is_open()
+    }
+
+    /// Said by the handler in hand.
+    pub(crate) fn say(&self, output: Output) {
+        let mut state = lock(&self.state);
+        if let Some(why) = state.ended.clone() {
+            drop(state);
+            return output.fail(&why);
+        }
+        state.said.push(output);
+        self.said.store(true, Release);
+    }
+
+    /// Said by anybody else, or after the handler: it follows from what the state is now.
+    pub(crate) fn say_late(&self, output: Output) {
+        let mut state = lock(&self.state);
+        if let Some(why) = state.ended.clone() {
+            drop(state);
+            return output.fail(&why);
+        }
+        let written = state.written;
+        state.held.push_back((written, output));
+        let leaving = self.flush(&mut state);
+        drop(state);
+        leaving.into_iter().for_each(Output::leave);
+    }
+
+    /// The handler in hand has ended, with what came of its change, if it made one.
+    pub(crate) fn handled(&self, change: Option<Wait>) {
+        self.reading.store(false, Relaxed);
+        if change.is_none() && !self.said.load(Acquire) {
+            return;
+        }
+        let mut state = lock(&self.state);
+        match change {
+            Some(Wait::Kept(version)) => {
+                state.written = state.written.max(version);
+                state.kept = state.kept.max(version);
+            }
+            Some(Wait::Pending(version)) => state.written = state.written.max(version),
+            None => {}
+        }
+        let (said, written) = (mem::take(&mut state.said), state.written);
+        self.said.store(false, Relaxed);
+        state.held.extend(said.into_iter().map(|output| (written, output)));
+        let leaving = self.flush(&mut state);
+        drop(state);
+        leaving.into_iter().for_each(Output::leave);
+    }
+
+    /// The handler in hand has ended, and what it changed cannot be kept.
+    pub(crate) fn spoilt(&self, why: &Refusal) {
+        self.reading.store(false, Relaxed);
+        self.said.store(false, Relaxed);
+        let said = mem::take(&mut lock(&self.state).said);
+        said.into_iter().for_each(|output| output.fail(why));
+    }
+
+    /// What the entity was up to that version is kept.
+    pub(crate) fn kept(&self, version: u64) {
+        let mut state = lock(&self.state);
+        state.kept = state.kept.max(version);
+        let leaving = self.flush(&mut state);
+        drop(state);
+        leaving.into_iter().for_each(Output::leave);
+    }
+
+    /// The activation is over. What has not left never will: whether it was kept is not known.
+    pub(crate) fn end(&self) {
+        let why = Refusal::from(FarRefusal::NotReplicated);
+        let mut state = lock(&self.state);
+        state.ended = Some(why.clone());
+        let said = mem::take(&mut state.said);
+        let held = mem::take(&mut state.held);
+        self.idle.store(false, Release);
+        drop(state);
+        said.into_iter().chain(held.into_iter().map(|(_, output)| output)).for_each(|output| output.fail(&why));
+    }
+
+    /// Whether all that was written is kept, and nothing waits to leave.
+    pub(crate) fn is_settled(&self) -> bool {
+        let state = lock(&self.state);
+        state.held.is_empty() && state.said.is_empty() && state.kept >= state.written
+    }
+
+    /// Whether answers are to come that the entity has promised.
+    pub(crate) fn has_open(&self) -> bool {
+        self.open.load(Relaxed) > 0
+    }
+
+    /// What may leave now.
+    fn flush(&self, state: &mut State) -> Vec<Output> {
+        let mut leaving = Vec::new();
+        while let Some((version, _)) = state.held.front()
+            && *version <= state.kept
+        {
+            if !self.pass.is_open() {
+                self.pass.stuck(self.itself.clone());
+                break;
+            }
+            leaving.extend(state.held.pop_front().map(|(_, output)| output));
+        }
+        self.idle.store(state.held.is_empty() && state.kept >= state.written && state.ended.is_none(), Release);
+        leaving
+    }
+}
+
+impl fmt::Debug for Outputs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Outputs")
+    }
+}
+
+/// A message whose answer comes later, while it lives.
+pub(super) struct Open(pub(super) Arc<Outputs>);
+
+impl Open {
+    pub(super) fn new(outputs: Arc<Outputs>) -> Self {
+        outputs.open.fetch_add(1, Relaxed);
+        Self(outputs)
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.open.fetch_sub(1, Relaxed);
+    }
+}
+
+/// Until when a node may say anything in the name of its entities.
+pub(crate) struct Pass {
+    host: Host,
+    /// By the boot clock, in nanoseconds.
+    until: AtomicU64,
+    stuck: Mutex<Vec<Weak<Outputs>>>,
+}
+
+const ALWAYS: u64 = u64::MAX;
+
+impl Pass {
+    /// For a system that is alone.
+    pub(crate) fn always(host: &Host) -> Arc<Self> {
+        Arc::new(Self { host: host.clone(), until: AtomicU64::new(ALWAYS), stuck: Mutex::default() })
+    }
+
+    /// For one that may say nothing yet.
+    pub(crate) fn leased(host: &Host) -> Arc<Self> {
+        Arc::new(Self { host: host.clone(), until: AtomicU64::new(0), stuck: Mutex::default() })
+    }
+
+    #[inline]
+    pub(crate) fn is_open(&self) -> bool {
+        let until = self.until.load(Acquire);
+        until == ALWAYS || self.host.boot_time() < Duration::from_nanos(until)
+    }
+
+    /// It holds until then, by the boot clock. Whatever could not leave meanwhile does.
+    pub(crate) fn holds_until(&self, until: Option<Duration>) {
+        let until = until.map_or(0, |until| u64::try_from(until.as_nanos()).unwrap_or(ALWAYS - 1));
+        self.until.store(until, Release);
+        let stuck = mem::take(&mut *lock(&self.stuck));
+        for outputs in stuck.iter().filter_map(Weak::upgrade) {
+            outputs.kept(0);
+        }
+    }
+
+    fn stuck(&self, outputs: Weak<Outputs>) {
+        let mut stuck = lock(&self.stuck);
+        if !stuck.iter().any(|other| other.ptr_eq(&outputs)) {
+            stuck.push(outputs);
+        }
+    }
+}
