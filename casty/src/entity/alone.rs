@@ -43,19 +43,19 @@ impl Home for Alone {
         u16::try_from(at).ok()
     }
 
-    fn has(&self, _: &Key) -> bool {
-        true
+    fn has(&self, _: &Key) -> u64 {
+        1
     }
 
-    fn wake(&self, key: &Key, _: &Arc<Outputs>) -> Option<Option<Arc<[u8]>>> {
-        Some(self.state(key))
+    fn wake(&self, key: &Key, _: &Arc<Outputs>) -> Option<(u64, Option<Arc<[u8]>>)> {
+        Some((1, self.state(key)))
     }
 
     fn state(&self, key: &Key) -> Option<Arc<[u8]>> {
         lock(self.shelf(key)).find(key.hash, |(there, _)| there == key).map(|(_, state)| state.clone())
     }
 
-    fn keep(&self, key: &Key, state: Option<&[u8]>, _: &Arc<Outputs>) -> Option<Wait> {
+    fn keep(&self, key: &Key, _: u64, state: Option<&[u8]>, _: &Arc<Outputs>) -> Option<Wait> {
         let mut shelf = lock(self.shelf(key));
         let found = shelf.find_mut(key.hash, |(there, _)| there == key);
         match (found, state) {

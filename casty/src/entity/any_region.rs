@@ -1,6 +1,6 @@
 //! A region whose type is not known.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use super::{
     Entity, EntityConfig, EntityId,
@@ -9,7 +9,7 @@ use super::{
 use crate::{
     ActorSystem, StopReason,
     actor::{AnyCell, AnyRef, Incoming, Received},
-    reply::Refusal,
+    reply::{FarRefusal, Refusal},
 };
 
 /// The entities of one type on one node.
@@ -25,13 +25,10 @@ pub(crate) trait AnyRegion: Send + Sync {
 
     /// Ends the actors of a slot, each after the message in hand, or at once. Returns those that have not ended yet.
     fn end_slot(&self, slot: u16, at_once: bool) -> Vec<AnyRef>;
-
-    /// Whether all that the actors of a slot have done is kept.
-    fn is_settled(&self, slot: u16) -> bool;
 }
 
 /// The region, of a type that is known here.
-pub(super) struct Erased<A: Entity>(pub(super) Arc<Region<A>>);
+pub(super) struct Erased<A: Entity>(pub(super) Weak<Region<A>>);
 
 impl<A: Entity> AnyRegion for Erased<A> {
     fn config(&self) -> &'static EntityConfig {
@@ -39,10 +36,19 @@ impl<A: Entity> AnyRegion for Erased<A> {
     }
 
     fn receive<'a>(&self, system: &ActorSystem, id: &EntityId, incoming: Incoming<'a>) -> Result<Received, Incoming<'a>> {
-        match self.0.cell(system, id) {
+        let Some(region) = self.0.upgrade() else { return Err(incoming) };
+        match region.cell(system, id) {
             Ok(cell) if AnyCell::is_alive(&*cell) => Ok(AnyCell::receive(cell, incoming)),
             Ok(_) | Err(NotHere::Elsewhere) => Err(incoming),
             Err(NotHere::Refused(why)) => {
+                // What is not made here is not sent elsewhere.
+                let why = match why {
+                    Refusal::Far(far) => match *far {
+                        FarRefusal::Unreachable(why) => FarRefusal::Unavailable(why).into(),
+                        far => far.into(),
+                    },
+                    why => why,
+                };
                 if let Some(port) = incoming.reply {
                     port.refuse(why.clone());
                 }
@@ -52,7 +58,8 @@ impl<A: Entity> AnyRegion for Erased<A> {
     }
 
     fn wake(&self, system: &ActorSystem, id: &EntityId) {
-        if let Err(NotHere::Refused(why)) = self.0.cell(system, id)
+        if let Some(region) = self.0.upgrade()
+            && let Err(NotHere::Refused(why)) = region.cell(system, id)
             && !matches!(why, Refusal::Stopped)
         {
             tracing::warn!(kind = A::ENTITY.name, %id, ?why, "an entity that is to be awake could not be made");
@@ -60,7 +67,8 @@ impl<A: Entity> AnyRegion for Erased<A> {
     }
 
     fn end_slot(&self, slot: u16, at_once: bool) -> Vec<AnyRef> {
-        let cells = self.0.of_slot(slot);
+        let Some(region) = self.0.upgrade() else { return Vec::new() };
+        let cells = region.of_slot(slot);
         for cell in &cells {
             if at_once {
                 if let Some(outputs) = cell.outputs() {
@@ -72,9 +80,5 @@ impl<A: Entity> AnyRegion for Erased<A> {
             }
         }
         cells.into_iter().map(|cell| AnyRef::of(cell)).collect()
-    }
-
-    fn is_settled(&self, slot: u16) -> bool {
-        self.0.of_slot(slot).iter().all(|cell| cell.outputs().is_none_or(|outputs| outputs.is_settled()))
     }
 }

@@ -23,18 +23,21 @@ pub(crate) trait Home: Send + Sync {
     /// The number of a type; `None` while it is not known.
     fn kind(&self, config: &EntityConfig) -> Option<u16>;
 
-    /// Whether the entity's messages are handled on this node now.
-    fn has(&self, key: &Key) -> bool;
+    /// Since when the entity's messages are handled on this node: a number that rises with each time that this ends. 0: they
+    /// are not.
+    fn has(&self, key: &Key) -> u64;
 
-    /// The entity is to be awake from now on. Returns its state, if there is one; `None`: it is not this node's now.
+    /// The entity is to be awake from now on. Returns what [`has`](Self::has) does, and its state, if there is one; `None`: it
+    /// is not this node's now.
     /// What it answers leaves once that state is kept, of which `outputs` is told.
-    fn wake(&self, key: &Key, outputs: &Arc<Outputs>) -> Option<Option<Arc<[u8]>>>;
+    fn wake(&self, key: &Key, outputs: &Arc<Outputs>) -> Option<(u64, Option<Arc<[u8]>>)>;
 
     /// Its state.
     fn state(&self, key: &Key) -> Option<Arc<[u8]>>;
 
-    /// The entity has changed; without a state, it is as if it had never been. `None`: it is not this node's any more.
-    fn keep(&self, key: &Key, state: Option<&[u8]>, outputs: &Arc<Outputs>) -> Option<Wait>;
+    /// The entity, woken in that `term`, has changed; without a state, it is as if it had never been. `None`: it is not this
+    /// node's any more.
+    fn keep(&self, key: &Key, term: u64, state: Option<&[u8]>, outputs: &Arc<Outputs>) -> Option<Wait>;
 
     /// Whether this node may speak for its entities.
     fn pass(&self) -> &Arc<Pass>;

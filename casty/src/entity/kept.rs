@@ -15,6 +15,8 @@ use crate::{
 pub(super) struct Keep {
     home: Arc<dyn Home>,
     key: Key,
+    /// When it was woken. See [`Home::has`].
+    term: u64,
     outputs: Arc<Outputs>,
     /// Used again for each state.
     buffer: Vec<u8>,
@@ -24,8 +26,8 @@ pub(super) struct Keep {
 const LARGE: usize = 64 * 1024;
 
 impl Keep {
-    pub(super) fn new(home: Arc<dyn Home>, key: Key, outputs: Arc<Outputs>) -> Self {
-        Self { home, key, outputs, buffer: Vec::new() }
+    pub(super) fn new(home: Arc<dyn Home>, key: Key, term: u64, outputs: Arc<Outputs>) -> Self {
+        Self { home, key, term, outputs, buffer: Vec::new() }
     }
 }
 
@@ -33,7 +35,7 @@ impl<A: Entity> Keeper<A> for Keep {
     fn keep(&mut self, state: &A) -> Result<Option<Wait>, Failure> {
         self.buffer.clear();
         state.__save(&mut self.buffer).map_err(|error| format!("its state cannot be kept: {error}"))?;
-        let kept = self.home.keep(&self.key, Some(&self.buffer), &self.outputs);
+        let kept = self.home.keep(&self.key, self.term, Some(&self.buffer), &self.outputs);
         if self.buffer.capacity() > LARGE {
             self.buffer = Vec::new();
         }
@@ -41,7 +43,7 @@ impl<A: Entity> Keeper<A> for Keep {
     }
 
     fn forget(&mut self) -> Option<Wait> {
-        self.home.keep(&self.key, None, &self.outputs)
+        self.home.keep(&self.key, self.term, None, &self.outputs)
     }
 }
 

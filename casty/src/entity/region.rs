@@ -123,7 +123,7 @@ impl<A: Entity> Region<A> {
         let key = self.key(id, hash).ok_or(NotHere::Elsewhere)?;
         loop {
             let outputs = Outputs::new(self.home.pass().clone());
-            let before = self.home.wake(&key, &outputs).ok_or(NotHere::Elsewhere)?;
+            let (term, before) = self.home.wake(&key, &outputs).ok_or(NotHere::Elsewhere)?;
             // What makes it is the user's, and may need others of this shard.
             let factory = self.factory(&key);
             let instance = {
@@ -142,7 +142,7 @@ impl<A: Entity> Region<A> {
                 drop(instance);
                 return Ok(cell);
             }
-            if !self.home.has(&key) {
+            if self.home.has(&key) != term {
                 drop(shard);
                 return Err(NotHere::Elsewhere);
             }
@@ -153,7 +153,7 @@ impl<A: Entity> Region<A> {
                 _ => false,
             };
             if as_before {
-                let cell = self.wake(system, &key, outputs, (instance, Box::new(factory)));
+                let cell = self.wake(system, (&key, term), outputs, (instance, Box::new(factory)));
                 let needed = self.sweep.load(Relaxed);
                 let awake = Awake { hash, id: id.clone(), cell: cell.clone(), needed };
                 shard.insert_unique(hash, awake, |awake| awake.hash);
@@ -186,7 +186,7 @@ impl<A: Entity> Region<A> {
     fn wake(
         self: &Arc<Self>,
         system: &ActorSystem,
-        key: &Key,
+        (key, term): (&Key, u64),
         outputs: Arc<Outputs>,
         (instance, factory): (A, Factory<A>),
     ) -> Arc<Cell<A>> {
@@ -204,7 +204,7 @@ impl<A: Entity> Region<A> {
         let address = EntityAddress { kind: A::ENTITY.name, hash: key.hash, id: key.id.clone() };
         cell.is_entity(address, outputs.clone());
         let mut ctx = Context::new(cell.clone());
-        let keep = Keep::new(self.home.clone(), key.clone(), outputs.clone());
+        let keep = Keep::new(self.home.clone(), key.clone(), term, outputs.clone());
         ctx.is_entity(key.id.clone(), Box::new(keep), outputs);
         let core = Core::new(instance, ctx, factory);
         let (region, whose) = (Arc::downgrade(self), key.id.clone());

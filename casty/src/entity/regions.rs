@@ -47,7 +47,7 @@ impl Regions {
     }
 
     pub(crate) fn erased<A: Entity>(&self, system: &ActorSystem, makers: &Makers) -> Option<Arc<dyn AnyRegion>> {
-        self.find::<A>(system, makers).map(|region| Arc::new(Erased(region)) as Arc<dyn AnyRegion>)
+        self.find::<A>(system, makers).map(|region| Arc::new(Erased(Arc::downgrade(&region))) as Arc<dyn AnyRegion>)
     }
 }
 

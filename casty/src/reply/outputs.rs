@@ -239,19 +239,29 @@ pub(crate) struct Pass {
     /// By the boot clock, in nanoseconds.
     until: AtomicU64,
     stuck: Mutex<Vec<Weak<Outputs>>>,
+    grants: Mutex<Grants>,
 }
 
+/// Leases, each of which counts once as much of the log has been seen.
+#[derive(Default)]
+struct Grants {
+    seen: u64,
+    pending: VecDeque<(u64, Duration)>,
+}
+
+/// So many grants may be ahead of what was seen.
+const AHEAD: usize = 64;
 const ALWAYS: u64 = u64::MAX;
 
 impl Pass {
     /// For a system that is alone.
     pub(crate) fn always(host: &Host) -> Arc<Self> {
-        Arc::new(Self { host: host.clone(), until: AtomicU64::new(ALWAYS), stuck: Mutex::default() })
+        Arc::new(Self { host: host.clone(), until: AtomicU64::new(ALWAYS), stuck: Mutex::default(), grants: Mutex::default() })
     }
 
     /// For one that may say nothing yet.
     pub(crate) fn leased(host: &Host) -> Arc<Self> {
-        Arc::new(Self { host: host.clone(), until: AtomicU64::new(0), stuck: Mutex::default() })
+        Arc::new(Self { host: host.clone(), until: AtomicU64::new(0), stuck: Mutex::default(), grants: Mutex::default() })
     }
 
     #[inline]
@@ -260,10 +270,40 @@ impl Pass {
         until == ALWAYS || self.host.boot_time() < Duration::from_nanos(until)
     }
 
-    /// It holds until then, by the boot clock. Whatever could not leave meanwhile does.
-    pub(crate) fn holds_until(&self, until: Option<Duration>) {
-        let until = until.map_or(0, |until| u64::try_from(until.as_nanos()).unwrap_or(ALWAYS - 1));
-        self.until.store(until, Release);
+    /// It holds until then, by the boot clock, once as much of what is agreed has been [`seen`](Self::seen).
+    pub(crate) fn granted(&self, needed: u64, until: Duration) {
+        let mut grants = lock(&self.grants);
+        if grants.pending.len() == AHEAD {
+            grants.pending.pop_front();
+        }
+        grants.pending.push_back((needed, until));
+        self.count(&mut grants);
+    }
+
+    /// So much of what is agreed is known to those who look after the entities.
+    pub(crate) fn seen(&self, index: u64) {
+        let mut grants = lock(&self.grants);
+        grants.seen = grants.seen.max(index);
+        self.count(&mut grants);
+    }
+
+    /// What was granted counts for nothing any more, and with `anew` what was seen neither: another log begins.
+    pub(crate) fn fence(&self, anew: bool) {
+        let mut grants = lock(&self.grants);
+        grants.pending.clear();
+        if anew {
+            grants.seen = 0;
+        }
+        self.until.store(0, Release);
+    }
+
+    fn count(&self, grants: &mut Grants) {
+        let seen = grants.seen;
+        let counts = grants.pending.iter().filter(|(needed, _)| *needed <= seen).map(|(_, until)| *until).max();
+        grants.pending.retain(|(needed, _)| *needed > seen);
+        let Some(until) = counts else { return };
+        let until = u64::try_from(until.as_nanos()).unwrap_or(ALWAYS - 1);
+        self.until.fetch_max(until, Release);
         let stuck = mem::take(&mut *lock(&self.stuck));
         for outputs in stuck.iter().filter_map(Weak::upgrade) {
             outputs.kept(0);

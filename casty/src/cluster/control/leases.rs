@@ -18,6 +18,7 @@ use crate::{
         lease::{AskId, Clocks, Grant, Granter, Holder, LeaseConfig, NoGrant},
     },
     host::Host,
+    reply::Pass,
     sync::lock,
 };
 
@@ -27,6 +28,8 @@ pub(crate) struct Leases {
     published: Published,
     granter: Mutex<Granter>,
     holder: Mutex<Holder>,
+    /// What it lets this node's entities do.
+    pass: Arc<Pass>,
 }
 
 /// What became of a node's renewal.
@@ -39,9 +42,9 @@ pub(crate) enum Renewal {
 }
 
 impl Leases {
-    pub(crate) fn new(host: Host, seat: Seat, published: Published, config: LeaseConfig) -> Arc<Self> {
+    pub(crate) fn new(host: Host, seat: Seat, published: Published, config: LeaseConfig, pass: Arc<Pass>) -> Arc<Self> {
         let (granter, holder) = (Mutex::new(Granter::new(config)), Mutex::new(Holder::new(config)));
-        Arc::new(Self { host, seat, published, granter, holder })
+        Arc::new(Self { host, seat, published, granter, holder, pass })
     }
 
     /// Asks for a lease once, and takes what comes of it.
@@ -56,8 +59,15 @@ impl Leases {
     fn take(&self, ask: AskId, renewal: Renewal) {
         let mut holder = lock(&self.holder);
         match renewal {
-            Renewal::Granted(grant) => holder.granted(ask, grant),
-            Renewal::Refused(NoGrant::Down) | Renewal::NotMember => holder.fence(),
+            Renewal::Granted(grant) => {
+                if let Some(ends) = holder.granted(ask, grant) {
+                    self.pass.granted(grant.applied, ends);
+                }
+            }
+            Renewal::Refused(NoGrant::Down) | Renewal::NotMember => {
+                holder.fence();
+                self.pass.fence(false);
+            }
             Renewal::Refused(_) => {}
         }
     }
@@ -72,11 +82,13 @@ impl Leases {
     /// This node learnt that it is down.
     pub(crate) fn fence(&self) {
         lock(&self.holder).fence();
+        self.pass.fence(false);
     }
 
     /// Another log begins, of which this node has applied nothing.
     pub(crate) fn begin_anew(&self) {
         lock(&self.holder).begin_anew();
+        self.pass.fence(true);
     }
 
     /// Brings the granter up to date, and says whether this node leads.

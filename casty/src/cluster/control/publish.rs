@@ -45,6 +45,13 @@ impl View {
         self.members.get(&node.id).filter(|member| member.incarnation == node.incarnation)
     }
 
+    /// Whether this start of a node is over for good, and what it remembered with it.
+    pub(crate) fn has_ended(&self, node: &NodeKey) -> bool {
+        let newer = self.members.get(&node.id).is_some_and(|member| member.incarnation > node.incarnation);
+        let past = |past: &Past| past.incarnation > node.incarnation || (past.left && past.incarnation == node.incarnation);
+        newer || self.past.get(&node.id).is_some_and(past)
+    }
+
     /// Whether this start of the node is a serving member.
     pub(crate) fn is_up(&self, node: &NodeKey) -> bool {
         self.current(node).is_some_and(|member| member.status == MemberStatus::Up)

@@ -41,9 +41,10 @@ impl Holder {
     }
 
     /// The answer to a request. One that is not known is ignored.
-    pub(crate) fn granted(&mut self, ask: AskId, grant: Grant) {
-        let Some(at) = self.asks.iter().position(|(id, _)| *id == ask) else { return };
-        let Some((_, asked)) = self.asks.remove(at) else { return };
+    /// Returns when it ends.
+    pub(crate) fn granted(&mut self, ask: AskId, grant: Grant) -> Option<Duration> {
+        let at = self.asks.iter().position(|(id, _)| *id == ask)?;
+        let (_, asked) = self.asks.remove(at)?;
         // Nobody grants more than a lease.
         let ends = asked + grant.left.min(self.config.length);
         if self.pending.len() == OPEN {
@@ -51,6 +52,7 @@ impl Holder {
         }
         self.pending.push_back((grant.applied, ends));
         self.applied(self.applied);
+        Some(ends)
     }
 
     /// How much of the log this node has applied.

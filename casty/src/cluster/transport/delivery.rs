@@ -115,6 +115,9 @@ impl Delivery {
                 self.replies.refuse(request.request, why);
             }
         };
+        if request.flags & flags::ENTITY != 0 {
+            return self.network.shards.deliver(&self.system, &self.network, request, &self.replies);
+        }
         let cell = match self.target(request, last) {
             Ok(cell) => cell,
             Err(why) => {

@@ -179,6 +179,7 @@ impl Inbound {
                 }
             }
             DataFrame::Find { request, name } => self.network.found(&self.system, &self.replies, request, name),
+            DataFrame::Slot { slot, bytes } => self.network.shards.told(&self.peer, slot, bytes)?,
             DataFrame::Ping { nonce } => self.replies.frame(&DataFrame::Pong { nonce }),
             DataFrame::Pong { .. } => {}
             DataFrame::Goodbye { text, .. } => return Err(format!("the other side says: {text}")),

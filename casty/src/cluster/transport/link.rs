@@ -13,12 +13,12 @@ use std::{
 use slab::Slab;
 use tokio::sync::{Notify, Semaphore};
 
-use super::{flight::Flight, network::Network, pen::Pen, session};
+use super::{flight::Flight, letter::Letter, network::Network, pen::Pen, session};
 use crate::{
     actor::{Answer, FarAddress, NotSent, Parcel, Wants},
     cluster::{
         NodeKey,
-        wire::{ChainBuf, DataFrame, Request, flags},
+        wire::{ChainBuf, DataFrame, Kind, Request, begin_frame, flags},
     },
     reply::{FarRefusal, Refusal},
     sync::lock,
@@ -114,13 +114,8 @@ impl Link {
             return Err(NotSent::Full(Box::pin(async move { drop(window.acquire_many(cost).await) })));
         };
         let mut state = lock(&self.state);
-        if let Some(resumed) = state.paused.get(&to.actor.0) {
-            let resumed = resumed.clone();
-            return Err(NotSent::Full(Box::pin(async move {
-                resumed.notified().await;
-                // For the next who waits for this.
-                resumed.notify_one();
-            })));
+        if let Some(full) = state.is_paused(to.actor.0) {
+            return Err(full);
         }
         if let Some(why) = &state.closed {
             return Err(Refusal::unreachable(why.clone()).into());
@@ -184,24 +179,94 @@ impl Link {
         start.end(frame, limit).map_err(|_| FarRefusal::TooLarge { bytes, limit: limit.into() }.into())
     }
 
+    /// Queues a message for an entity. What takes its answer comes back if the link did not take it.
+    pub(super) fn forward(self: &Arc<Self>, letter: &Letter<'_>, answer: Box<dyn Answer>) -> Result<(), (NotSent, Box<dyn Answer>)> {
+        let mut frame = SCRATCH.take();
+        frame.clear();
+        let sent = match letter.write(&mut frame, self.peer.incarnation, self.network.max_frame()) {
+            Ok(()) => self.forward_in(&mut frame, letter, answer),
+            Err(why) => Err((why.into(), answer)),
+        };
+        if frame.capacity() <= KEEP {
+            SCRATCH.set(frame);
+        }
+        sent
+    }
+
+    fn forward_in(
+        self: &Arc<Self>,
+        frame: &mut Vec<u8>,
+        letter: &Letter<'_>,
+        answer: Box<dyn Answer>,
+    ) -> Result<(), (NotSent, Box<dyn Answer>)> {
+        let (cost, target) = (cost(frame.len()), letter.target());
+        let Ok(room) = self.window.try_acquire_many(cost) else {
+            let window = self.window.clone();
+            return Err((NotSent::Full(Box::pin(async move { drop(window.acquire_many(cost).await) })), answer));
+        };
+        let mut state = lock(&self.state);
+        if let Some(full) = state.is_paused(target) {
+            return Err((full, answer));
+        }
+        if let Some(why) = &state.closed {
+            let why = Refusal::unreachable(why.clone());
+            return Err((why.into(), answer));
+        }
+        room.forget();
+        let alone = state.running && state.asks.is_empty();
+        let request = state.ask(answer, None, false);
+        Request::renumber(frame, request);
+        let pushed = state.pen.push(Some(target), frame, alone);
+        state.flight.asked(cost, pushed.late.then_some(target));
+        let pen = pushed.write.then(|| state.pen.clone());
+        let start = !std::mem::replace(&mut state.running, true);
+        drop(state);
+        if let Some(pen) = pen {
+            pen.write_some();
+        }
+        if start {
+            self.start();
+        }
+        Ok(())
+    }
+
     /// Queues a frame that is no request. It goes with a connection that is there, or not at all.
     pub(super) fn tell(self: &Arc<Self>, frame: &DataFrame<'_>) {
         let mut bytes = Vec::with_capacity(64);
         if frame.encode(&mut bytes, self.network.max_frame()).is_ok() {
-            let mut state = lock(&self.state);
-            if state.closed.is_some() {
-                return;
-            }
-            let pushed = state.pen.push(None, &bytes, false);
-            let pen = pushed.write.then(|| state.pen.clone());
-            let start = !std::mem::replace(&mut state.running, true);
-            drop(state);
-            if let Some(pen) = pen {
-                pen.write_some();
-            }
-            if start {
-                self.start();
-            }
+            self.tell_bytes(&bytes);
+        }
+    }
+
+    fn tell_bytes(self: &Arc<Self>, frame: &[u8]) {
+        let mut state = lock(&self.state);
+        if state.closed.is_some() {
+            return;
+        }
+        let pushed = state.pen.push(None, frame, false);
+        let pen = pushed.write.then(|| state.pen.clone());
+        let start = !std::mem::replace(&mut state.running, true);
+        drop(state);
+        if let Some(pen) = pen {
+            pen.write_some();
+        }
+        if start {
+            self.start();
+        }
+    }
+
+    /// Queues a message about the copies of a slot, as [`tell`](Self::tell) does.
+    pub(super) fn tell_slot(self: &Arc<Self>, slot: u16, write: impl FnOnce(&mut Vec<u8>)) {
+        let mut frame = SCRATCH.take();
+        frame.clear();
+        let start = begin_frame(&mut frame, Kind::Slot);
+        frame.extend_from_slice(&slot.to_le_bytes());
+        write(&mut frame);
+        if start.end(&mut frame, self.network.max_frame()).is_ok() {
+            self.tell_bytes(&frame);
+        }
+        if frame.capacity() <= KEEP {
+            SCRATCH.set(frame);
         }
     }
 
@@ -309,6 +374,15 @@ impl Link {
 }
 
 impl State {
+    fn is_paused(&self, target: u64) -> Option<NotSent> {
+        let resumed = self.paused.get(&target)?.clone();
+        Some(NotSent::Full(Box::pin(async move {
+            resumed.notified().await;
+            // For the next who waits for this.
+            resumed.notify_one();
+        })))
+    }
+
     /// So many bytes of the window are not needed any more. Returns how many of them are free.
     fn pay_back(&mut self, bytes: usize) -> usize {
         let paid = bytes.min(self.debt);

@@ -16,17 +16,19 @@ use super::{
     door::Refusals,
     greet::Greeted,
     inbound::Inbound,
+    letter::Letter,
     link::Link,
     watches::{self, Watches},
 };
 use crate::{
     ActorSystem, LookupError, SpawnError, StopReason,
-    actor::{ActorId, FarAddress, Links, NotSent, Parcel, Soon, TellEnd},
+    actor::{ActorId, Answer, FarAddress, Links, NotSent, Parcel, Soon, TellEnd},
     cluster::{
         Incarnation, NodeId, NodeKey,
         control::{MemberStatus, Plane},
         myself::Myself,
         names::NameDesk,
+        shard::Shards,
         wire::{DataFrame, Request},
     },
     error::ActorLabel,
@@ -50,6 +52,8 @@ pub(crate) struct Network {
     watches: Mutex<Watches>,
     pub(super) desk: NameDesk,
     refused: Arc<Refusals>,
+    /// The entities of this node.
+    pub(super) shards: Arc<Shards>,
 }
 
 /// The connection that another node has to this one.
@@ -83,7 +87,14 @@ impl Hasher for NameHasher {
 
 impl Network {
     /// `host` is where messages are handled.
-    pub(crate) fn new(host: Host, plane: Plane, system: &ActorSystem, limit: u32, refused: Arc<Refusals>) -> Arc<Self> {
+    pub(crate) fn new(
+        host: Host,
+        plane: Plane,
+        system: &ActorSystem,
+        limit: u32,
+        refused: Arc<Refusals>,
+        shards: Arc<Shards>,
+    ) -> Arc<Self> {
         let desk = NameDesk::open(&host, plane.clone());
         Arc::new_cyclic(|itself| Self {
             itself: itself.clone(),
@@ -98,6 +109,7 @@ impl Network {
             watches: Mutex::default(),
             desk,
             refused,
+            shards,
         })
     }
 
@@ -200,6 +212,35 @@ impl Network {
         let link = Link::new(itself, peer.clone());
         links.insert(peer.id.clone(), link.clone());
         Ok(link)
+    }
+
+    /// Hands a message for an entity to the link.
+    pub(crate) fn forward(&self, to: &NodeKey, letter: &Letter<'_>, answer: Box<dyn Answer>) -> Result<(), (NotSent, Box<dyn Answer>)> {
+        match self.link_of(to) {
+            Ok(link) => link.forward(letter, answer),
+            Err(why) => Err((why.into(), answer)),
+        }
+    }
+
+    /// Tells the node something about the copies of a slot, if there is a connection, or one can be made.
+    pub(crate) fn tell_slot(&self, to: &NodeKey, slot: u16, write: impl FnOnce(&mut Vec<u8>)) {
+        if let Ok(link) = self.link_of(to) {
+            link.tell_slot(slot, write);
+        }
+    }
+
+    fn link_of(&self, to: &NodeKey) -> Result<Arc<Link>, Refusal> {
+        let links = self.links.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(link) = links.get(&to.id)
+            && link.peer.incarnation == to.incarnation
+        {
+            return Ok(link.clone());
+        }
+        drop(links);
+        if !self.plane.view().is_up(to) {
+            return Err(Refusal::unreachable(format!("{} is down", to.id)));
+        }
+        self.link(to)
     }
 
     /// Where a named actor is now, if it is no longer where the address says.

@@ -21,7 +21,7 @@ const KEEP: usize = 64 * 1024;
 
 /// Clones are handles to the same connection.
 #[derive(Clone)]
-pub(super) struct Replies(Arc<Shared>);
+pub(crate) struct Replies(Arc<Shared>);
 
 struct Shared {
     pen: Arc<Pen>,
@@ -44,16 +44,16 @@ impl Replies {
     }
 
     /// Sends a frame as it is.
-    pub(super) fn frame(&self, frame: &DataFrame<'_>) {
+    pub(crate) fn frame(&self, frame: &DataFrame<'_>) {
         self.send(frame, false);
     }
 
-    pub(super) fn refuse(&self, request: u64, why: &Refusal) {
+    pub(crate) fn refuse(&self, request: u64, why: &Refusal) {
         self.refuse_when(request, why, false);
     }
 
     /// For the answer to one request.
-    pub(super) fn port(&self, request: u64) -> Box<dyn FarPort> {
+    pub(crate) fn port(&self, request: u64) -> Box<dyn FarPort> {
         self.0.open.fetch_add(1, Relaxed);
         Box::new(Port { replies: self.clone(), request })
     }

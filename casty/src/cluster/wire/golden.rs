@@ -67,6 +67,7 @@ fn the_other_frames_of_the_data_lane() {
     data(DataFrame::Pong { nonce: 1 }, "09000000 0c 0100000000000000");
     data(DataFrame::Goodbye { code: 2, text: "bye" }, "05000000 0d 02 627965");
     data(DataFrame::Find { request: 1, name: "bob" }, "0c000000 0e 0100000000000000 626f62");
+    data(DataFrame::Slot { slot: 513, bytes: b"bob" }, "06000000 0f 0102 626f62");
 }
 
 #[test]

@@ -36,6 +36,8 @@ pub(crate) enum Kind {
     Goodbye = 13,
     /// Which actor has a name?
     Find = 14,
+    /// About the copies of a slot.
+    Slot = 15,
     /// A control call.
     Call = 32,
     /// The answer to a control call.
@@ -92,6 +94,7 @@ impl Kinds {
             (Self::Data | Self::Calls, 12) => Kind::Pong,
             (Self::Data | Self::Calls, 13) => Kind::Goodbye,
             (Self::Data, 14) => Kind::Find,
+            (Self::Data, 15) => Kind::Slot,
             (Self::Calls, 32) => Kind::Call,
             (Self::Calls, 33) => Kind::Reply,
             (Self::Handshake, 64) => Kind::Hello,

@@ -37,6 +37,8 @@ pub(crate) enum DataFrame<'a> {
     Goodbye { code: u8, text: &'a str },
     /// Which actor of the receiving node is registered under a name? An `Answer` follows.
     Find { request: u64, name: &'a str },
+    /// A message about the copies of a slot, in the form of [`replication`](crate::cluster::replication).
+    Slot { slot: u16, bytes: &'a [u8] },
 }
 
 /// What became of a request.
@@ -79,6 +81,7 @@ impl<'a> DataFrame<'a> {
             Self::Pong { .. } => Kind::Pong,
             Self::Goodbye { .. } => Kind::Goodbye,
             Self::Find { .. } => Kind::Find,
+            Self::Slot { .. } => Kind::Slot,
         }
     }
 
@@ -120,6 +123,10 @@ impl<'a> DataFrame<'a> {
             Self::Find { request, name } => {
                 put(out, &[request]);
                 out.extend_from_slice(name.as_bytes());
+            }
+            Self::Slot { slot, bytes } => {
+                out.extend_from_slice(&slot.to_le_bytes());
+                out.extend_from_slice(bytes);
             }
         }
         start.end(out, limit)
@@ -170,6 +177,10 @@ impl<'a> DataFrame<'a> {
             Kind::Find => {
                 let mut cursor = Cursor::new("Find", payload);
                 Ok(Self::Find { request: cursor.u64()?, name: cursor.rest_text()? })
+            }
+            Kind::Slot => {
+                let mut cursor = Cursor::new("Slot", payload);
+                Ok(Self::Slot { slot: cursor.u16()?, bytes: cursor.rest() })
             }
             Kind::Call | Kind::Reply | Kind::Hello | Kind::Welcome | Kind::Proof | Kind::Accept | Kind::Begin | Kind::Refuse => {
                 Err(WireError::UnknownKind { kind: kind as u8, lane: Kinds::Data })

@@ -12,8 +12,10 @@ pub(crate) mod flags {
     pub(crate) const IDEMPOTENT: u8 = 4;
     /// The message was sent before, on an earlier connection.
     pub(crate) const AGAIN: u8 = 8;
+    /// It is for an entity: `actor` is the hash of its type and id, `to_name` both of them with a NUL in between.
+    pub(crate) const ENTITY: u8 = 16;
 
-    pub(super) const ALL: u8 = ASK | CONFIRM | IDEMPOTENT | AGAIN;
+    pub(super) const ALL: u8 = ASK | CONFIRM | IDEMPOTENT | AGAIN | ENTITY;
 }
 
 // A length of `to_name` that says that there is none.

@@ -1,0 +1,76 @@
+//! A message for an entity, on its way.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use tokio::time::Instant;
+
+use crate::{
+    EntityId,
+    actor::{Answer, Waiting},
+    cluster::placement::{Slot, slot_of_hash},
+    entity::Post,
+    reply::{FarRefusal, Refusal},
+};
+
+pub(super) struct Envelope {
+    /// Rises from one to the next on this node.
+    pub(super) number: u64,
+    pub(super) kind: Arc<str>,
+    pub(super) hash: u64,
+    pub(super) id: EntityId,
+    pub(super) message: Arc<str>,
+    pub(super) idempotent: bool,
+    pub(super) asks: bool,
+    pub(super) chain: Vec<Waiting>,
+    pub(super) body: Bytes,
+    /// Who waits. Taken out when it is told.
+    pub(super) answer: Option<Box<dyn Answer>>,
+    /// If it has not been brought there by then, it is given back.
+    pub(super) deadline: Instant,
+}
+
+impl Envelope {
+    pub(super) fn of(post: Post, number: u64, deadline: Instant) -> Self {
+        Self {
+            number,
+            kind: post.kind,
+            hash: post.hash,
+            id: post.id,
+            message: post.message.into(),
+            idempotent: post.idempotent,
+            asks: post.asks,
+            chain: post.chain,
+            body: post.body.into(),
+            answer: Some(post.answer),
+            deadline,
+        }
+    }
+
+    pub(super) fn slot(&self) -> Slot {
+        slot_of_hash(self.hash)
+    }
+
+    pub(super) fn is_awaited(&self) -> bool {
+        self.answer.as_ref().is_some_and(|answer| answer.is_awaited())
+    }
+
+    pub(super) fn refuse(mut self, why: Refusal) {
+        if let Some(answer) = self.answer.take() {
+            answer.refuse(why);
+        }
+    }
+
+    /// It could not be brought there in time.
+    pub(super) fn give_back(self, why: &str) {
+        self.refuse(FarRefusal::Unavailable(why.into()).into());
+    }
+}
+
+impl Drop for Envelope {
+    fn drop(&mut self) {
+        if let Some(answer) = self.answer.take() {
+            answer.refuse(FarRefusal::Unavailable("this node is shutting down".into()).into());
+        }
+    }
+}

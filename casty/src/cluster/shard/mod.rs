@@ -1,0 +1,153 @@
+//! The entities of a node of a cluster: which slots it serves, what it keeps for others, and how messages find their way.
+//!
+//! What is kept where is decided by the pure cores of [`replication`](super::replication), one a slot; this is what drives
+//! them: links, tasks, activations, answers.
+
+mod deliver;
+mod envelope;
+mod kinds;
+mod ports;
+mod router;
+mod run;
+mod slots;
+
+use std::{
+    collections::BTreeMap,
+    fmt,
+    sync::{
+        Arc, Mutex, OnceLock, Weak,
+        atomic::{AtomicU64, Ordering::Acquire},
+    },
+};
+
+use tokio::sync::Notify;
+
+use self::{envelope::Envelope, kinds::Kinds, router::Router, slots::Place};
+use super::{
+    NodeKey,
+    control::Plane,
+    placement::{Epoch, SLOTS, Slot, Stage, slot_of_hash},
+    replication,
+    transport::Network,
+};
+use crate::{
+    entity::{EntityConfig, Home, Key, Post},
+    host::Host,
+    reply::{Outputs, Pass, Wait},
+    sync::lock,
+    system::WeakSystem,
+};
+
+pub(crate) struct Shards {
+    itself: Weak<Self>,
+    /// Where messages are handled.
+    host: Host,
+    system: WeakSystem,
+    me: NodeKey,
+    plane: OnceLock<Plane>,
+    network: OnceLock<Weak<Network>>,
+    pass: Arc<Pass>,
+    places: Box<[Mutex<Place>]>,
+    /// For each slot that is served here, since when: a number that rises with each end of that; 0 for the others.
+    serving: Box<[AtomicU64]>,
+    kinds: Kinds,
+    router: Router,
+    /// What is to be proposed: how far this node's configurations have come.
+    reached: Mutex<BTreeMap<(Slot, Epoch), Stage>>,
+    /// Something is to be done before the next tick.
+    wake: Notify,
+}
+
+impl Shards {
+    pub(crate) fn new(host: &Host, system: WeakSystem, me: NodeKey) -> Arc<Self> {
+        Arc::new_cyclic(|itself| Self {
+            itself: itself.clone(),
+            host: host.clone(),
+            system,
+            plane: OnceLock::new(),
+            network: OnceLock::new(),
+            pass: Pass::leased(host),
+            places: (0..SLOTS).map(|_| Mutex::new(Place::new(me.clone()))).collect(),
+            serving: (0..SLOTS).map(|_| AtomicU64::new(0)).collect(),
+            kinds: Kinds::default(),
+            router: Router::new(),
+            reached: Mutex::default(),
+            wake: Notify::new(),
+            me,
+        })
+    }
+
+    /// Whether this node may speak for its entities.
+    pub(crate) fn pass(&self) -> &Arc<Pass> {
+        &self.pass
+    }
+
+    fn serves(&self, slot: Slot) -> u64 {
+        self.serving.get(usize::from(slot)).map_or(0, |serving| serving.load(Acquire))
+    }
+
+    fn network(&self) -> Option<Arc<Network>> {
+        self.network.get()?.upgrade()
+    }
+}
+
+fn replicated(key: &Key) -> replication::Key {
+    replication::Key { kind: key.kind, id: key.id.clone() }
+}
+
+impl Home for Shards {
+    fn kind(&self, config: &EntityConfig) -> Option<u16> {
+        self.kinds.number(config.name)
+    }
+
+    fn has(&self, key: &Key) -> u64 {
+        self.serves(slot_of_hash(key.hash))
+    }
+
+    fn wake(&self, key: &Key, outputs: &Arc<Outputs>) -> Option<(u64, Option<Arc<[u8]>>)> {
+        let slot = slot_of_hash(key.hash);
+        let replicated = replicated(key);
+        let ((woken, state), term) = self.with(slot, |core, out| {
+            let woken = core.wake(&replicated, outputs, out);
+            (woken, core.state(&replicated).cloned())
+        })?;
+        if let replication::Wait::Pending(version) = woken.ok()? {
+            outputs.handled(Some(Wait::Pending(version)));
+        }
+        Some((term, state))
+    }
+
+    fn state(&self, key: &Key) -> Option<Arc<[u8]>> {
+        let place = lock(self.places.get(usize::from(slot_of_hash(key.hash)))?);
+        place.core.state(&replicated(key)).cloned()
+    }
+
+    fn keep(&self, key: &Key, term: u64, state: Option<&[u8]>, outputs: &Arc<Outputs>) -> Option<Wait> {
+        let slot = slot_of_hash(key.hash);
+        let replicated = replicated(key);
+        let written = self.with_term(slot, term, |core, out| core.write(&replicated, state, outputs, out))?;
+        Some(match written.ok()? {
+            replication::Wait::Kept(version) => Wait::Kept(version),
+            replication::Wait::Pending(version) => Wait::Pending(version),
+        })
+    }
+
+    fn pass(&self) -> &Arc<Pass> {
+        &self.pass
+    }
+
+    fn is_shared(&self) -> bool {
+        true
+    }
+
+    fn post(&self, post: Post) {
+        let envelope = Envelope::of(post, self.router.next(), self.deadline());
+        self.route(envelope);
+    }
+}
+
+impl fmt::Debug for Shards {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Shards({})", self.me)
+    }
+}

@@ -1,0 +1,152 @@
+//! Who waits for an answer, as it goes from hand to hand.
+
+use std::sync::{Arc, Mutex, Weak};
+
+use super::{Envelope, Shards};
+use crate::{
+    ActorSystem,
+    actor::{Answer, FarPort},
+    reply::{FarRefusal, Refusal},
+    sync::lock,
+    wire::CodecError,
+};
+
+/// Whoever waits for a message that was given to another node, or to an actor here.
+pub(super) struct OnItsWay {
+    shards: Weak<Shards>,
+    /// To be sent again if it was not handled. Whoever gave it away can take it back.
+    envelope: Held,
+}
+
+pub(super) type Held = Arc<Mutex<Option<Envelope>>>;
+
+impl OnItsWay {
+    pub(super) fn new(shards: Weak<Shards>, envelope: Held) -> Self {
+        Self { shards, envelope }
+    }
+
+    fn take(&self) -> Option<Envelope> {
+        lock(&self.envelope).take()
+    }
+
+    pub(super) fn answered(&self, system: &ActorSystem, body: &[u8]) {
+        if let Some(mut envelope) = self.take()
+            && let Some(answer) = envelope.answer.take()
+        {
+            answer.answer(system, body);
+        }
+    }
+
+    pub(super) fn refused(&self, why: Refusal) {
+        let Some(envelope) = self.take() else { return };
+        let again = match &why {
+            // Its actor is being put away.
+            Refusal::Stopped => true,
+            Refusal::Far(why) => match **why {
+                FarRefusal::NotOwner | FarRefusal::Unreachable(_) => true,
+                FarRefusal::ConnectionLost => envelope.idempotent,
+                _ => false,
+            },
+            Refusal::Full | Refusal::NotAnswered | Refusal::Failed(_) => false,
+        };
+        match self.shards.upgrade() {
+            Some(shards) if again => shards.came_back(envelope),
+            _ => envelope.refuse(why),
+        }
+    }
+}
+
+impl Answer for OnItsWay {
+    fn answer(self: Box<Self>, system: &ActorSystem, body: &[u8]) {
+        self.answered(system, body);
+    }
+
+    fn refuse(self: Box<Self>, why: Refusal) {
+        self.refused(why);
+    }
+
+    fn is_awaited(&self) -> bool {
+        lock(&self.envelope).as_ref().is_some_and(Envelope::is_awaited)
+    }
+}
+
+impl Drop for OnItsWay {
+    fn drop(&mut self) {
+        self.refused(FarRefusal::ConnectionLost.into());
+    }
+}
+
+/// The same, for an actor here to answer.
+pub(super) struct Here {
+    pub(super) system: ActorSystem,
+    pub(super) on_its_way: OnItsWay,
+}
+
+impl FarPort for Here {
+    fn answer(self: Box<Self>, encode: &dyn Fn(&mut Vec<u8>) -> Result<(), CodecError>) {
+        let mut body = Vec::new();
+        match encode(&mut body) {
+            Ok(()) => self.on_its_way.answered(&self.system, &body),
+            Err(error) => self.on_its_way.refused(Refusal::bad_answer(&error)),
+        }
+    }
+
+    fn refuse(self: Box<Self>, why: Refusal) {
+        self.on_its_way.refused(why);
+    }
+}
+
+/// A sender on another node that waits for its message to be kept, and not for an answer.
+pub(super) struct Receipt(pub(super) Box<dyn FarPort>);
+
+impl FarPort for Receipt {
+    fn answer(self: Box<Self>, _: &dyn Fn(&mut Vec<u8>) -> Result<(), CodecError>) {
+        self.0.answer(&|_| Ok(()));
+    }
+
+    fn refuse(self: Box<Self>, why: Refusal) {
+        match why {
+            // Whoever is to answer later is not waited for.
+            Refusal::NotAnswered => self.0.answer(&|_| Ok(())),
+            why => self.0.refuse(why),
+        }
+    }
+}
+
+/// Whoever waits on another node, for a message that waits here.
+pub(super) struct Elsewhere(Option<Box<dyn FarPort>>);
+
+impl Elsewhere {
+    pub(super) fn new(port: Box<dyn FarPort>) -> Self {
+        Self(Some(port))
+    }
+}
+
+impl Answer for Elsewhere {
+    fn answer(mut self: Box<Self>, _: &ActorSystem, body: &[u8]) {
+        if let Some(port) = self.0.take() {
+            port.answer(&|into| {
+                into.extend_from_slice(body);
+                Ok(())
+            });
+        }
+    }
+
+    fn refuse(mut self: Box<Self>, why: Refusal) {
+        if let Some(port) = self.0.take() {
+            port.refuse(why);
+        }
+    }
+
+    fn is_awaited(&self) -> bool {
+        self.0.is_some()
+    }
+}
+
+impl Drop for Elsewhere {
+    fn drop(&mut self) {
+        if let Some(port) = self.0.take() {
+            port.refuse(FarRefusal::ConnectionLost.into());
+        }
+    }
+}

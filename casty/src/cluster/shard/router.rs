@@ -1,0 +1,307 @@
+//! How a message finds the node that has its entity, and what waits while nobody has it.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    mem,
+    sync::{
+        Arc, Mutex,
+        atomic::{
+            AtomicBool, AtomicU64, AtomicUsize,
+            Ordering::{Acquire, Relaxed, Release},
+        },
+    },
+    time::Duration,
+};
+
+use tokio::time::Instant;
+
+use super::{
+    Envelope, Shards,
+    ports::{Held, Here, OnItsWay, Receipt},
+};
+use crate::{
+    actor::{FarPort, Incoming, NotSent, Received, Wants},
+    cluster::{
+        placement::{SLOTS, Slot},
+        transport::Letter,
+    },
+    reply::{FarRefusal, Refusal},
+    sync::lock,
+};
+
+/// For how long a message looks for its entity. Less than an ask waits by itself: who asks is told what the matter is.
+const PATIENCE: Duration = Duration::from_secs(4);
+/// How many messages may look at once.
+const CROWD: usize = 100_000;
+
+pub(super) struct Router {
+    numbers: AtomicU64,
+    /// For each slot, whether messages wait: later ones wait behind them.
+    waiting: Box<[AtomicBool]>,
+    queues: Mutex<BTreeMap<Slot, Queue>>,
+    len: AtomicUsize,
+}
+
+#[derive(Default)]
+struct Queue {
+    /// By their numbers.
+    envelopes: VecDeque<Envelope>,
+    /// Somebody brings them where they belong.
+    busy: bool,
+    /// And is to look once more.
+    again: bool,
+}
+
+impl Router {
+    pub(super) fn new() -> Self {
+        let waiting = (0..SLOTS).map(|_| AtomicBool::new(false)).collect();
+        Self { numbers: AtomicU64::new(0), waiting, queues: Mutex::default(), len: AtomicUsize::new(0) }
+    }
+
+    pub(super) fn next(&self) -> u64 {
+        self.numbers.fetch_add(1, Relaxed)
+    }
+
+    /// Whether messages for the slot wait.
+    pub(super) fn is_waiting(&self, slot: Slot) -> bool {
+        self.waiting[usize::from(slot)].load(Acquire)
+    }
+
+    pub(super) fn slots(&self) -> Vec<Slot> {
+        if self.len.load(Relaxed) == 0 { Vec::new() } else { lock(&self.queues).keys().copied().collect() }
+    }
+
+    /// Behind those that came before it.
+    fn put(&self, envelope: Envelope) {
+        if self.len.load(Relaxed) >= CROWD {
+            return envelope.give_back("too many messages look for where their entities are");
+        }
+        let slot = envelope.slot();
+        let mut queues = lock(&self.queues);
+        let envelopes = &mut queues.entry(slot).or_default().envelopes;
+        let at = envelopes.iter().rposition(|other| other.number < envelope.number).map_or(0, |at| at + 1);
+        envelopes.insert(at, envelope);
+        self.len.fetch_add(1, Relaxed);
+        self.waiting[usize::from(slot)].store(true, Release);
+    }
+
+    /// The next one of the slot. `None`: there is none, or somebody else is at it; or, after `Some`, when all are gone.
+    fn begin(&self, slot: Slot) -> bool {
+        let mut queues = lock(&self.queues);
+        let Some(queue) = queues.get_mut(&slot) else { return false };
+        if queue.busy {
+            queue.again = true;
+            return false;
+        }
+        queue.busy = true;
+        true
+    }
+
+    fn take(&self, slot: Slot) -> Option<Envelope> {
+        let mut queues = lock(&self.queues);
+        let queue = queues.get_mut(&slot)?;
+        let next = queue.envelopes.pop_front();
+        if next.is_some() {
+            self.len.fetch_sub(1, Relaxed);
+        } else {
+            queues.remove(&slot);
+            self.waiting[usize::from(slot)].store(false, Release);
+        }
+        next
+    }
+
+    /// That one has to wait still. Whether another look is worth it.
+    fn rest(&self, slot: Slot, envelope: Envelope) -> bool {
+        let mut queues = lock(&self.queues);
+        let queue = queues.entry(slot).or_default();
+        queue.envelopes.push_front(envelope);
+        self.len.fetch_add(1, Relaxed);
+        let again = mem::take(&mut queue.again);
+        queue.busy = again;
+        again
+    }
+
+    /// Gives up those that have waited for too long, or that nobody waits for.
+    fn expire(&self, now: Instant) -> Vec<Envelope> {
+        if self.len.load(Relaxed) == 0 {
+            return Vec::new();
+        }
+        let mut expired = Vec::new();
+        let mut queues = lock(&self.queues);
+        for queue in queues.values_mut() {
+            let (gone, left) = mem::take(&mut queue.envelopes).into_iter().partition(|it: &Envelope| it.deadline <= now || !it.is_awaited());
+            queue.envelopes = left;
+            let gone: VecDeque<Envelope> = gone;
+            self.len.fetch_sub(gone.len(), Relaxed);
+            expired.extend(gone);
+        }
+        expired
+    }
+}
+
+impl Shards {
+    pub(super) fn deadline(&self) -> Instant {
+        self.host.now() + PATIENCE
+    }
+
+    /// Brings a message to its entity, now or later.
+    pub(super) fn route(&self, envelope: Envelope) {
+        let slot = envelope.slot();
+        if self.router.is_waiting(slot) {
+            self.router.put(envelope);
+            return self.kick(slot);
+        }
+        if let Err(envelope) = self.attempt(envelope) {
+            self.router.put(envelope);
+            self.kick(slot);
+        }
+    }
+
+    /// A message was not handled where it was brought. It is tried again soon.
+    pub(super) fn came_back(&self, envelope: Envelope) {
+        if envelope.is_awaited() {
+            self.router.put(envelope);
+        }
+    }
+
+    /// Something has changed about the slot: those that wait are tried.
+    pub(super) fn kick(&self, slot: Slot) {
+        if !self.router.is_waiting(slot) || !self.router.begin(slot) {
+            return;
+        }
+        while let Some(envelope) = self.router.take(slot) {
+            if let Err(envelope) = self.attempt(envelope)
+                && !self.router.rest(slot, envelope)
+            {
+                return;
+            }
+        }
+    }
+
+    pub(super) fn kick_all(&self) {
+        for envelope in self.router.expire(self.host.now()) {
+            let why = self.whats_the_matter(envelope.slot());
+            envelope.give_back(&why);
+        }
+        for slot in self.router.slots() {
+            self.kick(slot);
+        }
+    }
+
+    fn whats_the_matter(&self, slot: Slot) -> String {
+        let Some(plane) = self.plane.get() else { return "this node is starting".into() };
+        let view = plane.view();
+        if !self.pass.is_open() {
+            return "this node has no lease: it does not reach a majority of the cluster".into();
+        }
+        match view.slots.get(usize::from(slot)).and_then(|chain| chain.primary()) {
+            None => "nobody has its slot yet".into(),
+            Some(primary) if *primary == self.me => "too few of its copies answer".into(),
+            Some(primary) if view.is_up(primary) => format!("{} does not serve it", primary.id),
+            Some(primary) => format!("{} is down", primary.id),
+        }
+    }
+
+    /// Brings it where it belongs by what is known now. It comes back if that cannot be.
+    fn attempt(&self, mut envelope: Envelope) -> Result<(), Envelope> {
+        let (Some(plane), Some(network)) = (self.plane.get(), self.network()) else { return Err(envelope) };
+        let slot = envelope.slot();
+        let view = plane.view();
+        let Some(primary) = view.slots.get(usize::from(slot)).and_then(|chain| chain.primary()) else { return Err(envelope) };
+        if *primary == self.me {
+            return self.attempt_here(envelope);
+        }
+        if !view.is_up(primary) {
+            return Err(envelope);
+        }
+        let (kind, id, message) = (envelope.kind.clone(), envelope.id.clone(), envelope.message.clone());
+        let (chain, body) = (mem::take(&mut envelope.chain), envelope.body.clone());
+        let letter = Letter {
+            kind: &kind,
+            id: id.as_str(),
+            hash: envelope.hash,
+            message: &message,
+            idempotent: envelope.idempotent,
+            asks: envelope.asks,
+            chain: &chain,
+            body: &body,
+        };
+        // It is kept until it is answered: who gets it may not have its entity any more.
+        let held: Held = Arc::new(Mutex::new(Some(envelope)));
+        let on_its_way = Box::new(OnItsWay::new(self.itself.clone(), held.clone()));
+        let Err((not_sent, on_its_way)) = network.forward(primary, &letter, on_its_way) else { return Ok(()) };
+        let back = lock(&held).take();
+        drop(on_its_way);
+        let Some(mut envelope) = back else { return Ok(()) };
+        envelope.chain = chain;
+        match not_sent {
+            NotSent::Full(room) => {
+                let itself = self.itself.clone();
+                self.host.spawn(async move {
+                    room.await;
+                    if let Some(itself) = itself.upgrade() {
+                        itself.kick(slot);
+                    }
+                });
+                Err(envelope)
+            }
+            NotSent::Refused(Refusal::Far(why)) if matches!(*why, FarRefusal::Unreachable(_)) => Err(envelope),
+            NotSent::Refused(why) => {
+                envelope.refuse(why);
+                Ok(())
+            }
+        }
+    }
+
+    fn attempt_here(&self, envelope: Envelope) -> Result<(), Envelope> {
+        let slot = envelope.slot();
+        if self.is_lost(slot) {
+            envelope.refuse(FarRefusal::StateLost.into());
+            return Ok(());
+        }
+        if self.serves(slot) == 0 || !self.pass.is_open() {
+            return Err(envelope);
+        }
+        let Some(system) = self.system.upgrade() else { return Err(envelope) };
+        let Some(kind) = self.kinds.of(&envelope.kind) else {
+            envelope.refuse(Refusal::rejected(&"this node's program has no such type"));
+            return Ok(());
+        };
+        let (id, message, body) = (envelope.id.clone(), envelope.message.clone(), envelope.body.clone());
+        let (asks, chain) = (envelope.asks, envelope.chain.clone());
+        let waits_for_answer = asks || kind.settings.sync > 0;
+        let held: Held = Arc::new(Mutex::new(Some(envelope)));
+        let on_its_way = OnItsWay::new(self.itself.clone(), held.clone());
+        let (reply, aside): (Option<Box<dyn FarPort>>, _) = if waits_for_answer {
+            let here = Box::new(Here { system: system.clone(), on_its_way });
+            (Some(if asks { here } else { Box::new(Receipt(here)) }), None)
+        } else {
+            (None, Some(on_its_way))
+        };
+        let wants = if waits_for_answer { Wants::Answer } else { Wants::Receipt };
+        let incoming = Incoming { name: &message, body: &body, wants, reply, chain };
+        match (kind.region.receive(&system, &id, incoming), aside) {
+            (Ok(Received::Taken), Some(aside)) => aside.answered(&system, &[]),
+            (Ok(Received::Waits(room)), aside) => {
+                self.host.spawn(async move {
+                    let entered = room.await;
+                    if let Some(aside) = aside {
+                        match entered {
+                            Ok(()) => aside.answered(&system, &[]),
+                            Err(_) => aside.refused(Refusal::Stopped),
+                        }
+                    }
+                });
+            }
+            (Ok(Received::Refused(why)), Some(aside)) => aside.refused(why),
+            (Ok(Received::Taken | Received::Refused(_)), None) => {}
+            // Taken back first: who waits is told nothing then.
+            (Err(incoming), aside) => {
+                let back = lock(&held).take();
+                drop((incoming, aside));
+                return back.map_or(Ok(()), Err);
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,180 @@
+//! What a node's entities need done all the time: what is agreed is followed, what was not answered is sent again.
+
+use std::{collections::BTreeSet, mem, sync::Arc, time::Duration};
+
+use super::{Shards, kinds};
+use crate::{
+    ActorSystem,
+    cluster::{
+        ClusterError, NodeKey,
+        control::{Command, Plane, View},
+        placement::{Chain, SLOTS, Slot, kind_seed},
+        replication::Agreed,
+        transport::Network,
+    },
+    sync::lock,
+};
+
+/// How often the cores are asked whether anything is to be sent again.
+const TICK: Duration = Duration::from_millis(50);
+/// How often messages that wait are tried.
+const RETRY: Duration = Duration::from_millis(10);
+/// How long the cluster has to agree on something.
+const AGREE: Duration = Duration::from_secs(5);
+/// So many slots are told of together.
+const TOGETHER: usize = 512;
+
+/// What was agreed when it was last looked at.
+#[derive(Default)]
+struct Seen {
+    view: Option<Arc<View>>,
+    /// The entry that made this node what it is.
+    since: Option<u64>,
+}
+
+impl Shards {
+    /// Has all it needs from here on.
+    pub(crate) fn connect(&self, plane: Plane, network: &Arc<Network>) {
+        let _ = self.plane.set(plane);
+        let _ = self.network.set(Arc::downgrade(network));
+    }
+
+    /// Tells the cluster which types of entities this program has, and follows what it agrees on.
+    ///
+    /// # Errors
+    /// If it does not answer.
+    pub(crate) async fn declare(&self, types: Vec<kinds::Declared>) -> Result<(), ClusterError> {
+        let Some(plane) = self.plane.get() else { return Ok(()) };
+        if types.is_empty() {
+            return Ok(());
+        }
+        let named: Vec<(Arc<str>, _)> = types.iter().map(|(kind, settings, _)| (kind.config.name.into(), *settings)).collect();
+        let agreed = plane.declare(named.clone(), AGREE).await?;
+        for (((name, wanted), (_, _, region)), (number, settings)) in named.into_iter().zip(types).zip(agreed) {
+            if wanted != settings {
+                tracing::warn!(kind = %name, ?wanted, ?settings, "the cluster has agreed on other settings for this type, which hold");
+            }
+            let seed = kind_seed(&name);
+            self.kinds.add(name, kinds::Kind { number, settings, seed, region });
+        }
+        // Slots that this node has already may have something for them to do.
+        (0..SLOTS as Slot).filter(|slot| self.serves(*slot) != 0).for_each(|slot| self.wake_standing(slot));
+        Ok(())
+    }
+
+    /// Those that are to be awake without a message.
+    pub(super) fn wake_standing(&self, slot: Slot) {
+        let Some(system) = self.system.upgrade() else { return };
+        for kind in self.kinds.all() {
+            let there = || lock(&self.places[usize::from(slot)]).core.entities(kind.number).cloned().collect();
+            for id in kind.standing(slot, there) {
+                kind.region.wake(&system, &id);
+            }
+        }
+    }
+
+    /// Follows what is agreed, until the node ends.
+    pub(crate) async fn run(self: Arc<Self>) {
+        let Some(plane) = self.plane.get().cloned() else { return };
+        let mut applied = plane.published().applied();
+        let mut seen = Seen::default();
+        let mut ticked = self.host.now();
+        loop {
+            let now = *applied.borrow_and_update();
+            self.follow(&plane.view(), &mut seen);
+            self.pass.seen(now);
+            if self.host.now().saturating_duration_since(ticked) >= TICK {
+                ticked = self.host.now();
+                self.tick();
+            }
+            self.kick_all();
+            let pause = if self.router.slots().is_empty() { TICK } else { RETRY };
+            tokio::select! {
+                biased;
+                changed = applied.changed() => if changed.is_err() { return },
+                () = self.host.sleep(pause) => {}
+            }
+        }
+    }
+
+    fn tick(&self) {
+        let Some(plane) = self.plane.get() else { return };
+        if plane.view().slots.is_empty() {
+            return;
+        }
+        for slot in 0..SLOTS as Slot {
+            self.with(slot, |core, out| core.tick(out));
+        }
+    }
+
+    /// Gives each core what is new for it.
+    fn follow(&self, view: &Arc<View>, seen: &mut Seen) {
+        if seen.view.as_ref().is_some_and(|seen| Arc::ptr_eq(seen, view)) {
+            return;
+        }
+        let since = view.current(&self.me).map(|member| member.since);
+        // Whoever took its slots while it was down waited for nobody.
+        let fenced = seen.since.is_some() && since.is_some() && since != seen.since;
+        let old = mem::replace(&mut seen.view, Some(view.clone()));
+        if since.is_some() {
+            seen.since = since;
+        }
+        let same = |old: &View| Arc::ptr_eq(&old.members, &view.members) && Arc::ptr_eq(&old.types, &view.types);
+        let others_same = !fenced && old.as_deref().is_some_and(same);
+        for (slot, chain) in view.slots.iter().enumerate() {
+            let before = old.as_ref().and_then(|old| old.slots.get(slot));
+            if others_same && before.is_some_and(|before| Arc::ptr_eq(before, chain)) {
+                continue;
+            }
+            let agreed = agreed(view, chain);
+            self.agreed(slot as Slot, agreed, fenced);
+        }
+    }
+
+    /// Proposes what this node's configurations have come to, until the node ends.
+    pub(crate) async fn propose(self: Arc<Self>) {
+        let Some(plane) = self.plane.get().cloned() else { return };
+        loop {
+            self.wake.notified().await;
+            let mut reached = lock(&self.reached);
+            let rest = match reached.keys().nth(TOGETHER).copied() {
+                Some(from) => reached.split_off(&from),
+                None => std::collections::BTreeMap::new(),
+            };
+            let now = mem::replace(&mut *reached, rest);
+            let more = !reached.is_empty();
+            drop(reached);
+            if now.is_empty() {
+                continue;
+            }
+            let slots = now.into_iter().map(|((slot, epoch), stage)| (slot, epoch, stage)).collect();
+            // What came to nothing is said again by the cores.
+            let proposed = plane.propose(Command::Reached { node: self.me.clone(), slots }, AGREE).await;
+            if let Err(error) = proposed {
+                tracing::debug!(%error, "how far slots have come could not be told; it is told again");
+            }
+            if more {
+                self.wake.notify_one();
+            }
+        }
+    }
+
+    pub(super) fn is_lost(&self, slot: Slot) -> bool {
+        lock(&self.places[usize::from(slot)]).core.is_lost()
+    }
+}
+
+fn agreed(view: &View, chain: &Arc<Chain>) -> Agreed {
+    let named: BTreeSet<&NodeKey> = chain.0.iter().flat_map(|config| &config.members).collect();
+    Agreed {
+        chain: chain.clone(),
+        types: view.types.clone(),
+        up: named.iter().filter(|node| view.is_up(node)).map(|node| (*node).clone()).collect(),
+        ended: named.iter().filter(|node| view.has_ended(node)).map(|node| (*node).clone()).collect(),
+    }
+}
+
+/// The types of this program, or why they cannot be served.
+pub(crate) fn types_of(system: &ActorSystem) -> Result<Vec<kinds::Declared>, String> {
+    kinds::declared(system)
+}
