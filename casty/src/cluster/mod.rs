@@ -17,6 +17,7 @@ mod myself;
 mod names;
 mod node;
 mod placement;
+mod replication;
 mod running;
 mod settings;
 mod start;

@@ -1,0 +1,269 @@
+//! What one node has and does for one slot.
+
+mod backup;
+mod gather;
+mod rules;
+mod sealing;
+mod serving;
+mod sync;
+#[cfg(test)]
+mod tests;
+
+use std::{collections::BTreeMap, sync::Arc};
+
+pub(super) use self::rules::Rule;
+use self::{rules::Rules, sealing::Sealing, serving::Serving};
+use super::{Agreed, Key, Message, NotServing, Out, Version, copies::Shelf};
+use crate::{
+    EntityId,
+    cluster::{
+        NodeKey,
+        placement::{Epoch, Stage, TypeNumber},
+    },
+};
+
+/// After how many ticks without an answer something is sent again.
+const PATIENCE: u8 = 4;
+
+/// A node's part in keeping a slot.
+pub(crate) struct Core<G> {
+    me: NodeKey,
+    agreed: Agreed,
+    /// Nothing of epochs below this one is taken. Never lowered, and kept when copies are not.
+    sealed: Epoch,
+    /// The highest epoch in which this node has served.
+    served: Epoch,
+    shelves: BTreeMap<TypeNumber, Shelf>,
+    role: Role<G>,
+    tickets: u64,
+    rules: Rules,
+}
+
+/// Beyond taking what a primary sends.
+enum Role<G> {
+    Backup,
+    /// It is to be primary, and finds out what there is.
+    Sealing(Sealing),
+    Serving(Serving<G>),
+}
+
+impl<G: Clone> Core<G> {
+    pub(crate) fn new(me: NodeKey) -> Self {
+        Self {
+            me,
+            agreed: Agreed::default(),
+            sealed: 0,
+            served: 0,
+            shelves: BTreeMap::new(),
+            role: Role::Backup,
+            tickets: 0,
+            rules: Rules::default(),
+        }
+    }
+
+    /// Takes what is agreed now. What is older than that is ignored.
+    pub(crate) fn agreed(&mut self, agreed: Agreed, out: &mut Vec<Out<G>>) {
+        if agreed.chain.epoch() < self.agreed.chain.epoch() {
+            return;
+        }
+        self.agreed = agreed;
+        let named = self.agreed.chain.0.iter().any(|config| config.has(&self.me));
+        if named && !self.agreed.up.contains(&self.me) {
+            self.fenced(out);
+        }
+        self.let_go(out);
+        self.consider(out);
+    }
+
+    /// This node was down in between, even if it is up by now: whoever took the slot from it did not wait for its release.
+    /// To be called before what is agreed since then is given to `agreed`.
+    pub(crate) fn fenced(&mut self, out: &mut Vec<Out<G>>) {
+        match &mut self.role {
+            Role::Backup => {}
+            Role::Sealing(_) => self.role = Role::Backup,
+            Role::Serving(serving) if serving.halted => {}
+            Role::Serving(serving) if serving.stops_for.is_some() => self.stop(out),
+            Role::Serving(serving) => {
+                serving.halt();
+                out.push(Out::Stops { epoch: serving.epoch, orderly: false });
+            }
+        }
+    }
+
+    pub(crate) fn receive(&mut self, from: &NodeKey, message: Message, out: &mut Vec<Out<G>>) {
+        match message {
+            Message::Seal { epoch } => self.on_seal(from, epoch, out),
+            Message::Sealed { epoch, served, shelves } => self.on_sealed(from, epoch, served, shelves, out),
+            Message::List { epoch, kind, start, buckets } => self.on_list(from, epoch, kind, start, &buckets, out),
+            Message::Listed { epoch, kind, start, next, equal, entries } => {
+                self.on_listed(from, epoch, (kind, start), next, &equal, entries, out);
+            }
+            Message::Fetch { epoch, kind, ids } => self.on_fetch(from, epoch, kind, &ids, out),
+            Message::Fetched { epoch, kind, entries } => self.on_fetched(from, epoch, kind, entries, out),
+            Message::Update { epoch, ticket, kind, id, written, content } => {
+                self.on_update(from, epoch, ticket, &Key { kind, id }, written, content, out);
+            }
+            Message::Acked { ticket, version } => self.on_acked(from, ticket, version, out),
+            Message::Lacks { ticket } => self.on_lacks(from, ticket, out),
+            Message::Refused { sealed } => self.raise(sealed, out),
+            Message::Adopt { epoch, kind, digest } => self.on_adopt(from, epoch, kind, digest, out),
+            Message::Adopted { epoch, kind } => self.on_adopted(from, epoch, kind, out),
+            Message::Differs { epoch, kind, buckets } => self.on_differs(from, epoch, kind, &buckets, out),
+            Message::Compare { epoch, kind, buckets, entries } => self.on_compare(from, epoch, kind, &buckets, &entries, out),
+            Message::Compared { epoch, kind, bucket, lacking } => self.on_compared(from, epoch, kind, bucket, lacking, out),
+        }
+    }
+
+    /// All activations of the slot have ended, after `Stops` in order.
+    pub(crate) fn released(&mut self, epoch: Epoch, out: &mut Vec<Out<G>>) {
+        if let Role::Serving(serving) = &mut self.role
+            && serving.epoch == epoch
+            && let Some((sealer, by)) = serving.stops_for.take()
+        {
+            self.role = Role::Backup;
+            self.answer_seal(&sealer, by, out);
+            self.consider(out);
+        }
+    }
+
+    /// Sends again what was not answered. About every 50 ms.
+    pub(crate) fn tick(&mut self, out: &mut Vec<Out<G>>) {
+        match &self.role {
+            Role::Backup => {}
+            Role::Sealing(_) => self.tick_sealing(out),
+            Role::Serving(_) => self.tick_serving(out),
+        }
+    }
+
+    pub(crate) fn serving(&self) -> Option<Epoch> {
+        match &self.role {
+            Role::Serving(serving) if !serving.halted => Some(serving.epoch),
+            Role::Backup | Role::Sealing(_) | Role::Serving(_) => None,
+        }
+    }
+
+    pub(crate) fn is_lost(&self) -> bool {
+        matches!(&self.role, Role::Sealing(sealing) if sealing.lost)
+    }
+
+    /// The newest that this node has.
+    pub(crate) fn state(&self, key: &Key) -> Option<&Arc<[u8]>> {
+        self.shelves.get(&key.kind)?.get(&key.id)?.state.as_ref()
+    }
+
+    pub(crate) fn version(&self, key: &Key) -> Version {
+        self.shelves.get(&key.kind).and_then(|shelf| shelf.get(&key.id)).map_or(0, |entry| entry.written.version)
+    }
+
+    /// Those that are there.
+    pub(crate) fn entities(&self, kind: TypeNumber) -> impl Iterator<Item = &EntityId> {
+        self.shelves.get(&kind).into_iter().flat_map(Shelf::live)
+    }
+
+    /// How many copies of entities that are there this node has.
+    pub(crate) fn len(&self) -> usize {
+        self.shelves.values().map(Shelf::live_count).sum()
+    }
+
+    /// The bytes of their states.
+    pub(crate) fn bytes(&self) -> usize {
+        self.shelves.values().map(Shelf::bytes).sum()
+    }
+
+    /// Finds this node's role by what is agreed now.
+    fn consider(&mut self, out: &mut Vec<Out<G>>) {
+        let Some(current) = self.agreed.chain.current() else { return };
+        let epoch = current.epoch;
+        let mine = current.primary() == Some(&self.me) && self.agreed.up.contains(&self.me);
+        let may = mine && epoch >= self.sealed;
+        match &mut self.role {
+            Role::Sealing(sealing) if may && sealing.epoch == epoch => return self.step_sealing(out),
+            Role::Serving(serving) if serving.stops_for.is_some() => return self.refresh(out),
+            Role::Serving(serving) => {
+                let since = serving.epoch;
+                let later = self.agreed.chain.0.iter().take_while(|config| config.epoch > since);
+                let all_mine = later.map(|config| config.primary()).all(|primary| primary == Some(&self.me));
+                let reaches = self.agreed.chain.0.last().is_some_and(|oldest| oldest.epoch <= since + 1);
+                let goes_on = may && all_mine && reaches && epoch >= since;
+                if goes_on && (serving.halted || epoch > since) {
+                    serving.halted = false;
+                    return self.go_on(out);
+                }
+                if !serving.halted {
+                    return self.refresh(out);
+                }
+            }
+            Role::Backup | Role::Sealing(_) => {}
+        }
+        self.role = Role::Backup;
+        if may {
+            self.seal(epoch, out);
+        }
+    }
+
+    /// Somebody acts in this epoch: what is older ends, here too.
+    fn raise(&mut self, epoch: Epoch, out: &mut Vec<Out<G>>) {
+        self.sealed = self.sealed.max(epoch);
+        let below = match &self.role {
+            Role::Backup => false,
+            Role::Sealing(sealing) => sealing.epoch < epoch,
+            Role::Serving(serving) => serving.epoch < epoch && !self.rules.lack(Rule::SealStopsPrimary),
+        };
+        if below {
+            self.stop(out);
+        }
+    }
+
+    /// Ends whatever this node does beyond keeping copies, at once.
+    fn stop(&mut self, out: &mut Vec<Out<G>>) {
+        if let Role::Serving(serving) = &self.role {
+            if !serving.halted {
+                out.push(Out::Stops { epoch: serving.epoch, orderly: false });
+            }
+            let sealer = serving.stops_for.clone();
+            self.role = Role::Backup;
+            if let Some((sealer, by)) = sealer {
+                self.answer_seal(&sealer, by, out);
+            }
+        }
+        self.role = Role::Backup;
+    }
+
+    /// Drops what nobody needs here any more, now that what is agreed may have become full.
+    fn let_go(&mut self, out: &mut Vec<Out<G>>) {
+        let chain = self.agreed.chain.clone();
+        let Some(oldest) = chain.0.iter().rev().find(|config| config.stage == Stage::Full) else { return };
+        self.raise(oldest.epoch, out);
+        for (kind, shelf) in &mut self.shelves {
+            let keeps = |config: &crate::cluster::placement::Configuration| {
+                let copies = self.agreed.types.settings(*kind, config.types).map(|settings| settings.copies(config.members.len()));
+                config.members.iter().take(copies.unwrap_or(config.members.len())).any(|member| *member == self.me)
+            };
+            if !chain.0.iter().any(keeps) {
+                shelf.drop_all();
+                continue;
+            }
+            let pending = match &self.role {
+                Role::Serving(serving) => Some(&serving.pending),
+                Role::Backup | Role::Sealing(_) => None,
+            };
+            let is_pending = |id: &EntityId| {
+                pending.is_some_and(|pending| pending.contains_key(&Key { kind: *kind, id: id.clone() }))
+            };
+            shelf.drop_tombstones(oldest.epoch, is_pending);
+        }
+    }
+
+    fn shelf(&mut self, kind: TypeNumber) -> &mut Shelf {
+        self.shelves.entry(kind).or_insert_with(|| Shelf::new(kind))
+    }
+
+    fn send(&self, to: &NodeKey, message: Message, out: &mut Vec<Out<G>>) {
+        out.push(Out::Send(to.clone(), message));
+    }
+}
+
+/// Whether two are the same start of the same node.
+fn same(rules: Rules, one: &NodeKey, other: &NodeKey) -> bool {
+    if rules.lack(Rule::Incarnations) { one.id == other.id } else { one == other }
+}

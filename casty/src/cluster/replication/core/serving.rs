@@ -1,0 +1,329 @@
+//! A primary: what changes goes to its backups, and what enough of them have is kept.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use super::{Core, NotServing, PATIENCE, Role, Rule, same, sync::Backup};
+use crate::cluster::{
+    NodeKey,
+    placement::{Configuration, Epoch, TypeNumber, TypeTable},
+    replication::{Content, Key, Message, Out, Version, Wait, Written, copies::Shelf},
+};
+
+/// Smaller states are sent whole.
+const PATCHED_FROM: usize = 256;
+
+/// What a primary knows beyond its copies, which are the truth.
+pub(super) struct Serving<G> {
+    pub(super) epoch: Epoch,
+    /// The epoch from which on this node has been primary without a gap: what has this stamp was kept, or is pending.
+    pub(super) since: Epoch,
+    pub(super) config: Configuration,
+    /// It was down, and may serve again if nobody else took the slot.
+    pub(super) halted: bool,
+    /// Who sealed it, for which epoch: it ends, in order.
+    pub(super) stops_for: Option<(NodeKey, Epoch)>,
+    pub(super) pending: BTreeMap<Key, Pending<G>>,
+    pub(super) tickets: BTreeMap<u64, Key>,
+    pub(super) backups: Vec<Backup>,
+    pub(super) ticks: u8,
+}
+
+/// An entity whose newest version some backup has not acknowledged.
+pub(super) struct Pending<G> {
+    pub(super) ticket: u64,
+    latest: Written,
+    /// Who waits for it, if anybody does.
+    gate: Option<G>,
+    told: Version,
+    /// For each backup that has copies of this kind.
+    sent: Vec<Sent>,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Sent {
+    last: Option<Written>,
+    acked: Version,
+    ticks: u8,
+}
+
+impl<G> Pending<G> {
+    /// Up to which version it is on so many backups.
+    fn kept(&self, sync: usize) -> Version {
+        let Some(at) = sync.checked_sub(1) else { return self.latest.version };
+        let mut acked: Vec<_> = self.sent.iter().map(|sent| sent.acked).collect();
+        acked.sort_unstable_by(|one, other| other.cmp(one));
+        acked.get(at).copied().unwrap_or(0)
+    }
+}
+
+impl<G: Clone> Serving<G> {
+    pub(super) fn new(epoch: Epoch, config: Configuration) -> Self {
+        Self {
+            epoch,
+            since: epoch,
+            config,
+            halted: false,
+            stops_for: None,
+            pending: BTreeMap::new(),
+            tickets: BTreeMap::new(),
+            backups: Vec::new(),
+            ticks: 0,
+        }
+    }
+
+    /// Nobody waits for anything any more.
+    pub(super) fn halt(&mut self) {
+        self.halted = true;
+        self.pending.values_mut().for_each(|pending| pending.gate = None);
+    }
+
+    /// How many backups have copies of a kind, and how many must have a change.
+    pub(super) fn counts(&self, types: &TypeTable, kind: TypeNumber) -> Option<(usize, usize)> {
+        let settings = types.settings(kind, self.config.types)?;
+        let members = self.config.members.len();
+        Some((settings.copies(members).saturating_sub(1), settings.sync(members)))
+    }
+
+    /// The entity of a key, as one that not all backups have.
+    fn pend(&mut self, key: &Key, latest: Written, backups: usize, tickets: &mut u64) -> &mut Pending<G> {
+        let all = &mut self.tickets;
+        self.pending.entry(key.clone()).or_insert_with(|| {
+            *tickets += 1;
+            all.insert(*tickets, key.clone());
+            Pending { ticket: *tickets, latest, gate: None, told: 0, sent: vec![Sent::default(); backups] }
+        })
+    }
+
+    /// Sends the newest version to those backups that are up, as what `content` says for each.
+    fn push(&mut self, key: &Key, content: impl Fn(&Backup, Option<Written>) -> Content, out: &mut Vec<Out<G>>) {
+        let Some(pending) = self.pending.get_mut(key) else { return };
+        for (sent, backup) in pending.sent.iter_mut().zip(&self.backups).filter(|(_, backup)| backup.up) {
+            let content = content(backup, sent.last);
+            (sent.last, sent.ticks) = (Some(pending.latest), 0);
+            out.push(update(&backup.node, self.epoch, pending.ticket, key, pending.latest, content));
+        }
+    }
+
+    /// Says what is kept of a pending entity, and forgets it once all that are up have all of it.
+    fn settle(&mut self, key: &Key, sync: usize, shelf: &mut Shelf, out: &mut Vec<Out<G>>) {
+        let Some(pending) = self.pending.get_mut(key) else { return };
+        let kept = pending.kept(sync);
+        if kept > pending.told {
+            pending.told = kept;
+            if let Some(gate) = &pending.gate {
+                out.push(Out::Kept(gate.clone(), kept));
+            }
+        }
+        if kept < pending.latest.version {
+            return;
+        }
+        pending.gate = None;
+        shelf.stamp_up(&key.id, self.epoch);
+        let latest = pending.latest.version;
+        let all_have = |(sent, backup): (&Sent, &Backup)| !backup.up || sent.acked >= latest;
+        if pending.sent.iter().zip(&self.backups).all(all_have) {
+            self.tickets.remove(&pending.ticket);
+            self.pending.remove(key);
+        }
+    }
+}
+
+impl<G: Clone> Core<G> {
+    /// A handler has changed an entity; `None`: it was destroyed. Unchanged bytes are not sent.
+    pub(crate) fn write(
+        &mut self,
+        key: &Key,
+        state: Option<&[u8]>,
+        gate: &G,
+        out: &mut Vec<Out<G>>,
+    ) -> Result<Wait, NotServing> {
+        let Role::Serving(serving) = &mut self.role else { return Err(NotServing) };
+        let counts = serving.counts(&self.agreed.types, key.kind).filter(|_| !serving.halted);
+        let (backups, sync) = counts.ok_or(NotServing)?;
+        let shelf = self.shelves.entry(key.kind).or_insert_with(|| Shelf::new(key.kind));
+        let before = shelf.get(&key.id).map(|entry| (entry.written, entry.state.clone()));
+        let old = before.as_ref().and_then(|(_, state)| state.clone());
+        if old.as_deref() == state {
+            return self.wake(key, gate, out);
+        }
+        let version = before.as_ref().map_or(0, |(written, _)| written.version) + 1;
+        let written = Written { epoch: serving.epoch, version };
+        let state: Option<Arc<[u8]>> = state.map(Arc::from);
+        shelf.put(&key.id, written, serving.epoch, state.clone());
+
+        let pending = serving.pend(key, written, backups, &mut self.tickets);
+        (pending.latest, pending.gate) = (written, Some(gate.clone()));
+        let patch = before.zip(state.as_ref()).and_then(|((base, old), new)| patch(base, &old?, new).map(|patch| (base, patch)));
+        let content = |backup: &Backup, last: Option<Written>| match (&patch, &state) {
+            // Most likely it has the base; else it says so.
+            (Some((base, patch)), _) if last.map_or(backup.has_all(key.kind), |last| last == *base) => patch.clone(),
+            (_, Some(state)) => Content::Whole(state.clone()),
+            (_, None) => Content::Gone,
+        };
+        serving.push(key, content, out);
+        if sync == 0 || self.rules.lack(Rule::ReplicateBeforeAck) {
+            if let Some(pending) = serving.pending.get_mut(key) {
+                pending.gate = None;
+            }
+            serving.settle(key, sync, shelf, out);
+            return Ok(Wait::Kept(version));
+        }
+        Ok(Wait::Pending(version))
+    }
+
+    /// An entity is woken: what is here is sent to the backups, unless enough of them have it for certain.
+    pub(crate) fn wake(&mut self, key: &Key, gate: &G, out: &mut Vec<Out<G>>) -> Result<Wait, NotServing> {
+        let Role::Serving(serving) = &mut self.role else { return Err(NotServing) };
+        let counts = serving.counts(&self.agreed.types, key.kind).filter(|_| !serving.halted);
+        let (backups, sync) = counts.ok_or(NotServing)?;
+        let shelf = self.shelves.entry(key.kind).or_insert_with(|| Shelf::new(key.kind));
+        let Some(entry) = shelf.get(&key.id) else { return Ok(Wait::Kept(0)) };
+        let written = entry.written;
+        let is_safe = match serving.pending.get(key) {
+            Some(pending) => pending.kept(sync) >= written.version,
+            None => sync == 0 || shelf.stamp_of(entry).0 >= serving.since,
+        };
+        if is_safe || self.rules.lack(Rule::RewriteBeforeServing) {
+            return Ok(Wait::Kept(written.version));
+        }
+        let is_new = !serving.pending.contains_key(key);
+        serving.pend(key, written, backups, &mut self.tickets).gate = Some(gate.clone());
+        if is_new {
+            serving.push(key, |_, _| Content::Same, out);
+        }
+        Ok(Wait::Pending(written.version))
+    }
+
+    /// Whether as many backups are up as the kind's changes want.
+    pub(crate) fn has_enough_backups(&self, kind: TypeNumber) -> bool {
+        let Role::Serving(serving) = &self.role else { return false };
+        let settings = self.agreed.types.settings(kind, serving.config.types);
+        let (Some(settings), Some((backups, _))) = (settings, serving.counts(&self.agreed.types, kind)) else { return false };
+        serving.backups.iter().take(backups).filter(|backup| backup.up).count() >= settings.sync as usize
+    }
+
+    /// Serves the current configuration from now on, with all that is here. Acks of an earlier one count no more.
+    pub(super) fn go_on(&mut self, out: &mut Vec<Out<G>>) {
+        let (Role::Serving(serving), Some(config)) = (&mut self.role, self.agreed.chain.current()) else { return };
+        serving.epoch = config.epoch;
+        serving.config = config.clone();
+        serving.ticks = 0;
+        if !self.rules.lack(Rule::Seal) {
+            self.sealed = self.sealed.max(config.epoch);
+        }
+        self.served = self.served.max(config.epoch);
+        let up = |node: &NodeKey| self.agreed.up.contains(node);
+        serving.backups = config.members.iter().skip(1).map(|node| Backup::new(node.clone(), up(node))).collect();
+        out.push(Out::Serves(config.epoch));
+
+        // What was kept already gets to the new backups with everything else.
+        let is_kept = |pending: &Pending<G>| pending.told >= pending.latest.version;
+        let pending = std::mem::take(&mut serving.pending).into_iter().filter(|(_, pending)| !is_kept(pending));
+        let pending: Vec<_> = pending.collect();
+        serving.tickets.clear();
+        for (key, old) in pending {
+            let Some((backups, sync)) = serving.counts(&self.agreed.types, key.kind) else { continue };
+            let new = serving.pend(&key, old.latest, backups, &mut self.tickets);
+            (new.gate, new.told) = (old.gate, old.told);
+            serving.push(&key, |_, _| Content::Same, out);
+            let shelf = self.shelves.entry(key.kind).or_insert_with(|| Shelf::new(key.kind));
+            serving.settle(&key, sync, shelf, out);
+        }
+        self.begin_sync(out);
+    }
+
+    pub(super) fn on_acked(&mut self, from: &NodeKey, ticket: u64, version: Version, out: &mut Vec<Out<G>>) {
+        let rules = self.rules;
+        let Role::Serving(serving) = &mut self.role else { return };
+        let Some(at) = serving.backups.iter().position(|backup| same(rules, &backup.node, from)) else { return };
+        let Some(key) = serving.tickets.get(&ticket).cloned() else { return };
+        let Some((_, sync)) = serving.counts(&self.agreed.types, key.kind) else { return };
+        if let Some(pending) = serving.pending.get_mut(&key)
+            && let Some(sent) = pending.sent.get_mut(at)
+        {
+            sent.acked = sent.acked.max(version.min(pending.latest.version));
+            sent.ticks = 0;
+        }
+        let shelf = self.shelves.entry(key.kind).or_insert_with(|| Shelf::new(key.kind));
+        serving.settle(&key, sync, shelf, out);
+        self.arrived(at, &key, out);
+    }
+
+    pub(super) fn on_lacks(&mut self, from: &NodeKey, ticket: u64, out: &mut Vec<Out<G>>) {
+        let rules = self.rules;
+        let Role::Serving(serving) = &mut self.role else { return };
+        let Some(at) = serving.backups.iter().position(|backup| same(rules, &backup.node, from)) else { return };
+        let Some(key) = serving.tickets.get(&ticket).cloned() else { return };
+        let Some(pending) = serving.pending.get_mut(&key) else { return };
+        let Some(sent) = pending.sent.get_mut(at) else { return };
+        let state = self.shelves.get(&key.kind).and_then(|shelf| shelf.get(&key.id)).map(|entry| entry.state.clone());
+        let (Some(state), true) = (state, sent.acked < pending.latest.version) else { return };
+        (sent.last, sent.ticks) = (Some(pending.latest), 0);
+        let content = state.map_or(Content::Gone, Content::Whole);
+        out.push(update(from, serving.epoch, ticket, &key, pending.latest, content));
+    }
+
+    /// What is agreed has changed, but not that this node serves this epoch.
+    pub(super) fn refresh(&mut self, out: &mut Vec<Out<G>>) {
+        let Role::Serving(serving) = &mut self.role else { return };
+        let mut came = false;
+        for backup in &mut serving.backups {
+            let up = self.agreed.up.contains(&backup.node);
+            if up && !backup.up {
+                came = true;
+                backup.begin_again();
+            }
+            backup.up = up;
+        }
+        let pending: Vec<_> = serving.pending.keys().cloned().collect();
+        for key in pending {
+            let Some((_, sync)) = serving.counts(&self.agreed.types, key.kind) else { continue };
+            if came {
+                serving.push(&key, |_, _| Content::Same, out);
+            }
+            let shelf = self.shelves.entry(key.kind).or_insert_with(|| Shelf::new(key.kind));
+            serving.settle(&key, sync, shelf, out);
+        }
+        self.begin_sync(out);
+    }
+
+    pub(super) fn tick_serving(&mut self, out: &mut Vec<Out<G>>) {
+        let Role::Serving(serving) = &mut self.role else { return };
+        if serving.halted {
+            return;
+        }
+        for (key, pending) in &mut serving.pending {
+            let (latest, ticket) = (pending.latest, pending.ticket);
+            for (sent, backup) in pending.sent.iter_mut().zip(&serving.backups) {
+                if !backup.up || sent.acked >= latest.version {
+                    continue;
+                }
+                sent.ticks += 1;
+                if sent.ticks >= PATIENCE {
+                    // Whoever has not got it says so.
+                    sent.ticks = 0;
+                    out.push(update(&backup.node, serving.epoch, ticket, key, latest, Content::Same));
+                }
+            }
+        }
+        self.tick_sync(out);
+    }
+}
+
+pub(super) fn update<G>(to: &NodeKey, epoch: Epoch, ticket: u64, key: &Key, written: Written, content: Content) -> Out<G> {
+    let (kind, id) = (key.kind, key.id.clone());
+    Out::Send(to.clone(), Message::Update { epoch, ticket, kind, id, written, content })
+}
+
+/// What has changed, if that is less than half of it.
+fn patch(base: Written, old: &[u8], new: &[u8]) -> Option<Content> {
+    if new.len() <= PATCHED_FROM {
+        return None;
+    }
+    let prefix = old.iter().zip(new).take_while(|(one, other)| one == other).count();
+    let (old, rest) = (&old[prefix..], &new[prefix..]);
+    let suffix = old.iter().rev().zip(rest.iter().rev()).take_while(|(one, other)| one == other).count();
+    let middle = &rest[..rest.len() - suffix];
+    let (prefix, suffix) = (u32::try_from(prefix).ok()?, u32::try_from(suffix).ok()?);
+    (middle.len() * 2 < new.len()).then(|| Content::Patch { base, prefix, suffix, middle: middle.into() })
+}
