@@ -17,7 +17,7 @@ use tokio::{
 
 use super::{
     Cluster, Incarnation, NodeKey, RaftConfig, StartError, SwimConfig, address, anew,
-    control::{self, Closer, Driver, Leases, MemberStatus, Needs, Plane, RaftNode, RaftTimes, Seat},
+    control::{self, Closer, Driver, Leases, MemberStatus, Needs, Placing, Plane, RaftNode, RaftTimes, Seat},
     join::{self, NotIn},
     lease::LeaseConfig,
     life,
@@ -282,6 +282,7 @@ async fn assemble(
         tick: (settings.raft.heartbeat_interval / 4).max(Duration::from_millis(10)),
         keep_gone: settings.away_for,
         gone_since: HashMap::new(),
+        placing: Placing::default(),
         cluster: settings.cluster.as_str().into(),
         seals,
         lease: lease_for(settings.raft).millis(),

@@ -3,10 +3,12 @@
 //! An entity's slot follows from its type and its id, and never changes. Which nodes have a slot is part of the replicated
 //! state: a chain of configurations, newest first, back to the last one whose every member has all of the slot.
 
+mod plan;
 mod table;
 mod types;
 
 pub(crate) use self::{
+    plan::{Known, Node, Proposal},
     table::{Chain, Configuration, Epoch, SLOTS, Slot, SlotTable, Stage},
     types::{TypeEntry, TypeNumber, TypeSettings, TypeTable},
 };
