@@ -51,3 +51,99 @@ pub(super) fn keeps_slots(view: &View, node: &NodeKey, leaving: &BTreeSet<NodeKe
     let is_named = || view.slots.iter().any(|chain| chain.0.iter().any(|config| config.has(node)));
     !view.types.types.is_empty() && members.any(stays) && is_named()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::cluster::{
+        Incarnation,
+        control::Member,
+        placement::{Chain, SLOTS, TypeSettings, TypeTable},
+    };
+
+    fn key(id: &str) -> NodeKey {
+        NodeKey { id: id.into(), incarnation: Incarnation(1) }
+    }
+
+    /// Nodes that are up, and a type with so many copies.
+    fn view(nodes: &[&str], factor: u32) -> View {
+        let mut types = TypeTable::default();
+        types.declare(&"x".into(), TypeSettings { factor, sync: 0, strict: false, accepts_loss: false, singleton: false });
+        let member = Member {
+            incarnation: Incarnation(1),
+            raft_id: 1,
+            address: "a:1".into(),
+            status: MemberStatus::Up,
+            protocol: (1, 1),
+            since: 1,
+        };
+        let members = Arc::new(nodes.iter().map(|id| (key(id).id, member.clone())).collect());
+        View { index: 1, types: types.into(), members, ..View::default() }
+    }
+
+    fn assigned(mut view: View, members: &[&str]) -> View {
+        let mut chain = Chain::default();
+        chain.begin(members.iter().map(|id| key(id)).collect(), 1);
+        view.slots = Arc::new(vec![Arc::new(chain); SLOTS]);
+        view
+    }
+
+    fn count(commands: &[Command]) -> Vec<usize> {
+        let slots = |command: &Command| match command {
+            Command::Slots { configurations, .. } => configurations.len(),
+            other => panic!("{other}"),
+        };
+        commands.iter().map(slots).collect()
+    }
+
+    #[test]
+    fn all_slots_are_assigned_in_a_few_commands_once_there_is_a_type() {
+        let (nobody, placing) = (BTreeSet::new(), Placing::default());
+        assert_eq!(count(&placing.next(&view(&["a", "b"], 2), &nobody, |_| false)), [512, 512]);
+        let untyped = View { types: Arc::default(), ..view(&["a", "b"], 2) };
+        assert_eq!(placing.next(&untyped, &nobody, |_| false), []);
+    }
+
+    #[test]
+    fn who_is_about_to_be_down_gets_no_slot_and_loses_all() {
+        let (nobody, placing) = (BTreeSet::new(), Placing::default());
+        let (two, b) = (view(&["a", "b"], 2), key("b"));
+        for view in [two.clone(), assigned(two, &["b", "a"])] {
+            let commands = placing.next(&view, &nobody, |node| *node == b);
+            assert_eq!(count(&commands), [512, 512]);
+            assert!(commands.iter().all(|it| matches!(it, Command::Slots { nodes, .. } if *nodes == [key("a")])));
+        }
+    }
+
+    #[test]
+    fn where_nothing_came_it_is_not_asked_again_until_something_changes() {
+        let (nobody, mut placing) = (BTreeSet::new(), Placing::default());
+        let (before, someone) = (view(&["a", "b"], 2), BTreeSet::from([key("a")]));
+        placing.rests(1, nobody.clone());
+        assert_eq!(placing.next(&before, &nobody, |_| false), []);
+        assert_ne!(placing.next(&before, &someone, |_| false), []);
+        assert_ne!(placing.next(&View { index: 2, ..before }, &nobody, |_| false), []);
+    }
+
+    #[test]
+    fn a_node_keeps_slots_while_any_configuration_names_it_and_somebody_else_stays() {
+        let (a, b) = (key("a"), key("b"));
+        let of_a = assigned(view(&["a", "b"], 1), &["a"]);
+        let goes = BTreeSet::from([a.clone()]);
+        assert!(keeps_slots(&of_a, &a, &goes));
+        assert!(!keeps_slots(&of_a, &b, &BTreeSet::from([b.clone()])));
+        assert!(!keeps_slots(&of_a, &a, &BTreeSet::from([a.clone(), b.clone()])), "nobody stays");
+        assert!(!keeps_slots(&of_a, &NodeKey { incarnation: Incarnation(2), ..a.clone() }, &goes), "an older start had them");
+        let mut chain = (*of_a.slots[5]).clone();
+        chain.begin(vec![b], 1);
+        let mut slots = vec![Arc::new(Chain::default()); SLOTS];
+        slots[5] = Arc::new(chain.clone());
+        let moving = View { slots: Arc::new(slots.clone()), ..of_a.clone() };
+        assert!(keeps_slots(&moving, &a, &goes), "what it has may be nowhere else");
+        chain.0.truncate(1);
+        slots[5] = Arc::new(chain);
+        assert!(!keeps_slots(&View { slots: Arc::new(slots), ..of_a }, &a, &goes));
+    }
+}

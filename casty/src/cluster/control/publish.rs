@@ -36,7 +36,7 @@ pub(crate) struct View {
     pub(crate) members: Arc<BTreeMap<NodeId, Member>>,
     pub(crate) types: Arc<TypeTable>,
     pub(crate) slots: Arc<SlotTable>,
-    past: Arc<BTreeMap<NodeId, Past>>,
+    pub(super) past: Arc<BTreeMap<NodeId, Past>>,
 }
 
 impl View {

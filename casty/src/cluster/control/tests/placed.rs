@@ -8,7 +8,7 @@ use crate::{
         NodeKey,
         placement::{SLOTS, Stage, TypeSettings},
     },
-    testkit::Cluster,
+    testkit::{Cluster, ClusterBuilder},
 };
 
 const LIMIT: Duration = Duration::from_secs(5);
@@ -93,54 +93,102 @@ fn once_all_is_where_it_should_be_nothing_more_is_agreed_on() {
     assert_eq!(*cluster.published(0).applied().borrow(), applied);
 }
 
+/// A cluster whose slots are assigned.
+fn assigned(nodes: usize, seed: u64, with: impl FnOnce(ClusterBuilder) -> ClusterBuilder) -> Cluster {
+    let mut cluster = with(Cluster::of(nodes).seed(seed)).start();
+    cluster.declare(0, "x");
+    assert!(cluster.run_until(LIMIT, |cluster| (0..nodes).all(|node| cluster.is_assigned(node))));
+    cluster
+}
+
 #[test]
 fn the_slots_of_a_node_that_was_killed_go_to_others() {
-    let mut cluster = Cluster::of(3).seed(4).start();
-    cluster.declare(0, "x");
-    assert!(cluster.run_until(LIMIT, |cluster| cluster.is_assigned(2)));
-    let gone = cluster.key(2);
-    cluster.crash(2);
-    let current_without = |cluster: &Cluster| {
-        let view = cluster.plane(0).view();
-        cluster.is_assigned(0) && view.slots.iter().all(|chain| chain.current().is_some_and(|config| !config.has(&gone)))
-    };
-    assert!(cluster.run_until(LIMIT, current_without), "{cluster:?}");
-    // In the entry that follows.
-    let members = cluster.plane(0).view().members.clone();
-    assert!(cluster.plane(0).view().index <= members[&gone.id].since + 2);
-    assert!(cluster.named(0).contains(&gone), "nobody has told yet that the others have all");
-    cluster.fills(0);
-    cluster.fills(1);
-    assert!(cluster.run_until(LIMIT, |cluster| !cluster.named(0).contains(&gone)));
+    for killed in 0..3 {
+        let mut cluster = assigned(3, 4, |builder| builder);
+        let gone = cluster.key(killed);
+        cluster.crash(killed);
+        let others: Vec<_> = (0..3).filter(|node| *node != killed).collect();
+        let sees = others[0];
+        let current_without = |cluster: &Cluster| {
+            let view = cluster.plane(sees).view();
+            cluster.is_assigned(sees) && view.slots.iter().all(|chain| chain.current().is_some_and(|config| !config.has(&gone)))
+        };
+        assert!(cluster.run_until(LIMIT, current_without), "{cluster:?}");
+        // In the two entries that follow.
+        let view = cluster.plane(sees).view();
+        assert!(view.index <= view.members[&gone.id].since + 2);
+        assert!(cluster.named(sees).contains(&gone), "nobody has told yet that the others have all");
+        others.into_iter().for_each(|other| cluster.fills(other));
+        assert!(cluster.run_until(LIMIT, |cluster| !cluster.named(sees).contains(&gone)));
+    }
 }
 
 #[test]
 fn a_node_that_goes_is_let_go_once_others_have_its_slots() {
-    let mut cluster = Cluster::of(3).seed(5).start();
+    for which in 0..3 {
+        let mut cluster = assigned(3, 5, |builder| builder);
+        let goes = cluster.key(which);
+        let others: Vec<_> = (0..3).filter(|node| *node != which).collect();
+        let sees = others[0];
+        let mut leaving = cluster.begin(which, |system| async move { system.cluster().expect("a cluster").leave().await });
+        cluster.run_for(Duration::from_secs(3));
+        assert!(cluster.plane(sees).view().is_up(&goes), "nobody has told that others have its slots");
+        others.into_iter().for_each(|other| cluster.fills(other));
+        let went = cluster.run_until(LIMIT, |cluster| {
+            let is_member = cluster.plane(sees).view().current(&goes).is_some();
+            assert!(is_member || !cluster.named(sees).contains(&goes), "it went with slots");
+            !is_member
+        });
+        assert!(went && cluster.is_assigned(sees), "{cluster:?}");
+        assert!(cluster.run_until(LIMIT, |_| leaving.take().is_some_and(|left| left.is_ok())));
+    }
+}
+
+#[test]
+fn of_two_nodes_either_can_go() {
+    for which in 0..2 {
+        let mut cluster = assigned(2, 7, |builder| builder);
+        let (goes, stays) = (cluster.key(which), cluster.key(1 - which));
+        cluster.fills(1 - which);
+        let left = cluster.on(which, |system| async move { system.cluster().expect("a cluster").leave().await });
+        left.expect("the other one takes its slots");
+        assert!(cluster.run_until(LIMIT, |cluster| cluster.plane(1 - which).view().current(&goes).is_none()));
+        assert_eq!(cluster.named(1 - which), [stays].into());
+    }
+}
+
+#[test]
+fn the_slots_of_a_node_that_is_away_go_to_others() {
+    let mut cluster = assigned(3, 8, ClusterBuilder::with_disks);
+    let away = cluster.key(1);
+    let index = cluster.plane(0).view().index;
+    drop(cluster.begin(1, |system| async move { system.shutdown().await }));
+    let moved = |cluster: &Cluster| {
+        let view = cluster.plane(0).view();
+        view.index > index && view.slots.iter().all(|chain| chain.current().is_some_and(|config| !config.has(&away)))
+    };
+    assert!(cluster.run_until(LIMIT, moved), "{cluster:?}");
+}
+
+#[test]
+fn who_has_slept_through_everything_has_the_table_of_the_others() {
+    let mut cluster = Cluster::of(3).seed(9).with_disks().start();
+    cluster.crash(2);
+    cluster.run_for(Duration::from_secs(2));
     cluster.declare(0, "x");
-    assert!(cluster.run_until(LIMIT, |cluster| cluster.is_assigned(0)));
-    let (goes, stays) = (cluster.key(2), cluster.key(0));
-    let mut leaving = cluster.begin(2, |system| async move { system.cluster().expect("a cluster").leave().await });
-    cluster.run_for(Duration::from_secs(3));
-    assert!(cluster.plane(0).view().is_up(&goes), "nobody has told that others have its slots");
-    cluster.fills(0);
-    cluster.fills(1);
-    let went = cluster.run_until(LIMIT, |cluster| {
-        let is_member = cluster.plane(0).view().current(&goes).is_some();
-        assert!(is_member || !cluster.named(0).contains(&goes), "it went with slots");
-        !is_member
-    });
-    assert!(went, "{cluster:?}");
-    assert!(cluster.is_assigned(0) && cluster.named(0).contains(&stays));
-    let left = cluster.run_until(LIMIT, |_| leaving.take().is_some_and(|left| left.is_ok()));
-    assert!(left);
+    cluster.restart(2);
+    let same = |cluster: &Cluster| {
+        cluster.started(2).is_some() && cluster.is_assigned(2) && {
+            let [first, last] = [0, 2].map(|node| cluster.plane(node).view());
+            first.slots == last.slots && first.types == last.types
+        }
+    };
+    assert!(cluster.run_until(LIMIT, same), "{cluster:?}");
 }
 
 #[test]
 fn nodes_that_all_go_wait_for_nobody() {
-    let mut cluster = Cluster::of(3).seed(6).start();
-    cluster.declare(0, "x");
-    assert!(cluster.run_until(LIMIT, |cluster| cluster.is_assigned(0)));
+    let mut cluster = assigned(3, 6, |builder| builder);
     let begin = |node| cluster.begin(node, |system| async move { system.shutdown().await });
     let mut leaving: Vec<_> = (0..3).map(begin).collect();
     let all = cluster.run_until(LIMIT, |_| {
