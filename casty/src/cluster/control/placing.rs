@@ -60,7 +60,7 @@ mod tests {
     use crate::cluster::{
         Incarnation,
         control::Member,
-        placement::{Chain, SLOTS, TypeSettings, TypeTable},
+        placement::{Chain, SLOTS, SlotTable, TypeSettings, TypeTable},
     };
 
     fn key(id: &str) -> NodeKey {
@@ -86,7 +86,8 @@ mod tests {
     fn assigned(mut view: View, members: &[&str]) -> View {
         let mut chain = Chain::default();
         chain.begin(members.iter().map(|id| key(id)).collect(), 1);
-        view.slots = Arc::new(vec![Arc::new(chain); SLOTS]);
+        let chain = Arc::new(chain);
+        view.slots = Arc::new(vec![chain; SLOTS]);
         view
     }
 
@@ -138,7 +139,8 @@ mod tests {
         assert!(!keeps_slots(&of_a, &NodeKey { incarnation: Incarnation(2), ..a.clone() }, &goes), "an older start had them");
         let mut chain = (*of_a.slots[5]).clone();
         chain.begin(vec![b], 1);
-        let mut slots = vec![Arc::new(Chain::default()); SLOTS];
+        let mut slots = SlotTable::new();
+        slots.resize(SLOTS, Arc::default());
         slots[5] = Arc::new(chain.clone());
         let moving = View { slots: Arc::new(slots.clone()), ..of_a.clone() };
         assert!(keeps_slots(&moving, &a, &goes), "what it has may be nowhere else");

@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use proptest::prelude::*;
 use serde::Serialize;
 
 use super::{
@@ -76,6 +77,39 @@ impl World {
         let Some(chain) = self.state.slots.get(usize::from(slot)) else { return Vec::new() };
         let names = |members: &[NodeKey]| members.iter().map(|node| node.id.as_str()).collect::<String>();
         chain.0.iter().map(|config| (config.epoch, names(&config.members), config.stage)).collect()
+    }
+}
+
+/// A command about two slots, by either of two nodes or one that is no member.
+fn command() -> impl Strategy<Value = Command> {
+    let node = || (0..3usize).prop_map(|which| key(["a", "b", "c"][which], 1));
+    let (slot, epoch) = (|| 0..2u16, || 0..5u64);
+    let stage = prop_oneof![Just(Stage::Begun), Just(Stage::Complete), Just(Stage::Full)];
+    let configuration = (slot(), epoch(), prop::collection::vec(0..3u16, 1..3));
+    prop_oneof![
+        3 => prop::collection::vec(configuration, 0..6)
+            .prop_map(|configurations| Command::Slots { nodes: vec![key("a", 1), key("b", 1)], configurations }),
+        2 => (node(), prop::collection::vec((slot(), epoch(), stage), 0..4))
+            .prop_map(|(node, slots)| Command::Reached { node, slots }),
+        1 => prop::collection::vec((slot(), epoch()), 0..3).prop_map(|slots| Command::AcceptLoss { slots }),
+        1 => node().prop_map(|node| Command::Down { node }),
+        1 => Just(join(&key("b", 1), 2)),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn chains_hold_together_whatever_comes(commands in prop::collection::vec(command(), 1..40)) {
+        let mut world = World::new();
+        for command in commands {
+            world.apply(command);
+            for chain in world.state.slots.iter().filter(|chain| !chain.0.is_empty()) {
+                let epochs: Vec<_> = chain.0.iter().map(|config| config.epoch).collect();
+                prop_assert!(epochs.windows(2).all(|pair| pair[0] == pair[1] + 1), "{:?}", epochs);
+                let full = chain.0.iter().position(|config| config.stage == Stage::Full);
+                prop_assert_eq!(full, Some(chain.0.len() - 1));
+            }
+        }
     }
 }
 
