@@ -224,7 +224,9 @@ impl ClusterEvent {
             | Change::Moved { .. }
             | Change::NameTaken { .. }
             | Change::NameFreed { .. }
-            | Change::NamesChanged => return None,
+            | Change::NamesChanged
+            | Change::Types
+            | Change::Slots(_) => return None,
         })
     }
 

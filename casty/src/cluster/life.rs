@@ -177,7 +177,9 @@ async fn follow(running: Arc<Running>, mut changes: mpsc::UnboundedReceiver<Chan
             | Change::Forgotten { .. }
             | Change::Moved { .. }
             | Change::NameFreed { .. }
-            | Change::NamesChanged => {}
+            | Change::NamesChanged
+            | Change::Types
+            | Change::Slots(_) => {}
             Change::NameTaken { name, entry } if entry.owner == *running.plane.myself().key() => {
                 give_up_if_ended(&running, name, ActorId(entry.actor));
             }

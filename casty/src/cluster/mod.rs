@@ -20,6 +20,7 @@ mod placement;
 mod replication;
 mod running;
 mod settings;
+mod shard;
 mod start;
 mod stored;
 mod swim;

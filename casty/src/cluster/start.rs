@@ -17,13 +17,14 @@ use tokio::{
 
 use super::{
     Cluster, Incarnation, NodeKey, RaftConfig, StartError, SwimConfig, address, anew,
-    control::{self, Closer, Driver, Leases, MemberStatus, Needs, Plane, RaftNode, RaftTimes, Seat},
+    control::{self, Closer, Driver, Leases, MemberStatus, Needs, Placing, Plane, RaftNode, RaftTimes, Seat},
     join::{self, NotIn},
     lease::LeaseConfig,
     life,
     myself::Myself,
     running::Running,
     settings::Settings,
+    shard::{self, Shards},
     stored::{self, Stored},
     swim,
     transport::{self, Caller, Door, Greeted, Network, Refusals},
@@ -213,11 +214,16 @@ async fn assemble(
     if let Some(cluster) = &published.view().cluster {
         myself.belongs_to(cluster.id, cluster.generation);
     }
-    let leases = Leases::new(control.clone(), seat.clone(), published.clone(), lease_for(settings.raft));
+    let shards = Shards::new(main, system.downgrade(), key.clone());
+    system.set_home(shards.clone());
+    let types = shard::types_of(system).map_err(StartError::Setting)?;
+    let pass = shards.pass().clone();
+    let leases = Leases::new(control.clone(), seat.clone(), published.clone(), lease_for(settings.raft), pass);
     let plane = Plane::new(control.clone(), myself.clone(), seat, caller, published, leases.clone(), settings.seeds.clone());
 
     let refused = Arc::new(Refusals::default());
-    let network = Network::new(main.clone(), plane.clone(), system, settings.limit(), refused.clone());
+    let network = Network::new(main.clone(), plane.clone(), system, settings.limit(), refused.clone(), shards.clone());
+    shards.connect(plane.clone(), &network);
     let (data, mut data_in) = mpsc::channel::<Greeted>(GREETED);
     let (calls, mut calls_in) = mpsc::channel::<Greeted>(GREETED);
     let judged = plane.clone();
@@ -282,6 +288,7 @@ async fn assemble(
         tick: (settings.raft.heartbeat_interval / 4).max(Duration::from_millis(10)),
         keep_gone: settings.away_for,
         gone_since: HashMap::new(),
+        placing: Placing::default(),
         cluster: settings.cluster.as_str().into(),
         seals,
         lease: lease_for(settings.raft).millis(),
@@ -305,6 +312,8 @@ async fn assemble(
     });
     control.spawn(life::until_the_end(running.clone(), driver.run()));
     life::begin(control, &running, changes, &settings);
+    main.spawn(life::until_the_end(running.clone(), shards.clone().run()));
+    control.spawn(life::until_the_end(running.clone(), shards.clone().propose()));
     system.set_links(network);
     let parts = Parts {
         running,
@@ -323,6 +332,12 @@ async fn assemble(
     }
     parts.running.entered.store(true, Relaxed);
     life::first_lease(&parts.running, settings.raft.heartbeat_interval).await;
+    if let Err(error) = shards.declare(types).await {
+        parts.running.network.close();
+        parts.running.ending.set(true);
+        parts.last().await;
+        return Err(StartError::Setting(format!("the cluster did not agree on this program's types of entities: {error}")).into());
+    }
     Ok(parts)
 }
 

@@ -1,6 +1,6 @@
 //! A region whose type is not known.
 
-use std::sync::{Arc, Weak};
+use std::sync::Weak;
 
 use super::{
     Entity, EntityConfig, EntityId,

@@ -1,10 +1,14 @@
 //! What can be proposed to the cluster, and what comes of it.
 
-use std::{fmt, sync::Arc};
+use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
-use crate::cluster::{Incarnation, NodeId, NodeKey, swim::SealKey};
+use crate::cluster::{
+    Incarnation, NodeId, NodeKey,
+    placement::{Epoch, Proposal, Slot, Stage, TypeNumber, TypeSettings},
+    swim::SealKey,
+};
 
 /// The oldest and the newest version of the protocol that a node speaks.
 pub(crate) type Protocols = (u16, u16);
@@ -55,6 +59,15 @@ pub(crate) enum Command {
     Register { owner: NodeKey, names: Vec<NameClaim> },
     /// Names and the actors that give them up. What another actor holds by now stays.
     Unregister { owner: NodeKey, names: Vec<(Arc<str>, u64)> },
+    /// Types of entities, as a program has them. What was agreed on first stays.
+    Declare { types: Vec<(Arc<str>, TypeSettings)> },
+    /// Slots get other nodes. Each is named once, with the epoch that its new configuration follows, and the places of that
+    /// one's members in `nodes`. What does not fit the state any more is left out.
+    Slots { nodes: Vec<NodeKey>, configurations: Vec<(Slot, Epoch, Vec<u16>)> },
+    /// Configurations whose primary the node is have come so far.
+    Reached { node: NodeKey, slots: Vec<(Slot, Epoch, Stage)> },
+    /// An operator accepts that what only lost copies of these slots had is lost.
+    AcceptLoss { slots: Vec<(Slot, Epoch)> },
     /// Nothing.
     Nothing,
 }
@@ -81,6 +94,8 @@ pub(crate) enum Answer {
     Refused(JoinRefused),
     /// To a `Register`: for each claim what came of it, in order.
     Registered(Vec<NameResult>),
+    /// To a `Declare`: for each type its number and what holds for it, in order. Fewer if no numbers are left.
+    Declared(Vec<(TypeNumber, TypeSettings)>),
 }
 
 /// Why a node is not let in.
@@ -112,6 +127,25 @@ pub(crate) enum NameResult {
 }
 
 impl Command {
+    /// That these configurations begin.
+    pub(super) fn slots(proposals: &[Proposal]) -> Self {
+        let mut places = BTreeMap::new();
+        let mut nodes = Vec::new();
+        let mut place = |node: &NodeKey| {
+            *places.entry(node.clone()).or_insert_with(|| {
+                nodes.push(node.clone());
+                // So many nodes are in no few configurations. What is out of range would be left out.
+                u16::try_from(nodes.len() - 1).unwrap_or(u16::MAX)
+            })
+        };
+        let configuration = |proposal: &Proposal| {
+            let members = proposal.members.iter().map(&mut place).collect();
+            (proposal.slot, proposal.after, members)
+        };
+        let configurations = proposals.iter().map(configuration).collect();
+        Self::Slots { nodes, configurations }
+    }
+
     /// About how many bytes it takes in a log.
     pub(crate) fn size(&self) -> usize {
         const FIELDS: usize = 64;
@@ -119,6 +153,14 @@ impl Command {
             Self::Join { address, .. } => FIELDS + address.len(),
             Self::Register { names, .. } => FIELDS + names.iter().map(|it| it.name.len() + it.kind.len() + 32).sum::<usize>(),
             Self::Unregister { names, .. } => FIELDS + names.iter().map(|(name, _)| name.len() + 16).sum::<usize>(),
+            Self::Declare { types } => FIELDS + types.iter().map(|(name, _)| name.len() + FIELDS).sum::<usize>(),
+            Self::Slots { nodes, configurations } => {
+                let members = |(.., members): &(Slot, Epoch, Vec<u16>)| 12 + 2 * members.len();
+                let nodes = nodes.iter().map(|node| node.id.as_str().len() + 40).sum::<usize>();
+                FIELDS + nodes + configurations.iter().map(members).sum::<usize>()
+            }
+            Self::Reached { slots, .. } => FIELDS + slots.len() * 20,
+            Self::AcceptLoss { slots } => FIELDS + slots.len() * 12,
             Self::Genesis { .. }
             | Self::Generation { .. }
             | Self::Down { .. }
@@ -142,6 +184,10 @@ impl fmt::Display for Command {
             Self::Forget { id } => write!(f, "forget {id}"),
             Self::Register { owner, names } => write!(f, "{} names for {owner}", names.len()),
             Self::Unregister { owner, names } => write!(f, "{} names given up by {owner}", names.len()),
+            Self::Declare { types } => write!(f, "{} types", types.len()),
+            Self::Slots { configurations, .. } => write!(f, "{} slots", configurations.len()),
+            Self::Reached { node, slots } => write!(f, "how far {} slots of {node} are", slots.len()),
+            Self::AcceptLoss { slots } => write!(f, "the loss of {} slots accepted", slots.len()),
             Self::Nothing => f.write_str("nothing"),
         }
     }
@@ -155,6 +201,7 @@ impl fmt::Display for Answer {
             Self::Joined { .. } => f.write_str("joined"),
             Self::Refused(why) => write!(f, "refused: {why}"),
             Self::Registered(names) => write!(f, "{} names", names.len()),
+            Self::Declared(types) => write!(f, "{} types", types.len()),
         }
     }
 }

@@ -11,9 +11,10 @@ use sha2::{Digest as _, Sha256};
 use tokio::time::Instant;
 
 use super::{
-    Command, Leases, Member, MemberStatus, Plane, RaftNode,
+    Command, Leases, Member, MemberStatus, Placing, Plane, RaftNode,
     command::LeaseMillis,
     leases::Lapsed,
+    placing::keeps_slots,
     plan::{Known, Living, Standing, Step},
 };
 use crate::{
@@ -43,6 +44,8 @@ pub(crate) struct Driver {
     pub(crate) keep_gone: Duration,
     /// Since when members are seen to be down.
     pub(crate) gone_since: HashMap<NodeKey, Instant>,
+    /// What it does about slots.
+    pub(crate) placing: Placing,
     /// The name of the cluster that it begins, if there is none yet.
     pub(crate) cluster: Arc<str>,
     /// Whether it is to have a key for datagrams.
@@ -63,6 +66,7 @@ impl Driver {
                 self.lead().await;
             } else {
                 self.gone_since.clear();
+                self.placing = Placing::default();
             }
         }
     }
@@ -87,6 +91,8 @@ impl Driver {
                 break;
             }
         }
+        // Those of the fallen first: nobody waits for the membership to change.
+        self.place().await;
         self.bury().await;
         let Some(step) = self.known().next() else {
             self.part().await;
@@ -141,6 +147,21 @@ impl Driver {
         fallen
     }
 
+    /// Has slots go to the nodes that are to have them.
+    async fn place(&mut self) {
+        let (view, leaving) = (self.plane.view(), self.plane.leaving());
+        for command in self.placing.next(&view, &leaving, |node| self.leases.is_down(node)) {
+            tracing::debug!(%command, "placement");
+            if !self.propose(command).await {
+                return;
+            }
+        }
+        if self.plane.view().index == view.index {
+            // Nothing is to be done, or what was to be comes to nothing.
+            self.placing.rests(view.index, leaving);
+        }
+    }
+
     /// Members that have been away for long do not come back: they are down, and others vote in their place. Entries of
     /// those that have been down for long go away.
     async fn bury(&mut self) {
@@ -167,24 +188,34 @@ impl Driver {
         self.leases.forget(|node| view.members.get(&node.id).is_none_or(|member| member.incarnation != node.incarnation));
     }
 
-    /// Lets those go who want to and have no vote any more.
+    /// Lets those go who want to and have no vote, and no slots that others could have, any more.
     async fn part(&self) {
         let known = self.known();
         let voters = known.voters.concat_all();
-        for node in self.plane.leaving() {
+        let leaving = self.plane.leaving();
+        for node in leaving.clone() {
             let view = self.plane.view();
             let Some(member) = view.current(&node) else {
                 self.plane.has_left(&node);
                 continue;
             };
+            // A new leader may not know yet of all slots that the node has.
+            let keeps = !view.types.types.is_empty() && (!self.has_caught_up() || keeps_slots(&view, &node, &leaving));
             // The only voter goes once another one votes. Where nobody else is up, it does not ask.
-            if !voters.contains(&member.raft_id) {
+            if !voters.contains(&member.raft_id) && !keeps {
                 // From the moment of the proposal on it is granted nothing: it may have thought better of it.
                 self.leases.proposes_down(&node);
                 self.propose(Command::Leave { node: node.clone() }).await;
                 self.plane.has_left(&node);
             }
         }
+    }
+
+    /// Whether all that former leaders had agreed on is applied here.
+    fn has_caught_up(&self) -> bool {
+        let metrics = self.plane.raft().metrics();
+        let metrics = metrics.borrow_watched();
+        metrics.last_applied.is_some_and(|applied| applied.committed_leader_id().term == metrics.current_term)
     }
 
     fn known(&self) -> Known {

@@ -1,6 +1,9 @@
 //! What the fuzzer calls with any bytes: a list of commands, whose state must hold what it promises after each.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use super::{
     Command,
@@ -8,7 +11,10 @@ use super::{
     names, snapshot,
     state::{Change, MemberStatus, State},
 };
-use crate::cluster::{Incarnation, NodeId, NodeKey};
+use crate::cluster::{
+    Incarnation, NodeId, NodeKey,
+    placement::{Chain, Epoch, SLOTS, Slot, Stage, TypeSettings},
+};
 
 /// Reads bytes as commands in MessagePack if they are some, or else a few bytes as one command each, over few nodes and
 /// names, so that they have to do with each other.
@@ -46,6 +52,7 @@ impl Run {
         let _ = answer.to_string();
         self.listen(&changes);
         self.check();
+        self.check_slots(&before, &changes);
         if let (Command::Register { owner, names }, Answer::Registered(results)) = (&command, &answer) {
             self.check_names(owner, names, results);
         }
@@ -58,8 +65,10 @@ impl Run {
         // Who gets the state as a whole is told what leads to the same.
         let known = before.members.iter().map(|(id, member)| (id.clone(), (member.incarnation, member.status)));
         let mut told = known.collect();
-        follow(&mut told, &before.changes_to(&self.state));
+        let whole = before.changes_to(&self.state);
+        follow(&mut told, &whole);
         assert_eq!(told, self.told, "what a snapshot tells");
+        assert_eq!(slots_of(&whole), slots_of(&changes), "the slots that a snapshot tells");
         // The same once more changes nothing.
         let (as_before, mut changes) = (self.encoded(), Vec::new());
         self.state.apply(index + 1, command, &mut changes);
@@ -116,6 +125,40 @@ impl Run {
         }
     }
 
+    /// Types stay what they are, slots change as is told, and a chain goes back to a full configuration, epoch by epoch.
+    fn check_slots(&self, before: &State, changes: &[Change]) {
+        let (old, new) = (&before.types, &self.state.types);
+        assert_eq!(old.version != new.version, changes.contains(&Change::Types));
+        assert_eq!(old.types[..], new.types[..old.types.len()], "what was agreed on first stays");
+        assert!([0, SLOTS].contains(&self.state.slots.len()));
+        let none = Arc::<Chain>::default();
+        let mut changed = BTreeSet::new();
+        for (slot, chain) in (0..).zip(self.state.slots.iter()) {
+            let old = before.slots.get(usize::from(slot)).unwrap_or(&none);
+            assert!(old.epoch() <= chain.epoch(), "an epoch goes back");
+            if old != chain {
+                changed.insert(slot);
+            }
+            for (config, earlier) in chain.0.iter().zip(chain.0.iter().skip(1)) {
+                assert_eq!(config.epoch, earlier.epoch + 1);
+                assert!(config.stage < Stage::Full, "nothing is kept behind a full configuration");
+            }
+            assert!(chain.0.last().is_none_or(|oldest| oldest.stage == Stage::Full));
+            for config in &chain.0 {
+                let distinct: BTreeSet<_> = config.members.iter().collect();
+                assert!(!distinct.is_empty() && distinct.len() == config.members.len());
+            }
+            if old.epoch() < chain.epoch() {
+                let members = chain.current().map_or(&[][..], |current| &current.members);
+                assert!(members.iter().all(|node| {
+                    let member = self.state.members.get(&node.id);
+                    member.is_some_and(|it| it.incarnation == node.incarnation && it.status == MemberStatus::Up)
+                }));
+            }
+        }
+        assert_eq!(slots_of(changes), changed);
+    }
+
     fn encoded(&self) -> Vec<u8> {
         self.state.freeze().encode().expect("a state has bytes")
     }
@@ -147,8 +190,18 @@ fn follow(known: &mut BTreeMap<NodeId, (Incarnation, MemberStatus)>, changes: &[
             }
             Change::Moved { node, .. } => assert!(is(known, node), "a move of a stranger"),
             Change::Cluster(_) | Change::NameTaken { .. } | Change::NameFreed { .. } | Change::NamesChanged => {}
+            Change::Types | Change::Slots(_) => {}
         }
     }
+}
+
+/// The slots that have changed, as is told.
+fn slots_of(changes: &[Change]) -> BTreeSet<Slot> {
+    let slots = changes.iter().filter_map(|change| match change {
+        Change::Slots(slots) => Some(slots.iter().copied()),
+        _ => None,
+    });
+    slots.flatten().collect()
 }
 
 /// Bytes as commands of a small world.
@@ -176,8 +229,23 @@ impl Bytes<'_> {
         Some((format!("name{}", which & 7).into(), u64::from(which >> 3 & 3)))
     }
 
+    /// One of seven slots, or one that there is not, and an epoch of it.
+    fn slot(&mut self) -> Option<(Slot, Epoch)> {
+        let which = self.next()?;
+        let slot = if which & 7 == 7 { Slot::from(which) + 1020 } else { Slot::from(which & 7) };
+        Some((slot, Epoch::from(which >> 3 & 7)))
+    }
+
+    fn declared(&mut self) -> Option<(Arc<str>, TypeSettings)> {
+        let which = self.next()?;
+        let [factor, sync] = [which >> 4 & 3, which >> 2 & 3].map(u32::from);
+        let settings =
+            TypeSettings { factor, sync, strict: which & 64 != 0, accepts_loss: which & 128 != 0, singleton: factor == 3 };
+        Some((format!("type{}", which & 3).into(), settings))
+    }
+
     fn command(&mut self) -> Option<Command> {
-        Some(match self.next()? % 12 {
+        Some(match self.next()? % 19 {
             0 => Command::Genesis { cluster_id: self.next()?.into(), name: "fuzzed".into(), lease: 500, seal: None },
             1 => Command::Generation { generation: self.next()?.into() },
             2..=4 => {
@@ -207,6 +275,29 @@ impl Bytes<'_> {
                 let (owner, count) = (self.node()?, self.next()? & 3);
                 let names = (0..count).map_while(|_| self.name()).collect();
                 Command::Unregister { owner, names }
+            }
+            11 => {
+                let count = self.next()? & 3;
+                Command::Declare { types: (0..count).map_while(|_| self.declared()).collect() }
+            }
+            12..=14 => {
+                let (count, nodes) = (self.next()? & 7, (0..3).map_while(|_| self.node()).collect());
+                let configuration = |_| {
+                    let ((slot, after), places) = (self.slot()?, self.next()?);
+                    // A place that is none now and then.
+                    Some((slot, after, (0..places >> 6).map(|at| u16::from(places >> (2 * at) & 3)).collect()))
+                };
+                Command::Slots { nodes, configurations: (0..count).map_while(configuration).collect() }
+            }
+            15 | 16 => {
+                let (node, how) = (self.node()?, self.next()?);
+                let stage = [Stage::Begun, Stage::Complete, Stage::Full, Stage::Full][usize::from(how >> 6)];
+                let slots = (0..how & 7).map_while(|_| self.slot().map(|(slot, epoch)| (slot, epoch, stage))).collect();
+                Command::Reached { node, slots }
+            }
+            17 => {
+                let count = self.next()? & 3;
+                Command::AcceptLoss { slots: (0..count).map_while(|_| self.slot()).collect() }
             }
             _ => Command::Nothing,
         })

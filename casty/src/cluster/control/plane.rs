@@ -25,6 +25,7 @@ use crate::{
     cluster::{
         ClusterError, NodeKey,
         myself::Myself,
+        placement::{TypeNumber, TypeSettings},
         transport::{Callee, Caller, Serve},
         wire::handshake::Peer,
     },
@@ -144,7 +145,23 @@ impl Plane {
         self.at_leader(method::PROPOSE, &command, limit).await
     }
 
-    /// The same, for what only this node may propose, and only while it leads.
+    /// Has the cluster agree on types of entities. Returns for each, in order, its number and what holds for it: that is what
+    /// was declared first.
+    pub(crate) async fn declare(
+        &self,
+        types: Vec<(Arc<str>, TypeSettings)>,
+        limit: Duration,
+    ) -> Result<Vec<(TypeNumber, TypeSettings)>, ClusterError> {
+        let count = types.len();
+        let none = |reason: &str| ClusterError::Unavailable { after: Duration::ZERO, reason: reason.into() };
+        match self.propose(Command::Declare { types }, limit).await? {
+            Answer::Declared(agreed) if agreed.len() == count => Ok(agreed),
+            Answer::Declared(_) => Err(none("the cluster has no number left for another type of entities")),
+            _ => Err(none("the leader's answer makes no sense")),
+        }
+    }
+
+    /// The same as [`propose`](Self::propose), for what only this node may propose, and only while it leads.
     pub(super) async fn propose_here(&self, command: Command, limit: Duration) -> Result<Answer, String> {
         match self.0.host.timeout(limit, self.write(command)).await {
             Ok(ByLeader::Done(answer)) => Ok(answer),
@@ -286,7 +303,15 @@ impl Plane {
             return encode(&ByLeader::<()>::NotLeader(self.leader()));
         }
         match method {
-            method::PROPOSE => encode(&self.write(decode(body)?).await),
+            method::PROPOSE => {
+                let command: Command = decode(body)?;
+                let is_for_leader = matches!(command, Command::Declare { .. });
+                let answer = self.write(command).await;
+                if is_for_leader {
+                    self.0.changed.notify_one();
+                }
+                encode(&answer)
+            }
             method::READ_INDEX => encode(&self.read_index().await),
             method::RENEW => encode(&match self.0.renewals.renew(from, body) {
                 Ok(grant) => ByLeader::Done(serde_bytes::ByteBuf::from(grant)),

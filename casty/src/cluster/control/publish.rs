@@ -12,7 +12,10 @@ use super::{
     state::{Change, Cluster, Member, MemberStatus, Past, State},
 };
 use crate::{
-    cluster::{Incarnation, NodeId, NodeKey},
+    cluster::{
+        Incarnation, NodeId, NodeKey,
+        placement::{SlotTable, TypeTable},
+    },
     host::watch,
 };
 
@@ -24,14 +27,16 @@ pub(crate) struct Changed {
     pub(crate) change: Change,
 }
 
-/// The cluster and its members at one moment.
+/// The cluster, its members and where entities live, at one moment.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct View {
     /// The last entry that changed any of it.
     pub(crate) index: u64,
     pub(crate) cluster: Option<Cluster>,
     pub(crate) members: Arc<BTreeMap<NodeId, Member>>,
-    past: Arc<BTreeMap<NodeId, Past>>,
+    pub(crate) types: Arc<TypeTable>,
+    pub(crate) slots: Arc<SlotTable>,
+    pub(super) past: Arc<BTreeMap<NodeId, Past>>,
 }
 
 impl View {
@@ -78,7 +83,7 @@ impl Published {
         Self { view, names: state.names.clone(), applied: Arc::new(watch::Sender::new(0)) }
     }
 
-    /// Cluster and members.
+    /// All but the names.
     pub(crate) fn view(&self) -> Arc<View> {
         self.view.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -100,7 +105,14 @@ impl Published {
     }
 
     pub(super) fn show(&self, index: u64, state: &State) {
-        let view = View { index, cluster: state.cluster.clone(), members: state.members.clone(), past: state.past.clone() };
+        let view = View {
+            index,
+            cluster: state.cluster.clone(),
+            members: state.members.clone(),
+            types: state.types.clone(),
+            slots: state.slots.clone(),
+            past: state.past.clone(),
+        };
         *self.view.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(view);
     }
 
@@ -111,8 +123,8 @@ impl Published {
 
     /// The state as it is shown, to go on from.
     pub(super) fn state(&self) -> State {
-        let View { cluster, members, past, .. } = (*self.view()).clone();
-        State { cluster, members, past, names: self.names.clone(), ..State::default() }
+        let View { cluster, members, types, slots, past, .. } = (*self.view()).clone();
+        State { cluster, members, past, types, slots, names: self.names.clone(), ..State::default() }
     }
 
     pub(super) fn has_applied(&self, index: u64) {

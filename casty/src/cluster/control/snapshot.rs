@@ -8,7 +8,10 @@ use super::{
     names::{self, FrozenNames, NameEntry, Names},
     state::{Cluster, Member, Past, State},
 };
-use crate::cluster::NodeId;
+use crate::cluster::{
+    NodeId,
+    placement::{SLOTS, SlotTable, TypeTable},
+};
 
 /// The version of the form below. A reader knows its own and older ones.
 const FORMAT: u32 = 1;
@@ -21,6 +24,8 @@ pub(super) struct Frozen {
     cluster: Option<Cluster>,
     members: Arc<BTreeMap<NodeId, Member>>,
     past: Arc<BTreeMap<NodeId, Past>>,
+    types: Arc<TypeTable>,
+    slots: Arc<SlotTable>,
     names: FrozenNames,
 }
 
@@ -32,6 +37,10 @@ struct Stored {
     members: Arc<BTreeMap<NodeId, Member>>,
     #[serde(default)]
     past: Arc<BTreeMap<NodeId, Past>>,
+    #[serde(default)]
+    types: Arc<TypeTable>,
+    #[serde(default)]
+    slots: Arc<SlotTable>,
     names: Vec<(Arc<str>, NameEntry)>,
 }
 
@@ -41,6 +50,8 @@ impl State {
             cluster: self.cluster.clone(),
             members: self.members.clone(),
             past: self.past.clone(),
+            types: self.types.clone(),
+            slots: self.slots.clone(),
             names: self.names.freeze(),
         }
     }
@@ -51,8 +62,10 @@ impl Frozen {
     pub(super) fn encode(&self) -> io::Result<Vec<u8>> {
         let mut names: Vec<_> = names::entries(&self.names).map(|(name, entry)| (name.clone(), entry.clone())).collect();
         names.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
-        let Self { cluster, members, past, .. } = self;
-        let stored = Stored { format: FORMAT, cluster: cluster.clone(), members: members.clone(), past: past.clone(), names };
+        let Self { cluster, members, past, types, slots, .. } = self;
+        let (cluster, members, past) = (cluster.clone(), members.clone(), past.clone());
+        let (types, slots) = (types.clone(), slots.clone());
+        let stored = Stored { format: FORMAT, cluster, members, past, types, slots, names };
         rmp_serde::to_vec_named(&stored).map_err(io::Error::other)
     }
 }
@@ -83,10 +96,14 @@ pub(super) fn decode(bytes: &[u8]) -> io::Result<State> {
         let what = format!("the snapshot has format {format}, and this version of casty knows none above {FORMAT}");
         return Err(io::Error::new(io::ErrorKind::InvalidData, what));
     }
-    let Stored { cluster, members, past, names: entries, .. } = rmp_serde::from_slice(bytes).map_err(bad)?;
+    let Stored { cluster, members, past, types, slots, names: entries, .. } = rmp_serde::from_slice(bytes).map_err(bad)?;
+    if !slots.is_empty() && slots.len() != SLOTS {
+        let what = format!("no snapshot of ours: it has {} slots, and there are {SLOTS}", slots.len());
+        return Err(io::Error::new(io::ErrorKind::InvalidData, what));
+    }
     let names = Names::default();
     for (name, entry) in entries {
         names.take(&name, entry);
     }
-    Ok(State { cluster, members, past, names, ..State::default() })
+    Ok(State { cluster, members, past, types, slots, names, ..State::default() })
 }

@@ -8,7 +8,11 @@ use super::{
     command::{Answer, Command, JoinRefused, LeaseMillis, NameClaim, NameResult, Protocols},
     names::{Litter, NameEntry, Names},
 };
-use crate::cluster::{Incarnation, NodeId, NodeKey, swim::SealKey};
+use crate::cluster::{
+    Incarnation, NodeId, NodeKey,
+    placement::{Slot, SlotTable, TypeTable},
+    swim::SealKey,
+};
 
 /// How many nodes that are no members any more are remembered, so that an old join of theirs is known for one.
 const REMEMBERED: usize = 4096;
@@ -79,6 +83,10 @@ pub(crate) enum Change {
     NameFreed { name: Arc<str>, owner: NodeKey, actor: u64 },
     /// Any number of names changed, and which is not known: this node was behind, and got the state as a whole.
     NamesChanged,
+    /// Another type has been agreed on.
+    Types,
+    /// These slots have other configurations than before, or theirs have come further.
+    Slots(Arc<[Slot]>),
 }
 
 /// The last start of a node that is no member any more.
@@ -96,6 +104,8 @@ pub(crate) struct State {
     pub(super) cluster: Option<Cluster>,
     pub(super) members: Arc<BTreeMap<NodeId, Member>>,
     pub(super) past: Arc<BTreeMap<NodeId, Past>>,
+    pub(super) types: Arc<TypeTable>,
+    pub(super) slots: Arc<SlotTable>,
     pub(super) names: Names,
     /// Left to [`Names::sweep`].
     pub(super) litter: Litter,
@@ -121,6 +131,10 @@ impl State {
             Command::Forget { id } => self.forget(index, id, changes),
             Command::Register { owner, names } => self.register(&owner, names, changes),
             Command::Unregister { owner, names } => self.unregister(&owner, names, changes),
+            Command::Declare { types } => self.declare(&types, changes),
+            Command::Slots { nodes, configurations } => self.begin(&nodes, configurations, changes),
+            Command::Reached { node, slots } => self.reached(&node, slots, changes),
+            Command::AcceptLoss { slots } => self.accept_loss(slots, changes),
             Command::Nothing => Answer::Done,
         }
     }
@@ -308,7 +322,7 @@ impl State {
     }
 
     /// The member, if it is this start of the node.
-    fn current(&self, node: &NodeKey) -> Option<&Member> {
+    pub(super) fn current(&self, node: &NodeKey) -> Option<&Member> {
         self.members.get(&node.id).filter(|member| member.incarnation == node.incarnation)
     }
 
@@ -355,6 +369,7 @@ impl State {
         for (id, member) in newer.members.iter() {
             compare(id, self.members.get(id), member, anew, &mut changes);
         }
+        self.placement_changes_to(newer, &mut changes);
         changes.push(Change::NamesChanged);
         changes
     }

@@ -4,11 +4,13 @@
 //! state: a chain of configurations, newest first, back to the last one whose every member has all of the slot.
 
 mod hash;
+mod plan;
 mod table;
 mod types;
 
 pub(crate) use self::{
     hash::{hash_of, kind_seed, slot_of_hash},
+    plan::{Known, Node, Proposal},
     table::{Chain, Configuration, Epoch, SLOTS, Slot, SlotTable, Stage},
     types::{TypeEntry, TypeNumber, TypeSettings, TypeTable},
 };

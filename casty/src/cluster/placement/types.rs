@@ -68,9 +68,11 @@ impl TypeTable {
         self.types.iter().map(newest).max().unwrap_or(0)
     }
 
-    /// A type as some program has it. What was agreed on first stays. Returns its number, and what holds for it.
+    /// A type as some program has it. What was agreed on first stays. Returns its number, and what holds for it: nothing once
+    /// all numbers are given out.
     pub(crate) fn declare(&mut self, name: &Arc<str>, settings: TypeSettings) -> Option<(TypeNumber, TypeSettings)> {
         if self.number(name).is_none() {
+            TypeNumber::try_from(self.types.len()).ok()?;
             self.version += 1;
             self.types.push(TypeEntry { name: name.clone(), settings: vec![(self.version, settings)] });
         }

@@ -7,7 +7,7 @@ use std::{
 
 use crate::{
     ActorSystem,
-    cluster::placement::{Slot, TypeNumber, TypeSettings, hash_of, kind_seed, slot_of_hash},
+    cluster::placement::{Slot, TypeNumber, TypeSettings, hash_of, slot_of_hash},
     entity::{AnyRegion, Durable, EntityConfig, EntityId, OnLoss, SyncCount},
     registry::{EntityType, entity_types},
 };

@@ -22,6 +22,7 @@ use std::{
 
 use tokio::sync::Notify;
 
+pub(crate) use self::run::types_of;
 use self::{envelope::Envelope, kinds::Kinds, router::Router, slots::Place};
 use super::{
     NodeKey,

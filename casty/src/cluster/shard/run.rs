@@ -1,6 +1,6 @@
 //! What a node's entities need done all the time: what is agreed is followed, what was not answered is sent again.
 
-use std::{collections::BTreeSet, mem, sync::Arc, time::Duration};
+use std::{collections::{BTreeMap, BTreeSet}, mem, sync::Arc, time::Duration};
 
 use super::{Shards, kinds};
 use crate::{
@@ -8,7 +8,7 @@ use crate::{
     cluster::{
         ClusterError, NodeKey,
         control::{Command, Plane, View},
-        placement::{Chain, SLOTS, Slot, kind_seed},
+        placement::{Chain, Epoch, SLOTS, Slot, Stage, kind_seed},
         replication::Agreed,
         transport::Network,
     },
@@ -136,14 +136,7 @@ impl Shards {
         let Some(plane) = self.plane.get().cloned() else { return };
         loop {
             self.wake.notified().await;
-            let mut reached = lock(&self.reached);
-            let rest = match reached.keys().nth(TOGETHER).copied() {
-                Some(from) => reached.split_off(&from),
-                None => std::collections::BTreeMap::new(),
-            };
-            let now = mem::replace(&mut *reached, rest);
-            let more = !reached.is_empty();
-            drop(reached);
+            let (now, more) = self.take_reached();
             if now.is_empty() {
                 continue;
             }
@@ -157,6 +150,17 @@ impl Shards {
                 self.wake.notify_one();
             }
         }
+    }
+
+    /// Some of what is to be proposed, and whether there is more.
+    fn take_reached(&self) -> (BTreeMap<(Slot, Epoch), Stage>, bool) {
+        let mut reached = lock(&self.reached);
+        let rest = match reached.keys().nth(TOGETHER).copied() {
+            Some(from) => reached.split_off(&from),
+            None => BTreeMap::new(),
+        };
+        let more = !rest.is_empty();
+        (mem::replace(&mut *reached, rest), more)
     }
 
     pub(super) fn is_lost(&self, slot: Slot) -> bool {

@@ -136,7 +136,7 @@ impl Network {
     }
 
     /// The node's present start.
-    pub(super) fn key_of(&self, node: &str) -> Option<NodeKey> {
+    pub(crate) fn key_of(&self, node: &str) -> Option<NodeKey> {
         let view = self.plane.view();
         let (id, member) = view.members.get_key_value(node)?;
         Some(NodeKey { id: id.clone(), incarnation: member.incarnation })

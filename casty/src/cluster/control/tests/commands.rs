@@ -8,7 +8,11 @@ use super::{
     super::{Answer, Change, Command, JoinRefused, MemberStatus, NameClaim, NameResult, snapshot::decode, state::State},
     genesis, join, key, register,
 };
-use crate::cluster::{Incarnation, NodeId, NodeKey, swim::SealKey};
+use crate::cluster::{
+    Incarnation, NodeId, NodeKey,
+    placement::{Slot, Stage, TypeSettings},
+    swim::SealKey,
+};
 
 fn node() -> impl Strategy<Value = NodeKey> {
     (0..3u8, 1..4u64).prop_map(|(id, incarnation)| key(&format!("n{id}"), incarnation))
@@ -16,6 +20,25 @@ fn node() -> impl Strategy<Value = NodeKey> {
 
 fn name() -> impl Strategy<Value = Arc<str>> {
     (0..6u8).prop_map(|name| format!("name{name}").into())
+}
+
+fn settings() -> impl Strategy<Value = TypeSettings> {
+    (1..4u32, 0..3u32).prop_map(|(factor, sync)| TypeSettings {
+        factor,
+        sync,
+        strict: false,
+        accepts_loss: false,
+        singleton: false,
+    })
+}
+
+/// One of four slots, or one that there is not.
+fn slot() -> impl Strategy<Value = Slot> {
+    prop_oneof![4 => 0..3u16, 1 => Just(1023), 1 => Just(1024)]
+}
+
+fn stage() -> impl Strategy<Value = Stage> {
+    prop_oneof![Just(Stage::Begun), Just(Stage::Complete), Just(Stage::Full)]
 }
 
 fn command() -> impl Strategy<Value = Command> {
@@ -38,6 +61,12 @@ fn command() -> impl Strategy<Value = Command> {
         8 => (node(), prop::collection::vec(claim, 0..4)).prop_map(|(owner, names)| Command::Register { owner, names }),
         3 => (node(), prop::collection::vec((name(), 0..3u64), 0..3))
             .prop_map(|(owner, names)| Command::Unregister { owner, names }),
+        1 => prop::collection::vec((name(), settings()), 0..3).prop_map(|types| Command::Declare { types }),
+        4 => (prop::collection::vec(node(), 0..4), prop::collection::vec((slot(), 0..3u64, prop::collection::vec(0..4u16, 0..3)), 0..4))
+            .prop_map(|(nodes, configurations)| Command::Slots { nodes, configurations }),
+        3 => (node(), prop::collection::vec((slot(), 0..4u64, stage()), 0..4))
+            .prop_map(|(node, slots)| Command::Reached { node, slots }),
+        1 => prop::collection::vec((slot(), 0..4u64), 0..3).prop_map(|slots| Command::AcceptLoss { slots }),
     ]
 }
 
@@ -155,7 +184,7 @@ fn listened(changes: &[Change]) -> Vec<Change> {
                 serving.remove(node);
             }
             Change::Cluster(_) | Change::Forgotten { .. } | Change::NamesChanged => {}
-            Change::NameTaken { .. } | Change::NameFreed { .. } => {}
+            Change::NameTaken { .. } | Change::NameFreed { .. } | Change::Types | Change::Slots(_) => {}
         }
     }
     serving.into_iter().map(|(node, member)| Change::Up { node, member }).collect()

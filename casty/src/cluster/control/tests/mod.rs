@@ -5,7 +5,10 @@ mod commands;
 mod durable;
 mod losses;
 #[cfg(feature = "testkit")]
+mod placed;
+#[cfg(feature = "testkit")]
 mod simulated;
+mod slots;
 mod snapshots;
 mod suite;
 

@@ -194,6 +194,12 @@ impl<G: Clone> Core<G> {
         Ok(Wait::Pending(written.version))
     }
 
+    /// Whether nobody waits for a change to be kept.
+    pub(crate) fn is_settled(&self) -> bool {
+        let Role::Serving(serving) = &self.role else { return true };
+        serving.pending.values().all(|pending| pending.gate.is_none())
+    }
+
     /// Whether as many backups are up as the kind's changes want.
     pub(crate) fn has_enough_backups(&self, kind: TypeNumber) -> bool {
         let Role::Serving(serving) = &self.role else { return false };
