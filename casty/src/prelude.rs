@@ -6,6 +6,6 @@
 
 pub use crate::{
     ActorRef, ActorSystem, AnyRef, AskError, Children, Context, Directive, Event, Failure, Later, LookupError, Mailbox, Overflow,
-    Recipient, Reply, SendError, SpawnError, StopReason, SupervisorConfig, Terminated, TrySendError, actor, handler, message,
-    sharded, singleton, supervised,
+    RaftConfig, Recipient, Reply, SendError, SpawnError, StopReason, SupervisorConfig, Terminated, TrySendError, actor, handler,
+    message, sharded, singleton, supervised,
 };

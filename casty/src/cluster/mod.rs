@@ -32,8 +32,8 @@ pub(crate) mod wire;
 pub use api::{Cluster, ClusterEvent, ClusterEvents, Member, MemberStatus};
 pub use error::{ClusterError, RecoverError, StartError};
 pub(crate) use node::NodeKey;
-pub(crate) use placement::{hash_of, kind_seed, slot_of_hash};
 pub use node::{Incarnation, NodeId};
+pub(crate) use placement::{hash_of, kind_seed, slot_of_hash};
 pub use settings::{DistributedBuilder, RaftConfig};
 pub use swim::{InvalidSwimConfig, SwimConfig};
 #[cfg(feature = "tls")]

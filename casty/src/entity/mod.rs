@@ -21,11 +21,11 @@ pub use id::EntityId;
 pub use probed::{Construct, Custom, CustomState, IdField, Identify, Load, Save, StateField};
 pub use state::{Saved, State};
 
-pub use reference::{EntityRef, Sharded};
 pub(crate) use alone::Alone;
 pub(crate) use any_region::AnyRegion;
 pub(crate) use home::{Home, Key, Post};
 pub(crate) use posting::post_unheard;
+pub use reference::{EntityRef, Sharded};
 pub(crate) use regions::{Makers, Regions};
 pub use sending::EntitySending;
 

@@ -34,8 +34,8 @@ pub(super) fn post<I: Item>(
 pub(crate) fn post_unheard<I: Item>(system: &ActorSystem, to: &EntityAddress, label: ActorLabel, item: I) {
     let home = system.home();
     let told = item.is_ask();
-    let answer: Option<Box<dyn Answer>> =
-        (!told).then(|| Box::new(Unheard { system: system.clone(), label, message: item.name(), over: false }) as Box<dyn Answer>);
+    let answer: Option<Box<dyn Answer>> = (!told)
+        .then(|| Box::new(Unheard { system: system.clone(), label, message: item.name(), over: false }) as Box<dyn Answer>);
     // Who asked is told; the rest is a dead letter already.
     let _told = post_with(home, (to.kind, to.hash, to.id.clone()), item, Vec::new(), answer);
 }

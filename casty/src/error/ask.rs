@@ -177,7 +177,9 @@ pub enum AskError {
     },
     /// So many copies of the entity are gone for good that acknowledged changes may be lost. It was not handled, and nothing
     /// is until an operator accepts the loss.
-    #[error("{message} was not handled: the state of {actor} may be lost; `Cluster::accept_loss` goes on with the best copy left")]
+    #[error(
+        "{message} was not handled: the state of {actor} may be lost; `Cluster::accept_loss` goes on with the best copy left"
+    )]
     StateLost {
         /// The entity that was asked.
         actor: ActorLabel,

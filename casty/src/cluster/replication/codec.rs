@@ -293,12 +293,7 @@ impl<'a> Reader<'a> {
     fn content(&mut self) -> Result<Content, Malformed> {
         Ok(match self.byte()? {
             0 => Content::Whole(self.state()?),
-            1 => Content::Patch {
-                base: self.written()?,
-                prefix: self.small()?,
-                suffix: self.small()?,
-                middle: self.state()?,
-            },
+            1 => Content::Patch { base: self.written()?, prefix: self.small()?, suffix: self.small()?, middle: self.state()? },
             2 => Content::Same,
             3 => Content::Gone,
             _ => return Err(Malformed),

@@ -37,7 +37,11 @@ impl Shards {
         let (name, Some(kind)) = (kind, self.kinds.of(kind)) else {
             // Its types are declared once it has joined: who asks comes again.
             let is_starting = self.kinds.all().is_empty();
-            return refuse(if is_starting { FarRefusal::NotOwner.into() } else { Refusal::rejected(&"its program has no such type") });
+            return refuse(if is_starting {
+                FarRefusal::NotOwner.into()
+            } else {
+                Refusal::rejected(&"its program has no such type")
+            });
         };
         let hash = hash_of(kind.seed, id);
         let slot = slot_of_hash(hash);

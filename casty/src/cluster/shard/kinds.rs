@@ -59,7 +59,10 @@ pub(crate) fn declared(system: &ActorSystem) -> Result<Vec<Declared>, String> {
     for pair in types.windows(2) {
         if pair[0].config.name == pair[1].config.name {
             let (one, other) = ((pair[0].type_name)(), (pair[1].type_name)());
-            return Err(format!("`{one}` and `{other}` are both named \"{}\": give one of them a name of its own", pair[0].config.name));
+            return Err(format!(
+                "`{one}` and `{other}` are both named \"{}\": give one of them a name of its own",
+                pair[0].config.name
+            ));
         }
     }
     types

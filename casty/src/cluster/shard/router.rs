@@ -129,7 +129,8 @@ impl Router {
         let mut expired = Vec::new();
         let mut queues = lock(&self.queues);
         for queue in queues.values_mut() {
-            let (gone, left) = mem::take(&mut queue.envelopes).into_iter().partition(|it: &Envelope| it.deadline <= now || !it.is_awaited());
+            let (gone, left) =
+                mem::take(&mut queue.envelopes).into_iter().partition(|it: &Envelope| it.deadline <= now || !it.is_awaited());
             queue.envelopes = left;
             let gone: VecDeque<Envelope> = gone;
             self.len.fetch_sub(gone.len(), Relaxed);

@@ -1,6 +1,11 @@
 //! What a node's entities need done all the time: what is agreed is followed, what was not answered is sent again.
 
-use std::{collections::{BTreeMap, BTreeSet}, mem, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    mem,
+    sync::Arc,
+    time::Duration,
+};
 
 use super::{Shards, kinds};
 use crate::{

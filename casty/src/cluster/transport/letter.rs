@@ -50,7 +50,11 @@ impl Letter<'_> {
         let start = frame.len();
         request.encode(frame, limit).map_err(|error| {
             let bytes = (frame.len() - start + self.body.len()) as u64;
-            if bytes > u64::from(limit) { FarRefusal::TooLarge { bytes, limit: limit.into() }.into() } else { Refusal::rejected(&error) }
+            if bytes > u64::from(limit) {
+                FarRefusal::TooLarge { bytes, limit: limit.into() }.into()
+            } else {
+                Refusal::rejected(&error)
+            }
         })
     }
 }

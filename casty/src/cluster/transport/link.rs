@@ -180,7 +180,11 @@ impl Link {
     }
 
     /// Queues a message for an entity. What takes its answer comes back if the link did not take it.
-    pub(super) fn forward(self: &Arc<Self>, letter: &Letter<'_>, answer: Box<dyn Answer>) -> Result<(), (NotSent, Box<dyn Answer>)> {
+    pub(super) fn forward(
+        self: &Arc<Self>,
+        letter: &Letter<'_>,
+        answer: Box<dyn Answer>,
+    ) -> Result<(), (NotSent, Box<dyn Answer>)> {
         let mut frame = SCRATCH.take();
         frame.clear();
         let sent = match letter.write(&mut frame, self.peer.incarnation, self.network.max_frame()) {

@@ -215,7 +215,12 @@ impl Network {
     }
 
     /// Hands a message for an entity to the link.
-    pub(crate) fn forward(&self, to: &NodeKey, letter: &Letter<'_>, answer: Box<dyn Answer>) -> Result<(), (NotSent, Box<dyn Answer>)> {
+    pub(crate) fn forward(
+        &self,
+        to: &NodeKey,
+        letter: &Letter<'_>,
+        answer: Box<dyn Answer>,
+    ) -> Result<(), (NotSent, Box<dyn Answer>)> {
         match self.link_of(to) {
             Ok(link) => link.forward(letter, answer),
             Err(why) => Err((why.into(), answer)),

@@ -236,7 +236,8 @@ impl<G: Clone> Core<G> {
         self.raise(oldest.epoch, out);
         for (kind, shelf) in &mut self.shelves {
             let keeps = |config: &crate::cluster::placement::Configuration| {
-                let copies = self.agreed.types.settings(*kind, config.types).map(|settings| settings.copies(config.members.len()));
+                let copies =
+                    self.agreed.types.settings(*kind, config.types).map(|settings| settings.copies(config.members.len()));
                 config.members.iter().take(copies.unwrap_or(config.members.len())).any(|member| *member == self.me)
             };
             if !chain.0.iter().any(keeps) {
@@ -247,9 +248,8 @@ impl<G: Clone> Core<G> {
                 Role::Serving(serving) => Some(&serving.pending),
                 Role::Backup | Role::Sealing(_) => None,
             };
-            let is_pending = |id: &EntityId| {
-                pending.is_some_and(|pending| pending.contains_key(&Key { kind: *kind, id: id.clone() }))
-            };
+            let is_pending =
+                |id: &EntityId| pending.is_some_and(|pending| pending.contains_key(&Key { kind: *kind, id: id.clone() }));
             shelf.drop_tombstones(oldest.epoch, is_pending);
         }
     }

@@ -130,13 +130,7 @@ impl<G: Clone> Serving<G> {
 
 impl<G: Clone> Core<G> {
     /// A handler has changed an entity; `None`: it was destroyed. Unchanged bytes are not sent.
-    pub(crate) fn write(
-        &mut self,
-        key: &Key,
-        state: Option<&[u8]>,
-        gate: &G,
-        out: &mut Vec<Out<G>>,
-    ) -> Result<Wait, NotServing> {
+    pub(crate) fn write(&mut self, key: &Key, state: Option<&[u8]>, gate: &G, out: &mut Vec<Out<G>>) -> Result<Wait, NotServing> {
         let Role::Serving(serving) = &mut self.role else { return Err(NotServing) };
         let counts = serving.counts(&self.agreed.types, key.kind).filter(|_| !serving.halted);
         let (backups, sync) = counts.ok_or(NotServing)?;
