@@ -5,6 +5,7 @@
 
 mod hash;
 mod plan;
+mod ring;
 mod table;
 mod types;
 
@@ -12,5 +13,5 @@ pub(crate) use self::{
     hash::{hash_of, kind_seed, slot_of_hash},
     plan::{Known, Node, Proposal},
     table::{Chain, Configuration, Epoch, SLOTS, Slot, SlotTable, Stage},
-    types::{TypeEntry, TypeNumber, TypeSettings, TypeTable},
+    types::{TypeNumber, TypeSettings, TypeTable},
 };

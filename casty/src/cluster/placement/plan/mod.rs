@@ -1,0 +1,80 @@
+//! What the leader does next about slots. Pure, and without memory: all that it goes by is in the table, so a leader that
+//! has just been elected goes on where the last one ended.
+//!
+//! What was lost is made up for at once (`repair`). All else is done a few slots at a time (`moves`), in steps of which each
+//! is one more configuration, begun when the one before it is full:
+//!
+//! ```text
+//! [old, backup]              full: `old` has too many slots
+//! [old, backup, target]      full: the target has everything
+//! [target, old, backup]      full: and serves
+//! [target, backup]           one of the backups is dropped, so that each node holds as much as the others
+//! ```
+//!
+//! A leader that finds the second line cannot tell what it was meant for, and need not: it is finished if `old` still has
+//! too many, and otherwise undone.
+
+mod moves;
+mod repair;
+mod sketch;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use self::sketch::Sketch;
+use super::table::{Chain, Configuration, Epoch, Slot};
+use crate::cluster::NodeKey;
+
+/// A node that is up, as far as placement goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Node {
+    pub(crate) key: NodeKey,
+    /// It wants to go: it keeps what it has until others have it, and gets nothing new.
+    pub(crate) leaving: bool,
+}
+
+/// What the leader knows.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Known<'a> {
+    /// By slot. Empty: nothing is assigned yet.
+    pub(crate) chains: &'a [Arc<Chain>],
+    /// Who is up, in the order of their keys.
+    pub(crate) nodes: &'a [Node],
+    /// How many copies the type with most of them wants. 0: there are no types, and nothing to place.
+    pub(crate) copies: usize,
+}
+
+/// The next configuration of a slot.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Proposal {
+    pub(crate) slot: Slot,
+    /// The epoch that it follows.
+    pub(crate) after: Epoch,
+    /// The primary, then the backups.
+    pub(crate) members: Vec<NodeKey>,
+}
+
+impl Known<'_> {
+    /// What to propose now, at most one configuration a slot. Nothing that is merely better than it is now is begun while as
+    /// many slots as `moves` are on their way to being full.
+    pub(crate) fn next(&self, moves: usize) -> Vec<Proposal> {
+        if self.copies == 0 {
+            return Vec::new();
+        }
+        let mut sketch = Sketch::of(self);
+        sketch.assign();
+        sketch.repair();
+        sketch.make_moves(moves);
+        sketch.proposed
+    }
+
+    /// The slots that nobody can have: no member of any configuration in question is up. Given to others, what was in them
+    /// would be lost without a word; so they wait for a member to come back, or for an operator.
+    pub(crate) fn orphans(&self) -> Vec<Slot> {
+        let down = |member: &NodeKey| self.nodes.binary_search_by(|node| node.key.cmp(member)).is_err();
+        let lost = |config: &Configuration| config.members.iter().all(down);
+        let orphaned = |chain: &Chain| !chain.0.is_empty() && chain.0.iter().all(lost);
+        (0..).zip(self.chains).filter(|(_, chain)| orphaned(chain)).map(|(slot, _)| slot).collect()
+    }
+}

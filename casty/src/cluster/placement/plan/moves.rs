@@ -1,0 +1,211 @@
+//! What is done a few slots at a time: what leaving nodes have goes to others, what was begun is finished, and nodes with
+//! more than others give to those with less.
+
+use super::sketch::{Number, Sketch, Standing};
+
+impl Sketch<'_> {
+    /// Each step is taken only while fewer slots than `moves` are moving, and with a slot that is not.
+    pub(super) fn make_moves(&mut self, moves: usize) {
+        let moving = self.places.iter().filter(|place| place.standing == Standing::Moving).count();
+        let mut room = moves.saturating_sub(moving);
+        if room == 0 || self.staying.is_empty() {
+            return;
+        }
+        self.expect_successors();
+        self.make_way(&mut room);
+        // What they have is still to be shared out. Who has too few without it may have enough then.
+        let leaving = (0..self.load.len()).any(|node| self.leaves(node) && self.load[node] > 0);
+        if room == 0 || leaving {
+            return;
+        }
+        self.finish(&mut room);
+        self.even_primaries(&mut room);
+        self.even_backups(&mut room);
+    }
+
+    fn slots(&self, standing: Standing) -> Vec<usize> {
+        (0..self.places.len()).filter(|slot| self.places[*slot].standing == standing).collect()
+    }
+
+    fn primary_leaves(&self, slot: usize) -> bool {
+        self.leaves(self.places[slot].members[0])
+    }
+
+    /// Where the target that a leaving primary will hand over to is on its way, it counts as having done so.
+    fn expect_successors(&mut self) {
+        for slot in self.slots(Standing::Moving) {
+            if self.primary_leaves(slot) && self.surplus(slot) > 0 {
+                self.least_loaded(self.staying_backups(slot)).inspect(|heir| self.promote(slot, *heir));
+            }
+        }
+    }
+
+    /// Takes what leaving nodes have to nodes that stay: the slots that they are primary of first.
+    fn make_way(&mut self, room: &mut usize) {
+        if self.staying.len() == self.load.len() {
+            return;
+        }
+        let (first, second): (Vec<_>, Vec<_>) =
+            self.slots(Standing::Settled).into_iter().partition(|slot| self.primary_leaves(*slot));
+        for slot in first {
+            if *room > 0 && self.hand_over(slot) {
+                *room -= 1;
+            }
+        }
+        for slot in second {
+            let leaving: Vec<Number> = self.places[slot].members.iter().copied().filter(|node| self.leaves(*node)).collect();
+            if leaving.is_empty() || *room == 0 {
+                continue;
+            }
+            if self.places[slot].members.len() - leaving.len() < self.wanted() {
+                self.next_backup(slot).inspect(|backup| self.append(slot, *backup));
+            } else {
+                leaving.into_iter().for_each(|node| self.drop_member(slot, node));
+            }
+            self.propose(slot);
+            *room -= 1;
+        }
+    }
+
+    /// A backup takes over from a leaving primary, or a node that is to do so becomes a backup. Whether there is one.
+    fn hand_over(&mut self, slot: usize) -> bool {
+        let other = self.least_loaded(self.others(slot));
+        let better = self.surplus(slot) == 0 && other.is_some_and(|other| self.has_room(other));
+        let heir = self.least_loaded(self.staying_backups(slot)).filter(|backup| !better || self.has_room(*backup));
+        match (heir, other) {
+            (Some(heir), _) => {
+                self.promote(slot, heir);
+                self.propose(slot);
+            }
+            (None, Some(other)) => {
+                self.append(slot, other);
+                self.propose(slot);
+                // It will take over, and counts as if it had.
+                self.promote(slot, other);
+            }
+            (None, None) => return false,
+        }
+        true
+    }
+
+    /// Takes the next step with slots that have a member too many. Where such a slot is not full yet, what will be done with
+    /// it counts as done: whoever decides later decides alike.
+    fn finish(&mut self, room: &mut usize) {
+        let open = |standing| matches!(standing, Standing::Settled | Standing::Moving);
+        let surplus = |slot: &usize| open(self.places[*slot].standing) && self.surplus(*slot) > 0;
+        let mut slots: Vec<usize> = (0..self.places.len()).filter(surplus).collect();
+        // The greatest differences first, as they were begun.
+        while let Some(at) = (0..slots.len()).rev().max_by_key(|at| self.difference(slots[*at]))
+            && self.difference(slots[at]) > 1
+        {
+            let slot = slots.remove(at);
+            self.places[slot].members.last().copied().inspect(|target| self.promote(slot, *target));
+            if self.places[slot].standing == Standing::Settled {
+                if *room == 0 {
+                    return;
+                }
+                self.propose(slot);
+                *room -= 1;
+            }
+            self.shed(slot);
+        }
+        let (settled, moving): (Vec<_>, Vec<_>) =
+            slots.into_iter().partition(|slot| self.places[*slot].standing == Standing::Settled);
+        for slot in settled {
+            if *room == 0 {
+                return;
+            }
+            self.shed(slot);
+            self.propose(slot);
+            *room -= 1;
+        }
+        moving.into_iter().for_each(|slot| self.shed(slot));
+    }
+
+    /// How many slots more its primary has than its last member.
+    fn difference(&self, slot: usize) -> usize {
+        match self.places[slot].members.as_slice() {
+            members if members.iter().any(|member| self.leaves(*member)) => 0,
+            [first, .., last] => self.load[*first].saturating_sub(self.load[*last]),
+            _ => 0,
+        }
+    }
+
+    /// Drops the backups that are too many: who holds most goes first, and of equals the last.
+    fn shed(&mut self, slot: usize) {
+        for _ in 0..self.surplus(slot) {
+            let fullest =
+                self.places[slot].members.iter().skip(1).copied().max_by_key(|node| (self.leaves(*node), self.held[*node]));
+            fullest.inspect(|node| self.drop_member(slot, *node));
+        }
+    }
+
+    /// Moves slots from the primaries with most of them to those with fewest, until none has two more than another.
+    fn even_primaries(&mut self, room: &mut usize) {
+        // Who has too many, but no slot that could be moved now.
+        let mut stuck = vec![false; self.load.len()];
+        while *room > 0 {
+            let givers = self.staying.iter().copied().filter(|node| !stuck[*node]);
+            let Some(giver) = givers.max_by_key(|node| self.load[*node]) else { return };
+            let Some(taker) = self.least_loaded(self.staying.iter().copied()) else { return };
+            if self.load[giver] <= self.load[taker] + 1 {
+                return;
+            }
+            let Some(slot) = self.slot_to_give(giver, taker) else {
+                stuck[giver] = true;
+                continue;
+            };
+            if self.places[slot].members.contains(&taker) {
+                self.promote(slot, taker);
+                self.propose(slot);
+            } else {
+                self.append(slot, taker);
+                self.propose(slot);
+                // The rest follows when it is full, and counts already.
+                self.promote(slot, taker);
+                self.shed(slot);
+            }
+            *room -= 1;
+        }
+    }
+
+    /// The best slot to move from a primary to another node: one that the other has a copy of, or else one whose backup can
+    /// be dropped best.
+    fn slot_to_give(&self, giver: Number, taker: Number) -> Option<usize> {
+        let settled = |slot: &usize| self.places[*slot].standing == Standing::Settled && self.surplus(*slot) == 0;
+        let given = (0..self.places.len()).filter(settled).filter(|slot| self.places[*slot].members[0] == giver);
+        given.max_by_key(|slot| {
+            let members = &self.places[*slot].members;
+            let fullest = members.iter().skip(1).map(|node| self.held[*node]).max();
+            (members.contains(&taker), fullest, std::cmp::Reverse(*slot))
+        })
+    }
+
+    /// Moves backups from the nodes that hold most to those that hold least, until they differ by no more than they may.
+    fn even_backups(&mut self, room: &mut usize) {
+        let tolerance = self.tolerance();
+        while *room > 0 {
+            let Some(taker) = self.staying.iter().copied().min_by_key(|node| self.held[*node]) else { return };
+            let mut givers = self.staying.clone();
+            givers.retain(|node| self.held[*node] > self.held[taker] + tolerance);
+            givers.sort_by_key(|node| std::cmp::Reverse(self.held[*node]));
+            let Some((slot, giver)) = givers.into_iter().find_map(|giver| Some((self.backup_to_give(giver, taker)?, giver)))
+            else {
+                return;
+            };
+            self.append(slot, taker);
+            self.propose(slot);
+            self.drop_member(slot, giver);
+            *room -= 1;
+        }
+    }
+
+    /// A slot that one node is a backup of, and the other no member.
+    fn backup_to_give(&self, giver: Number, taker: Number) -> Option<usize> {
+        (0..self.places.len()).find(|slot| {
+            let place = &self.places[*slot];
+            let fits = place.standing == Standing::Settled && self.surplus(*slot) == 0;
+            fits && place.members.iter().skip(1).any(|member| *member == giver) && !place.members.contains(&taker)
+        })
+    }
+}
