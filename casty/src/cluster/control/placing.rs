@@ -33,7 +33,7 @@ impl Placing {
         let keys = up.map(|(id, member)| NodeKey { id: id.clone(), incarnation: member.incarnation });
         let node = |key| Node { leaving: leaving.contains(&key), key };
         let nodes: Vec<Node> = keys.filter(|key| !is_down(key)).map(node).collect();
-        let known = Known { chains: &view.slots, nodes: &nodes, copies: view.types.copies(), types: view.types.version };
+        let known = Known { chains: &view.slots, nodes: &nodes, copies: view.types.copies() };
         known.next(MOVES).chunks(AT_ONCE).map(Command::slots).collect()
     }
 
