@@ -115,7 +115,7 @@ pub use cluster::{
     Cluster, ClusterError, ClusterEvent, ClusterEvents, DistributedBuilder, Incarnation, InvalidSwimConfig, Member, MemberStatus,
     NodeId, RaftConfig, RecoverError, StartError, SwimConfig,
 };
-pub use entity::{Entity, EntityId, EntityRef, EntitySending, Sharded, ShardedActor, SingletonActor, State};
+pub use entity::{Entity, EntityId, EntityRef, EntitySending, ReplicationConfig, Sharded, ShardedActor, SingletonActor, State};
 pub use error::{ActorLabel, AskError, LookupError, SendError, SpawnError, TrySendError, Undelivered};
 pub use failure::{Failure, Result};
 pub use message::{Message, SentTo};

@@ -14,7 +14,11 @@ use crate::{
 
 /// The entities of one type on one node.
 pub(crate) trait AnyRegion: Send + Sync {
-    fn config(&self) -> &'static EntityConfig;
+    /// What the program says about the type.
+    fn config(&self) -> &EntityConfig;
+
+    /// The cluster has agreed on something for the type: whether a change is on backups before it is answered.
+    fn agreed(&self, is_sync: bool);
 
     /// Gives a message to the entity, which is made if there is no actor of it. The message comes back if it cannot be
     /// here now.
@@ -28,11 +32,17 @@ pub(crate) trait AnyRegion: Send + Sync {
 }
 
 /// The region, of a type that is known here.
-pub(super) struct Erased<A: Entity>(pub(super) Weak<Region<A>>);
+pub(super) struct Erased<A: Entity>(pub(super) Weak<Region<A>>, pub(super) EntityConfig);
 
 impl<A: Entity> AnyRegion for Erased<A> {
-    fn config(&self) -> &'static EntityConfig {
-        const { &A::ENTITY }
+    fn config(&self) -> &EntityConfig {
+        &self.1
+    }
+
+    fn agreed(&self, is_sync: bool) {
+        if let Some(region) = self.0.upgrade() {
+            region.agreed(is_sync);
+        }
     }
 
     fn receive<'a>(&self, system: &ActorSystem, id: &EntityId, incoming: Incoming<'a>) -> Result<Received, Incoming<'a>> {

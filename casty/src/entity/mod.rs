@@ -11,6 +11,7 @@ mod probed;
 mod reference;
 mod region;
 mod regions;
+mod replication;
 mod sending;
 mod state;
 #[cfg(test)]
@@ -26,7 +27,9 @@ pub(crate) use any_region::AnyRegion;
 pub(crate) use home::{Home, Key, Post};
 pub(crate) use posting::post_unheard;
 pub use reference::{EntityRef, Sharded};
-pub(crate) use regions::{Makers, Regions};
+pub(crate) use regions::{Makers, Regions, no_maker};
+pub(crate) use replication::Overrides;
+pub use replication::ReplicationConfig;
 pub use sending::EntitySending;
 
 use crate::{actor::Actor, wire::CodecError};

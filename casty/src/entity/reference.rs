@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::{
-    Entity, EntityId, EntitySending, SingletonActor, SyncCount,
+    Entity, EntityId, EntitySending, SingletonActor,
     posting::post_unheard,
     region::{NotHere, Region},
 };
@@ -111,7 +111,7 @@ impl<A: Entity> EntityRef<A> {
     /// # Errors
     /// [`SendError`](crate::SendError), when awaited. The message was not handled then.
     pub fn send<M: SentTo<A> + Travelling>(&self, message: M) -> EntitySending<'_, A, M> {
-        if A::ENTITY.sync != SyncCount::Of(0) && self.region.home.is_shared() {
+        if self.region.waits() {
             return EntitySending::kept(self.ask(message));
         }
         EntitySending::plain(Sending::new(self, message.__wrap(ReplyTo::NOBODY)))

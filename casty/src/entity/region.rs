@@ -4,7 +4,7 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc, Mutex, OnceLock, Weak,
-        atomic::{AtomicU32, Ordering::Relaxed},
+        atomic::{AtomicBool, AtomicU32, Ordering::Relaxed},
     },
     time::Duration,
 };
@@ -13,7 +13,7 @@ use hashbrown::HashTable;
 use tokio::sync::oneshot;
 
 use super::{
-    Entity, EntityId,
+    Entity, EntityConfig, EntityId, SyncCount,
     home::{Home, Key},
     kept::{Keep, put_into},
     posting::post,
@@ -38,6 +38,10 @@ pub(crate) type Maker<A> = Arc<dyn Fn(&EntityId) -> A + Send + Sync>;
 
 pub(crate) struct Region<A: Entity> {
     pub(super) home: Arc<dyn Home>,
+    /// What its attribute says, but for what the program says instead.
+    pub(super) config: EntityConfig,
+    /// A `send` is waited for until its change is kept.
+    waits: AtomicBool,
     kind: OnceLock<u16>,
     seed: u64,
     shards: Box<[Mutex<HashTable<Awake<A>>>]>,
@@ -65,8 +69,11 @@ impl<A: Entity> Region<A> {
     pub(crate) fn new(system: &ActorSystem, make: Maker<A>) -> Arc<Self> {
         let shards = (0..SHARDS).map(|_| Mutex::default()).collect();
         let (home, seed) = (system.home().clone(), kind_seed(A::ENTITY.name));
-        let region = Arc::new(Self { home, kind: OnceLock::new(), seed, shards, make, sweep: AtomicU32::new(0) });
-        if !A::ENTITY.singleton {
+        let config = system.entity_config::<A>();
+        let waits = AtomicBool::new(home.is_shared() && config.sync != SyncCount::Of(0));
+        let (kind, sweep_count) = (OnceLock::new(), AtomicU32::new(0));
+        let region = Arc::new(Self { home, config, waits, kind, seed, shards, make, sweep: sweep_count });
+        if !config.singleton {
             system.host().spawn(sweep(system.downgrade(), Arc::downgrade(&region)));
         }
         region
@@ -74,6 +81,16 @@ impl<A: Entity> Region<A> {
 
     pub(super) fn hash(&self, id: &EntityId) -> u64 {
         hash_of(self.seed, id.as_str())
+    }
+
+    /// Whether a `send` returns only once its change is kept.
+    pub(super) fn waits(&self) -> bool {
+        self.waits.load(Relaxed)
+    }
+
+    /// What the cluster has agreed on for the type.
+    pub(super) fn agreed(&self, is_sync: bool) {
+        self.waits.store(is_sync, Relaxed);
     }
 
     /// All entities of a slot are in one.
@@ -85,7 +102,7 @@ impl<A: Entity> Region<A> {
         let kind = match self.kind.get() {
             Some(kind) => *kind,
             None => {
-                let kind = self.home.kind(&A::ENTITY)?;
+                let kind = self.home.kind(&self.config)?;
                 *self.kind.get_or_init(|| kind)
             }
         };

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::ActorSystem;
 use crate::{
     actor::{Actor, ActorId, Cell, Mailbox},
-    entity::{Alone, AnyRegion, Entity, EntityRef, Home, Sharded, ShardedActor, SingletonActor},
+    entity::{Alone, AnyRegion, Entity, EntityConfig, EntityRef, Home, Sharded, ShardedActor, SingletonActor},
 };
 
 impl ActorSystem {
@@ -68,6 +68,16 @@ impl ActorSystem {
     pub(crate) fn set_home(&self, home: Arc<dyn Home>) {
         let taken = self.0.home.set(home);
         debug_assert!(taken.is_ok(), "nobody has needed one before");
+    }
+
+    /// What holds for a type on this node: what its attribute says, but for what the builder was told.
+    pub(crate) fn entity_config<A: Entity>(&self) -> EntityConfig {
+        self.0.settings.replication.of::<A>()
+    }
+
+    /// Whether somebody has said how entities of a type are made.
+    pub(crate) fn makes<A: Entity>(&self) -> bool {
+        self.0.settings.makers.of::<A>().is_some()
     }
 
     /// The region of a type, unless nobody has said how its entities are made.

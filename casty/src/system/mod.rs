@@ -38,7 +38,7 @@ pub use spawn::Spawn;
 use crate::{
     Cluster, DistributedBuilder, LookupError,
     actor::{Actor, ActorId, ActorRef, AnyCell, AnyRef, FarQuestions, Links, Mailbox},
-    entity::{Home, Makers, Regions},
+    entity::{Home, Makers, Overrides, Regions},
     error::ActorLabel,
     host::Host,
     scheduler::Scheduler,
@@ -103,6 +103,7 @@ struct Settings {
     ask_timeout: Duration,
     shutdown_timeout: Duration,
     makers: Makers,
+    replication: Overrides,
 }
 
 impl ActorSystem {

@@ -22,7 +22,7 @@ use std::{
 
 use tokio::sync::Notify;
 
-pub(crate) use self::run::types_of;
+pub(crate) use self::kinds::{check, declared};
 use self::{envelope::Envelope, kinds::Kinds, router::Router, slots::Place};
 use super::{
     NodeKey,

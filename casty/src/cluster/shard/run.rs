@@ -9,9 +9,8 @@ use std::{
 
 use super::{Shards, kinds};
 use crate::{
-    ActorSystem,
     cluster::{
-        ClusterError, NodeKey,
+        NodeKey,
         control::{Command, Plane, View},
         placement::{Chain, Epoch, SLOTS, Slot, Stage, kind_seed},
         replication::Agreed,
@@ -47,18 +46,29 @@ impl Shards {
     /// Tells the cluster which types of entities this program has, and follows what it agrees on.
     ///
     /// # Errors
-    /// If it does not answer.
-    pub(crate) async fn declare(&self, types: Vec<kinds::Declared>) -> Result<(), ClusterError> {
+    /// In words, if it does not answer, or has another kind of type by one of these names.
+    pub(crate) async fn declare(&self, types: Vec<kinds::Declared>) -> Result<(), String> {
         let Some(plane) = self.plane.get() else { return Ok(()) };
         if types.is_empty() {
             return Ok(());
         }
         let named: Vec<(Arc<str>, _)> = types.iter().map(|(kind, settings, _)| (kind.config.name.into(), *settings)).collect();
-        let agreed = plane.declare(named.clone(), AGREE).await?;
+        let agreed = plane
+            .declare(named.clone(), AGREE)
+            .await
+            .map_err(|error| format!("the cluster did not agree on this program's types of entities: {error}"))?;
         for (((name, wanted), (_, _, region)), (number, settings)) in named.into_iter().zip(types).zip(agreed) {
-            if wanted != settings {
-                tracing::warn!(kind = %name, ?wanted, ?settings, "the cluster has agreed on other settings for this type, which hold");
+            if wanted.singleton != settings.singleton {
+                let (mine, theirs) = if wanted.singleton { ("a singleton", "sharded") } else { ("sharded", "a singleton") };
+                return Err(format!("\"{name}\" is {mine} in this program and {theirs} in the cluster: give it another name"));
             }
+            if wanted != settings {
+                tracing::warn!(
+                    kind = %name, in_this_program = ?wanted, agreed = ?settings,
+                    "the cluster has agreed on other settings for this type than this program has; those that are agreed on hold"
+                );
+            }
+            region.agreed(settings.sync > 0);
             let seed = kind_seed(&name);
             self.kinds.add(name, kinds::Kind { number, settings, seed, region });
         }
@@ -181,9 +191,4 @@ fn agreed(view: &View, chain: &Arc<Chain>) -> Agreed {
         up: named.iter().filter(|node| view.is_up(node)).map(|node| (*node).clone()).collect(),
         ended: named.iter().filter(|node| view.has_ended(node)).map(|node| (*node).clone()).collect(),
     }
-}
-
-/// The types of this program, or why they cannot be served.
-pub(crate) fn types_of(system: &ActorSystem) -> Result<Vec<kinds::Declared>, String> {
-    kinds::declared(system)
 }
