@@ -7,6 +7,7 @@ mod asking;
 #[path = "../certificates.rs"]
 mod certificates;
 mod common;
+mod entities;
 mod forming;
 mod killed;
 mod leaving;

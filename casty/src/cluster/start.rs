@@ -22,6 +22,7 @@ use super::{
     lease::LeaseConfig,
     life,
     myself::Myself,
+    neighbours::Neighbour,
     running::Running,
     settings::Settings,
     shard::{self, Shards},
@@ -104,6 +105,8 @@ async fn attempt(host: &Host, settings: &Settings, least: Incarnation) -> Result
 /// What a started node is, to the thread that runs its control plane.
 struct Parts {
     running: Arc<Running>,
+    /// Unless its network is a simulated one.
+    _neighbour: Option<Neighbour>,
     closer: Option<Closer>,
     control: Host,
     /// The task that has the listener.
@@ -318,6 +321,7 @@ async fn assemble(
     system.set_links(network);
     let parts = Parts {
         running,
+        _neighbour: (!main.is_simulated()).then(|| Neighbour::enter(shards.node())),
         closer,
         control: control.clone(),
         listening,

@@ -1,6 +1,6 @@
 //! A region whose type is not known.
 
-use std::sync::Weak;
+use std::sync::{Arc, Weak};
 
 use super::{
     Entity, EntityConfig, EntityId,
@@ -8,8 +8,8 @@ use super::{
 };
 use crate::{
     ActorSystem, StopReason,
-    actor::{AnyCell, AnyRef, Incoming, Received},
-    reply::{FarRefusal, Refusal},
+    actor::{AnyCell, AnyRef, Cell, Incoming, Received},
+    reply::{FarRefusal, Outputs, Refusal},
 };
 
 /// The entities of one type on one node.
@@ -28,7 +28,7 @@ pub(crate) trait AnyRegion: Send + Sync {
     fn wake(&self, system: &ActorSystem, id: &EntityId);
 
     /// Ends the actors of a slot, each after the message in hand, or at once. Returns those that have not ended yet.
-    fn end_slot(&self, slot: u16, at_once: bool) -> Vec<AnyRef>;
+    fn end_slot(&self, slot: u16, at_once: bool) -> Vec<(AnyRef, Arc<Outputs>)>;
 }
 
 /// The region, of a type that is known here.
@@ -76,7 +76,7 @@ impl<A: Entity> AnyRegion for Erased<A> {
         }
     }
 
-    fn end_slot(&self, slot: u16, at_once: bool) -> Vec<AnyRef> {
+    fn end_slot(&self, slot: u16, at_once: bool) -> Vec<(AnyRef, Arc<Outputs>)> {
         let Some(region) = self.0.upgrade() else { return Vec::new() };
         let cells = region.of_slot(slot);
         for cell in &cells {
@@ -89,6 +89,7 @@ impl<A: Entity> AnyRegion for Erased<A> {
                 AnyCell::stop(cell.clone(), StopReason::Moved);
             }
         }
-        cells.into_iter().map(|cell| AnyRef::of(cell)).collect()
+        let with_outputs = |cell: Arc<Cell<A>>| cell.outputs().cloned().map(|outputs| (AnyRef::of(cell), outputs));
+        cells.into_iter().filter_map(with_outputs).collect()
     }
 }

@@ -154,13 +154,14 @@ impl Shards {
     /// They are not any more.
     fn ends(&self, slot: Slot, epoch: Epoch, orderly: bool) {
         let Some(itself) = self.itself.upgrade() else { return };
-        let ending: Vec<AnyRef> = self.kinds.regions().iter().flat_map(|region| region.end_slot(slot, !orderly)).collect();
+        let ending: Vec<(AnyRef, Arc<Outputs>)> =
+            self.kinds.regions().iter().flat_map(|region| region.end_slot(slot, !orderly)).collect();
         if !orderly {
             return;
         }
         self.host.spawn(async move {
             let limit = itself.host.now() + HANDLER;
-            for actor in ending {
+            for (actor, _) in &ending {
                 let left = limit.saturating_duration_since(itself.host.now());
                 if itself.host.timeout(left, actor.stopped()).await.is_err() {
                     actor.cell().kill();
@@ -171,6 +172,8 @@ impl Shards {
                 itself.host.sleep(LOOK).await;
             }
             itself.with(slot, |core, out| core.released(epoch, out));
+            // What is not kept by now may be, and nobody here will know.
+            ending.iter().for_each(|(_, outputs)| outputs.end());
         });
     }
 

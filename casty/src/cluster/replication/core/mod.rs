@@ -105,7 +105,7 @@ impl<G: Clone> Core<G> {
             }
             Message::Acked { ticket, version } => self.on_acked(from, ticket, version, out),
             Message::Lacks { ticket } => self.on_lacks(from, ticket, out),
-            Message::Refused { sealed } => self.raise(sealed, out),
+            Message::Refused { sealed } => self.refused(sealed, out),
             Message::Adopt { epoch, kind, digest } => self.on_adopt(from, epoch, kind, digest, out),
             Message::Adopted { epoch, kind } => self.on_adopted(from, epoch, kind, out),
             Message::Differs { epoch, kind, buckets } => self.on_differs(from, epoch, kind, &buckets, out),
@@ -211,6 +211,15 @@ impl<G: Clone> Core<G> {
         };
         if below {
             self.stop(out);
+        }
+    }
+
+    /// A backup has sealed what this node sends. One that ends in order for that very epoch goes on until it has ended.
+    fn refused(&mut self, sealed: Epoch, out: &mut Vec<Out<G>>) {
+        let ends =
+            matches!(&self.role, Role::Serving(serving) if serving.stops_for.as_ref().is_some_and(|(_, by)| sealed <= *by));
+        if !ends {
+            self.raise(sealed, out);
         }
     }
 

@@ -49,9 +49,6 @@ enum Need {
 
 impl<G: Clone> Core<G> {
     pub(super) fn seal(&mut self, epoch: Epoch, out: &mut Vec<Out<G>>) {
-        if !self.rules.lack(Rule::Seal) {
-            self.sealed = self.sealed.max(epoch);
-        }
         self.role = Role::Sealing(Sealing {
             epoch,
             asked: BTreeSet::new(),
@@ -92,8 +89,18 @@ impl<G: Clone> Core<G> {
 
     /// Does whatever is next.
     pub(super) fn step_sealing(&mut self, out: &mut Vec<Out<G>>) {
-        match self.source() {
-            Source::Unreleased(nodes) => self.ask(&nodes, out),
+        let source = self.source();
+        if let Source::Unreleased(nodes) = source {
+            // What they do until they release the slot counts, here as well.
+            return self.ask(&nodes, out);
+        }
+        if let Role::Sealing(sealing) = &self.role
+            && !self.rules.lack(Rule::Seal)
+        {
+            self.sealed = self.sealed.max(sealing.epoch);
+        }
+        match source {
+            Source::Unreleased(_) => {}
             Source::Last(node) if node == self.me || self.has_gathered(&node) => self.begin_to_serve(out),
             Source::Last(node) => self.gather_from(&[node], out),
             Source::Members => {

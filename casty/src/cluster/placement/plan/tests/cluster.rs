@@ -22,6 +22,8 @@ pub(super) struct Cluster {
     pub(super) dice: u64,
     /// Changes of primaries: the slot, from whom, to whom.
     pub(super) moved: Vec<(Slot, NodeKey, NodeKey)>,
+    /// How often a slot was copied to a node.
+    pub(super) copied: usize,
 }
 
 pub(super) fn key(name: &str, incarnation: u64) -> NodeKey {
@@ -30,7 +32,7 @@ pub(super) fn key(name: &str, incarnation: u64) -> NodeKey {
 
 impl Cluster {
     pub(super) fn of(nodes: usize, copies: usize, moves: usize) -> Self {
-        let mut cluster = Self { chains: vec![], nodes: vec![], copies, moves, named: 0, dice: 7, moved: vec![] };
+        let mut cluster = Self { chains: vec![], nodes: vec![], copies, moves, named: 0, dice: 7, moved: vec![], copied: 0 };
         (0..nodes).for_each(|_| cluster.join());
         cluster
     }
@@ -105,6 +107,8 @@ impl Cluster {
         let repairs = proposals.len() - moves;
         for Proposal { slot, members, .. } in proposals.clone() {
             let chain = Arc::make_mut(&mut self.chains[usize::from(slot)]);
+            let new = |member: &&NodeKey| !chain.current().is_some_and(|config| config.has(member));
+            self.copied += members.iter().filter(new).count();
             if let Some(old) = chain.primary().filter(|old| **old != members[0]) {
                 self.moved.push((slot, old.clone(), members[0].clone()));
             }

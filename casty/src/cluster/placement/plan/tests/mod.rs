@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use self::cluster::{Cluster, key};
 use super::*;
-use crate::cluster::placement::SLOTS;
+use crate::cluster::placement::{SLOTS, Stage};
 
 #[test]
 fn nothing_is_placed_without_types_or_nodes() {
@@ -34,10 +34,13 @@ fn a_join_moves_its_share_and_all_of_it_to_the_newcomer() {
         cluster.settle();
         let old: BTreeSet<_> = cluster.nodes.iter().map(|node| node.key.clone()).collect();
         cluster.moved.clear();
+        cluster.copied = 0;
         cluster.join();
         cluster.settle();
         cluster.check_settled();
         let moved = cluster.moved.len();
+        let held = cluster.counts().iter().map(|(_, held)| *held).sum::<usize>() / (nodes + 1);
+        assert!(cluster.copied * 10 <= held * 11, "{} copied so that it holds {held}", cluster.copied);
         assert!(moved * 10 * (nodes + 1) <= 11 * SLOTS, "{moved} of {SLOTS} moved to the last of {}", nodes + 1);
         assert!(cluster.moved.iter().all(|(_, from, to)| old.contains(from) && !old.contains(to)));
     }
@@ -59,6 +62,30 @@ fn a_leave_moves_what_the_leaver_had_and_nothing_else() {
         cluster.remove(nodes / 2);
         cluster.check_settled();
     }
+}
+
+#[test]
+fn while_a_leaver_has_slots_that_cannot_move_yet_nobody_who_stays_gives_any() {
+    let mut cluster = Cluster::of(4, 2, 4096);
+    cluster.settle();
+    cluster.nodes[1].leaving = true;
+    let leaver = cluster.nodes[1].key.clone();
+    let had = |chain: &&mut Arc<Chain>| chain.primary() == Some(&leaver);
+    for chain in cluster.chains.iter_mut().filter(had).skip(40) {
+        let members = chain.0[0].members.clone();
+        Arc::make_mut(chain).begin(members, 2);
+    }
+    for _ in 0..4 {
+        cluster.plan();
+        for chain in cluster.chains.iter_mut().filter(|chain| chain.0[0].types == 1) {
+            let epoch = chain.epoch();
+            Arc::make_mut(chain).reach(epoch, Stage::Full);
+        }
+    }
+    assert!(cluster.moved.len() == 40 && cluster.moved.iter().all(|(_, from, _)| *from == leaver));
+    cluster.settle();
+    cluster.check_settled();
+    assert!(cluster.moved.iter().all(|(_, from, _)| *from == leaver));
 }
 
 #[test]
@@ -218,6 +245,7 @@ proptest! {
 
 #[test]
 #[ignore = "a measurement: run it in a release build, with --nocapture"]
+#[expect(clippy::disallowed_methods, reason = "it measures")]
 fn how_long_a_plan_takes() {
     for (nodes, copies) in [(3, 2), (30, 3), (100, 3)] {
         let mut cluster = Cluster::of(nodes, copies, 64);
