@@ -12,5 +12,6 @@ mod forming;
 mod killed;
 mod leaving;
 mod names;
+mod replication;
 mod tls;
 mod watching;

@@ -17,8 +17,9 @@ pub(crate) trait AnyRegion: Send + Sync {
     /// What the program says about the type.
     fn config(&self) -> &EntityConfig;
 
-    /// The cluster has agreed on something for the type: whether a change is on backups before it is answered.
-    fn agreed(&self, is_sync: bool);
+    /// The cluster has agreed on something for the type: whether a change is on backups before it is answered, and
+    /// whether it is refused with too few of them.
+    fn agreed(&self, is_sync: bool, is_strict: bool);
 
     /// Gives a message to the entity, which is made if there is no actor of it. The message comes back if it cannot be
     /// here now.
@@ -39,9 +40,9 @@ impl<A: Entity> AnyRegion for Erased<A> {
         &self.1
     }
 
-    fn agreed(&self, is_sync: bool) {
+    fn agreed(&self, is_sync: bool, is_strict: bool) {
         if let Some(region) = self.0.upgrade() {
-            region.agreed(is_sync);
+            region.agreed(is_sync, is_strict);
         }
     }
 

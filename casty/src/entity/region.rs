@@ -22,7 +22,7 @@ use crate::{
     ActorSystem, Failure,
     actor::{self, ActorId, AnyCell, AnyRef, Cell, CellParts, Context, Core, EntityAddress, Factory, Refused, Unsent},
     cluster::{hash_of, kind_seed, slot_of_hash},
-    reply::{Outputs, Refusal},
+    reply::{Outputs, Patience, Refusal, keep_looking},
     sync::lock,
     system::WeakSystem,
 };
@@ -42,6 +42,9 @@ pub(crate) struct Region<A: Entity> {
     pub(super) config: EntityConfig,
     /// A `send` is waited for until its change is kept.
     waits: AtomicBool,
+    /// With too few backups up, changes are refused.
+    is_strict: AtomicBool,
+    patience: Arc<Patience>,
     kind: OnceLock<u16>,
     seed: u64,
     shards: Box<[Mutex<HashTable<Awake<A>>>]>,
@@ -71,8 +74,13 @@ impl<A: Entity> Region<A> {
         let (home, seed) = (system.home().clone(), kind_seed(A::ENTITY.name));
         let config = system.entity_config::<A>();
         let waits = AtomicBool::new(home.is_shared() && config.sync != SyncCount::Of(0));
+        let is_strict = AtomicBool::new(config.strict);
+        let patience = Arc::<Patience>::default();
+        if home.is_shared() {
+            system.host().spawn(keep_looking(system.downgrade(), Arc::downgrade(&patience), config.timeout));
+        }
         let (kind, sweep_count) = (OnceLock::new(), AtomicU32::new(0));
-        let region = Arc::new(Self { home, config, waits, kind, seed, shards, make, sweep: sweep_count });
+        let region = Arc::new(Self { home, config, waits, is_strict, patience, kind, seed, shards, make, sweep: sweep_count });
         if !config.singleton {
             system.host().spawn(sweep(system.downgrade(), Arc::downgrade(&region)));
         }
@@ -89,8 +97,9 @@ impl<A: Entity> Region<A> {
     }
 
     /// What the cluster has agreed on for the type.
-    pub(super) fn agreed(&self, is_sync: bool) {
+    pub(super) fn agreed(&self, is_sync: bool, is_strict: bool) {
         self.waits.store(is_sync, Relaxed);
+        self.is_strict.store(is_strict, Relaxed);
     }
 
     /// All entities of a slot are in one.
@@ -139,7 +148,7 @@ impl<A: Entity> Region<A> {
         }
         let key = self.key(id, hash).ok_or(NotHere::Elsewhere)?;
         loop {
-            let outputs = Outputs::new(self.home.pass().clone());
+            let outputs = Outputs::new(self.home.pass().clone(), self.patience.clone());
             let (term, before) = self.home.wake(&key, &outputs).ok_or(NotHere::Elsewhere)?;
             // What makes it is the user's, and may need others of this shard.
             let factory = self.factory(&key);
@@ -221,7 +230,8 @@ impl<A: Entity> Region<A> {
         let address = EntityAddress { kind: A::ENTITY.name, hash: key.hash, id: key.id.clone() };
         cell.is_entity(address, outputs.clone());
         let mut ctx = Context::new(cell.clone());
-        let keep = Keep::new(self.home.clone(), key.clone(), term, outputs.clone());
+        let is_strict = self.is_strict.load(Relaxed);
+        let keep = Keep::new(self.home.clone(), key.clone(), term, outputs.clone(), is_strict);
         ctx.is_entity(key.id.clone(), Box::new(keep), outputs);
         let core = Core::new(instance, ctx, factory);
         let (region, whose) = (Arc::downgrade(self), key.id.clone());

@@ -137,6 +137,11 @@ impl Home for Shards {
         })
     }
 
+    fn has_backups(&self, key: &Key) -> bool {
+        let place = self.places.get(usize::from(slot_of_hash(key.hash)));
+        place.is_some_and(|place| lock(place).core.has_enough_backups(key.kind))
+    }
+
     fn pass(&self) -> &Arc<Pass> {
         &self.pass
     }

@@ -68,7 +68,7 @@ impl Shards {
                     "the cluster has agreed on other settings for this type than this program has; those that are agreed on hold"
                 );
             }
-            region.agreed(settings.sync > 0);
+            region.agreed(settings.sync > 0, settings.strict);
             let seed = kind_seed(&name);
             self.kinds.add(name, kinds::Kind { number, settings, seed, region });
         }
