@@ -8,6 +8,7 @@ mod asking;
 mod certificates;
 mod common;
 mod entities;
+mod entity_refs;
 mod forming;
 mod killed;
 mod leaving;

@@ -1,6 +1,7 @@
 //! Actors by id. Each is made when it is first needed and put away when it is idle; its state is kept.
 
 mod alone;
+mod any_entity;
 mod any_region;
 mod config;
 mod home;
@@ -23,6 +24,7 @@ pub use probed::{Construct, Custom, CustomState, IdField, Identify, Load, Save, 
 pub use state::{Saved, State};
 
 pub(crate) use alone::Alone;
+pub(crate) use any_entity::AnyEntity;
 pub(crate) use any_region::AnyRegion;
 pub(crate) use home::{Home, Key, Post};
 pub(crate) use posting::post_unheard;

@@ -151,7 +151,7 @@ impl<A: Entity> Region<A> {
             let outputs = Outputs::new(self.home.pass().clone(), self.patience.clone());
             let (term, before) = self.home.wake(&key, &outputs).ok_or(NotHere::Elsewhere)?;
             // What makes it is the user's, and may need others of this shard.
-            let factory = self.factory(&key);
+            let factory = self.factory(system, &key);
             let instance = {
                 let _inside = system.host().enter();
                 catch_unwind(AssertUnwindSafe(&factory))
@@ -189,12 +189,18 @@ impl<A: Entity> Region<A> {
     }
 
     /// Makes instances: one now, and one at each restart.
-    fn factory(&self, key: &Key) -> impl Fn() -> A + Send + Sync + 'static + use<A> {
-        let (make, key, home) = (self.make.clone(), key.clone(), self.home.clone());
+    fn factory(&self, system: &ActorSystem, key: &Key) -> impl Fn() -> A + Send + Sync + 'static + use<A> {
+        let (make, key, home, system) = (self.make.clone(), key.clone(), self.home.clone(), system.downgrade());
         move || {
             let mut instance = make(&key.id);
             instance.__identify(&key.id);
-            if let Err(failure) = put_into(&mut instance, home.state(&key)) {
+            let mut put = || put_into(&mut instance, home.state(&key));
+            // References in it are this system's.
+            let put = match system.upgrade() {
+                Some(system) => system.decoding(put),
+                None => put(),
+            };
+            if let Err(failure) = put {
                 // Caught where instances are made: a failure of this entity's.
                 std::panic::panic_any(failure.to_string());
             }

@@ -47,8 +47,11 @@ impl Regions {
     }
 
     pub(crate) fn erased<A: Entity>(&self, system: &ActorSystem, makers: &Makers) -> Option<Arc<dyn AnyRegion>> {
-        self.find::<A>(system, makers)
-            .map(|region| Arc::new(Erased(Arc::downgrade(&region), region.config)) as Arc<dyn AnyRegion>)
+        self.find::<A>(system, makers).map(|region| Self::erase(&region))
+    }
+
+    pub(super) fn erase<A: Entity>(region: &Arc<Region<A>>) -> Arc<dyn AnyRegion> {
+        Arc::new(Erased(Arc::downgrade(region), region.config))
     }
 }
 

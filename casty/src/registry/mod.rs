@@ -61,6 +61,11 @@ impl fmt::Debug for EntityType {
 
 inventory::collect!(EntityEntry);
 
+/// The type of entities of that name.
+pub(crate) fn entity_type(name: &str) -> Option<EntityType> {
+    inventory::iter::<EntityEntry>.into_iter().filter_map(|entry| entry.0).find(|kind| kind.config.name == name)
+}
+
 /// All types of entities that this program has, by name.
 pub(crate) fn entity_types() -> Vec<EntityType> {
     let mut types: Vec<_> = inventory::iter::<EntityEntry>.into_iter().filter_map(|entry| entry.0).collect();

@@ -60,6 +60,12 @@ impl ActorSystem {
         Sharded::new(self.clone(), self.0.regions.of(self, &self.0.settings.makers)).only()
     }
 
+    /// The entities of a type, unless nobody has said how they are made.
+    pub(crate) fn entities<A: Entity>(&self) -> Option<Sharded<A>> {
+        let region = self.0.regions.find(self, &self.0.settings.makers)?;
+        Some(Sharded::new(self.clone(), region))
+    }
+
     /// Where its entities live: here alone, unless it is a node of a cluster.
     pub(crate) fn home(&self) -> &Arc<dyn Home> {
         self.0.home.get_or_init(|| Arc::new(Alone::new(self.host())))

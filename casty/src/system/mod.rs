@@ -25,7 +25,7 @@ use std::{
     time::Duration,
 };
 
-pub(crate) use address::{Address, Found};
+pub(crate) use address::{Address, Found, NoActor};
 pub use builder::SystemBuilder;
 pub use dead_letters::DeadLetterReason;
 pub(crate) use deadlines::{Deadline, Deadlines, Expire};
