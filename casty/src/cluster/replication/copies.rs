@@ -100,7 +100,7 @@ impl Shelf {
 
     /// Destroyed before this epoch, in which everyone has everything: nobody has older copies that count.
     pub(super) fn drop_tombstones(&mut self, full: Epoch, but: impl Fn(&EntityId) -> bool) {
-        if self.adopted >= full && self.entries.len() > self.live {
+        if self.entries.len() > self.live {
             self.drop_where(|id, stamp, entry| entry.state.is_none() && stamp.0 < full && !but(id));
         }
     }

@@ -254,13 +254,12 @@ impl<G: Clone> Core<G> {
         let Role::Serving(serving) = &mut self.role else { return };
         let Some(at) = serving.backups.iter().position(|backup| same(rules, &backup.node, from)) else { return };
         let Some(key) = serving.tickets.get(&ticket).cloned() else { return };
-        let Some(pending) = serving.pending.get_mut(&key) else { return };
-        let Some(sent) = pending.sent.get_mut(at) else { return };
-        let state = self.shelves.get(&key.kind).and_then(|shelf| shelf.get(&key.id)).map(|entry| entry.state.clone());
-        let (Some(state), true) = (state, sent.acked < pending.latest.version) else { return };
-        (sent.last, sent.ticks) = (Some(pending.latest), 0);
-        let content = state.map_or(Content::Gone, Content::Whole);
-        out.push(update(from, serving.epoch, ticket, &key, pending.latest, content));
+        let Some(entry) = self.shelves.get(&key.kind).and_then(|shelf| shelf.get(&key.id)) else { return };
+        if let Some(sent) = serving.pending.get_mut(&key).and_then(|pending| pending.sent.get_mut(at)) {
+            (sent.last, sent.ticks) = (Some(entry.written), 0);
+        }
+        let content = entry.state.clone().map_or(Content::Gone, Content::Whole);
+        out.push(update(from, serving.epoch, ticket, &key, entry.written, content));
     }
 
     /// What is agreed has changed, but not that this node serves this epoch.
