@@ -96,7 +96,9 @@ impl Message {
         let message = match r.byte()? {
             0 => Self::Seal { epoch: r.number()? },
             1 => Self::Sealed { epoch: r.number()?, served: r.number()?, shelves: r.list(Reader::summary)? },
-            2 => Self::List { epoch: r.number()?, ticket: r.number()?, kind: r.small()?, start: r.small()?, buckets: r.digests()? },
+            2 => {
+                Self::List { epoch: r.number()?, ticket: r.number()?, kind: r.small()?, start: r.small()?, buckets: r.digests()? }
+            }
             3 => Self::Listed {
                 ticket: r.number()?,
                 next: Some(r.small()?).filter(|next| *next != 0),
@@ -290,12 +292,7 @@ impl<'a> Reader<'a> {
     fn content(&mut self) -> Result<Content, Malformed> {
         Ok(match self.byte()? {
             0 => Content::Whole(self.state()?),
-            1 => Content::Patch {
-                base: self.written()?,
-                prefix: self.small()?,
-                suffix: self.small()?,
-                middle: self.state()?,
-            },
+            1 => Content::Patch { base: self.written()?, prefix: self.small()?, suffix: self.small()?, middle: self.state()? },
             2 => Content::Same,
             3 => Content::Gone,
             _ => return Err(Malformed),
@@ -328,8 +325,12 @@ mod tests {
     fn content() -> impl Strategy<Value = Content> {
         prop_oneof![
             state().prop_map(Content::Whole),
-            (written(), any::<u32>(), any::<u32>(), state())
-                .prop_map(|(base, prefix, suffix, middle)| Content::Patch { base, prefix, suffix, middle }),
+            (written(), any::<u32>(), any::<u32>(), state()).prop_map(|(base, prefix, suffix, middle)| Content::Patch {
+                base,
+                prefix,
+                suffix,
+                middle
+            }),
             Just(Content::Same),
             Just(Content::Gone),
         ]
@@ -337,39 +338,55 @@ mod tests {
 
     fn message() -> impl Strategy<Value = Message> {
         let kind = any::<u16>;
-        let summary = (kind(), any::<u128>(), epoch(), epoch())
-            .prop_map(|(kind, digest, adopted, top)| Summary { kind, digest, adopted, top });
-        let listing = (id(), epoch(), written(), any::<bool>())
-            .prop_map(|(id, epoch, written, gone)| Listing { id, epoch, written, gone });
-        let fetched = (id(), epoch(), written(), option::of(state()))
-            .prop_map(|(id, epoch, written, state)| Fetched { id, epoch, written, state });
+        let summary = (kind(), any::<u128>(), epoch(), epoch()).prop_map(|(kind, digest, adopted, top)| Summary {
+            kind,
+            digest,
+            adopted,
+            top,
+        });
+        let listing =
+            (id(), epoch(), written(), any::<bool>()).prop_map(|(id, epoch, written, gone)| Listing { id, epoch, written, gone });
+        let fetched = (id(), epoch(), written(), option::of(state())).prop_map(|(id, epoch, written, state)| Fetched {
+            id,
+            epoch,
+            written,
+            state,
+        });
         let digests = || vec(any::<Digest>(), 0..5);
         prop_oneof![
             epoch().prop_map(|epoch| Message::Seal { epoch }),
-            (epoch(), epoch(), vec(summary, 0..4))
-                .prop_map(|(epoch, served, shelves)| Message::Sealed { epoch, served, shelves }),
-            (epoch(), any::<u64>(), kind(), any::<u8>(), digests()).prop_map(|(epoch, ticket, kind, start, buckets)| {
-                Message::List { epoch, ticket, kind, start, buckets }
+            (epoch(), epoch(), vec(summary, 0..4)).prop_map(|(epoch, served, shelves)| Message::Sealed {
+                epoch,
+                served,
+                shelves
             }),
+            (epoch(), any::<u64>(), kind(), any::<u8>(), digests())
+                .prop_map(|(epoch, ticket, kind, start, buckets)| { Message::List { epoch, ticket, kind, start, buckets } }),
             (any::<u64>(), option::of(1..=255_u8), vec(any::<u8>(), 0..9), vec(listing, 0..5))
                 .prop_map(|(ticket, next, equal, entries)| Message::Listed { ticket, next, equal, entries }),
             (epoch(), kind(), vec(id(), 0..5)).prop_map(|(epoch, kind, ids)| Message::Fetch { epoch, kind, ids }),
-            (epoch(), kind(), vec(fetched, 0..5))
-                .prop_map(|(epoch, kind, entries)| Message::Fetched { epoch, kind, entries }),
+            (epoch(), kind(), vec(fetched, 0..5)).prop_map(|(epoch, kind, entries)| Message::Fetched { epoch, kind, entries }),
             (epoch(), any::<u64>(), kind(), id(), written(), content()).prop_map(
                 |(epoch, ticket, kind, id, written, content)| Message::Update { epoch, ticket, kind, id, written, content }
             ),
             (any::<u64>(), any::<u64>()).prop_map(|(ticket, version)| Message::Acked { ticket, version }),
             any::<u64>().prop_map(|ticket| Message::Lacks { ticket }),
             epoch().prop_map(|sealed| Message::Refused { sealed }),
-            (epoch(), kind(), option::of(any::<Digest>()))
-                .prop_map(|(epoch, kind, digest)| Message::Adopt { epoch, kind, digest }),
+            (epoch(), kind(), option::of(any::<Digest>())).prop_map(|(epoch, kind, digest)| Message::Adopt {
+                epoch,
+                kind,
+                digest
+            }),
             (epoch(), kind()).prop_map(|(epoch, kind)| Message::Adopted { epoch, kind }),
             (epoch(), kind(), digests()).prop_map(|(epoch, kind, buckets)| Message::Differs { epoch, kind, buckets }),
             (epoch(), kind(), vec(any::<u8>(), 0..9), vec((id(), written()), 0..5))
                 .prop_map(|(epoch, kind, buckets, entries)| Message::Compare { epoch, kind, buckets, entries }),
-            (epoch(), kind(), any::<u8>(), vec(id(), 0..5))
-                .prop_map(|(epoch, kind, bucket, lacking)| Message::Compared { epoch, kind, bucket, lacking }),
+            (epoch(), kind(), any::<u8>(), vec(id(), 0..5)).prop_map(|(epoch, kind, bucket, lacking)| Message::Compared {
+                epoch,
+                kind,
+                bucket,
+                lacking
+            }),
         ]
     }
 

@@ -40,11 +40,14 @@ pub(super) struct Shelf {
     /// The latest epoch in which all live copies were what that epoch's primary had. So what is not here was not there.
     adopted: Epoch,
     top: Epoch,
+    /// The highest version of a tombstone that was dropped. Backups may remember it for longer, with this epoch's stamp:
+    /// whoever is made anew has to count for more.
+    forgotten: Version,
 }
 
 impl Shelf {
     pub(super) fn new(kind: TypeNumber) -> Self {
-        Self { kind, entries: BTreeMap::new(), digest: 0, live: 0, bytes: 0, adopted: 0, top: 0 }
+        Self { kind, entries: BTreeMap::new(), digest: 0, live: 0, bytes: 0, adopted: 0, top: 0, forgotten: 0 }
     }
 
     pub(super) fn put(&mut self, id: &EntityId, written: Written, stamped: Epoch, state: Option<Arc<[u8]>>) {
@@ -100,9 +103,16 @@ impl Shelf {
 
     /// Destroyed before this epoch, in which everyone has everything: nobody has older copies that count.
     pub(super) fn drop_tombstones(&mut self, full: Epoch, but: impl Fn(&EntityId) -> bool) {
-        if self.entries.len() > self.live {
+        if self.adopted >= full && self.entries.len() > self.live {
+            let versions = self.entries.values().filter(|entry| entry.state.is_none()).map(|entry| entry.written.version);
+            self.forgotten = versions.fold(self.forgotten, Version::max);
             self.drop_where(|id, stamp, entry| entry.state.is_none() && stamp.0 < full && !but(id));
         }
+    }
+
+    /// The version that the next change of an entity makes.
+    pub(super) fn next_version(&self, id: &EntityId) -> Version {
+        self.get(id).map_or(self.forgotten, |entry| entry.written.version) + 1
     }
 
     pub(super) fn drop_all(&mut self) {

@@ -90,14 +90,7 @@ impl<G: Clone> Core<G> {
         self.send(from, Message::Listed { ticket, next, equal, entries }, out);
     }
 
-    pub(super) fn on_fetch(
-        &self,
-        from: &NodeKey,
-        epoch: Epoch,
-        kind: TypeNumber,
-        ids: &[EntityId],
-        out: &mut Vec<Out<G>>,
-    ) {
+    pub(super) fn on_fetch(&self, from: &NodeKey, epoch: Epoch, kind: TypeNumber, ids: &[EntityId], out: &mut Vec<Out<G>>) {
         if epoch < self.sealed {
             return self.send(from, Message::Refused { sealed: self.sealed }, out);
         }

@@ -242,14 +242,8 @@ impl<G: Clone> Core<G> {
     /// Drops what nobody needs here any more, now that what is agreed may have become full.
     fn let_go(&mut self, out: &mut Vec<Out<G>>) {
         let chain = self.agreed.chain.clone();
-        let up_to = |rule| if self.rules.lack(rule) { Stage::Complete } else { Stage::Full };
-        let (copies, tombstones) = (up_to(Rule::CopiesUntilFull), up_to(Rule::TombstonesUntilFull));
-        let last = |stage| chain.0.iter().position(|config| config.stage >= stage);
-        let (Some(named), Some(full)) = (last(copies), last(tombstones)) else { return };
-        let (named, full) = (&chain.0[..=named], chain.0[full].epoch);
-        if named.last().is_some_and(|oldest| oldest.stage == Stage::Full) {
-            self.raise(named[named.len() - 1].epoch, out);
-        }
+        let Some(full) = chain.0.iter().find(|config| config.stage == Stage::Full).map(|config| config.epoch) else { return };
+        self.raise(full, out);
         // A later primary may have sent something before what names this node was applied here.
         let is_behind = self.sealed > chain.epoch();
         for (kind, shelf) in &mut self.shelves {
@@ -258,7 +252,7 @@ impl<G: Clone> Core<G> {
                 let copies = self.agreed.types.settings(*kind, config.types).map(|settings| settings.copies(members.len()));
                 members.iter().take(copies.unwrap_or(members.len())).any(|member| *member == self.me)
             };
-            if !named.iter().any(keeps) {
+            if !chain.0.iter().any(keeps) {
                 if !is_behind {
                     shelf.drop_all();
                 }
@@ -270,10 +264,7 @@ impl<G: Clone> Core<G> {
             };
             let is_pending =
                 |id: &EntityId| pending.is_some_and(|pending| pending.contains_key(&Key { kind: *kind, id: id.clone() }));
-            let everywhere = shelf.summary().adopted >= full || self.rules.lack(Rule::TombstonesUntilFull);
-            if everywhere {
-                shelf.drop_tombstones(full, is_pending);
-            }
+            shelf.drop_tombstones(full, is_pending);
         }
     }
 

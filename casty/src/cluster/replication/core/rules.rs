@@ -19,10 +19,6 @@ pub(in crate::cluster::replication) enum Rule {
     SealStopsPrimary,
     /// A configuration is complete once its backups have everything.
     CompleteWhenSynced,
-    /// That something was destroyed is remembered until a configuration is full.
-    TombstonesUntilFull,
-    /// Who is no member drops its copies when a configuration is full, not when it is complete.
-    CopiesUntilFull,
     /// A slot is taken from a primary that is up only by its release.
     WaitForRelease,
     /// What is not at a node that had adopted everything was not there.

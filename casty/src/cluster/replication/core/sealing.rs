@@ -136,11 +136,8 @@ impl<G: Clone> Core<G> {
         }
         for config in older {
             let Some(primary) = config.primary() else { continue };
-            let served = if *primary == self.me {
-                Some(self.served)
-            } else {
-                sealing.answers.get(primary).map(|answer| answer.served)
-            };
+            let served =
+                if *primary == self.me { Some(self.served) } else { sealing.answers.get(primary).map(|answer| answer.served) };
             match served {
                 Some(served) if served >= config.epoch => {
                     let asks = *primary == self.me || self.has_gathered(primary) || self.agreed.up.contains(primary);

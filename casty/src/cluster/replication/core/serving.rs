@@ -130,13 +130,7 @@ impl<G: Clone> Serving<G> {
 
 impl<G: Clone> Core<G> {
     /// A handler has changed an entity; `None`: it was destroyed. Unchanged bytes are not sent.
-    pub(crate) fn write(
-        &mut self,
-        key: &Key,
-        state: Option<&[u8]>,
-        gate: &G,
-        out: &mut Vec<Out<G>>,
-    ) -> Result<Wait, NotServing> {
+    pub(crate) fn write(&mut self, key: &Key, state: Option<&[u8]>, gate: &G, out: &mut Vec<Out<G>>) -> Result<Wait, NotServing> {
         let Role::Serving(serving) = &mut self.role else { return Err(NotServing) };
         let counts = serving.counts(&self.agreed.types, key.kind).filter(|_| !serving.halted);
         let (backups, sync) = counts.ok_or(NotServing)?;
@@ -146,7 +140,7 @@ impl<G: Clone> Core<G> {
         if old.as_deref() == state {
             return self.wake(key, gate, out);
         }
-        let version = before.as_ref().map_or(0, |(written, _)| written.version) + 1;
+        let version = shelf.next_version(&key.id);
         let written = Written { epoch: serving.epoch, version };
         let state: Option<Arc<[u8]>> = state.map(Arc::from);
         shelf.put(&key.id, written, serving.epoch, state.clone());

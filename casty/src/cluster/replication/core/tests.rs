@@ -326,6 +326,35 @@ fn a_late_update_does_not_undo_a_later_one() {
 }
 
 #[test]
+fn a_node_whose_table_is_behind_keeps_what_a_later_primary_sent() {
+    let mut nodes = Nodes::new(&["a", "b", "c"], &["a", "b"], 2, 1);
+    let (written, content) = (Written { epoch: 2, version: 1 }, Content::Whole(b"1"[..].into()));
+    let update = Message::Update { epoch: 2, ticket: 1, kind: 0, id: "x".into(), written, content };
+    nodes.with(&node("c"), |core, out| core.receive(&node("a"), update, out));
+    nodes.learn();
+    assert_eq!(nodes.state("c", "x"), Some(&b"1"[..]));
+    nodes.begin(&["a", "b"]);
+    assert_eq!(nodes.state("c", "x"), None, "now it is known to be no member");
+}
+
+#[test]
+fn who_is_made_anew_counts_for_more_than_a_tombstone_that_a_backup_remembers() {
+    let mut nodes = Nodes::new(&["a", "b", "c"], &["a", "b", "c"], 3, 1);
+    nodes.write("a", "x", Some(b"1")).unwrap();
+    nodes.write("a", "x", None).unwrap();
+    nodes.net.retain(|(_, to, _)| *to != node("c"));
+    nodes.settle();
+    nodes.net.clear();
+    nodes.begin(&["a", "c"]);
+    nodes.settle();
+    // The primary alone knows that it is full, and has dropped its tombstone.
+    nodes.write("a", "x", Some(b"2")).unwrap();
+    nodes.settle();
+    assert_eq!(nodes.state("c", "x"), Some(&b"2"[..]));
+    assert!(nodes.cores[&node("a")].version(&key("x")) > 2);
+}
+
+#[test]
 fn a_strict_kind_asks_whether_enough_backups_are_up() {
     let mut nodes = Nodes::new(&["a", "b", "c"], &["a", "b", "c"], 3, 2);
     assert!(nodes.cores[&node("a")].has_enough_backups(0));
@@ -361,7 +390,12 @@ fn what_a_configuration_with_a_million_unchanged_entities_costs() {
         let written = Written { epoch: 1, version: 1 };
         for name in ["a", "b"] {
             let state: Arc<[u8]> = [0; 32].into();
-            nodes.cores.get_mut(&node(name)).unwrap().shelf(0).put(&format!("entity {at}").as_str().into(), written, 1, Some(state));
+            nodes.cores.get_mut(&node(name)).unwrap().shelf(0).put(
+                &format!("entity {at}").as_str().into(),
+                written,
+                1,
+                Some(state),
+            );
         }
     }
     nodes.settle();

@@ -18,8 +18,7 @@ pub(super) struct Agreement {
 
 impl Agreement {
     pub(super) fn new(chance: &mut StdRng) -> Self {
-        let nodes: Vec<_> =
-            (0..chance.random_range(4..=6_u8)).map(|at| node(&char::from(b'a' + at).to_string(), 1)).collect();
+        let nodes: Vec<_> = (0..chance.random_range(4..=6_u8)).map(|at| node(&char::from(b'a' + at).to_string(), 1)).collect();
         let mut types = TypeTable::default();
         let settings = |factor, sync| TypeSettings { factor, sync, strict: false, accepts_loss: false, singleton: false };
         types.declare(&"one".into(), settings(3, chance.random_range(1..=2)));
