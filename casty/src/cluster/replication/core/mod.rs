@@ -194,6 +194,10 @@ impl<G: Clone> Core<G> {
                     serving.halted = false;
                     return self.go_on(out);
                 }
+                // It may be up again before anybody else has the slot, and knows what is pending.
+                if serving.halted && all_mine && reaches {
+                    return;
+                }
                 if !serving.halted {
                     // Somebody else was primary in between. It cannot have served, but that is for its answer to say.
                     if may && epoch > since {
@@ -206,7 +210,8 @@ impl<G: Clone> Core<G> {
             Role::Backup | Role::Sealing(_) => {}
         }
         self.role = Role::Backup;
-        if may {
+        // An epoch is served once: what was pending in it when it ended is not known to be.
+        if may && self.served < epoch {
             self.seal(epoch, out);
         }
     }

@@ -150,7 +150,7 @@ impl<G: Clone> Core<G> {
         let patch = before.zip(state.as_ref()).and_then(|((base, old), new)| patch(base, &old?, new).map(|patch| (base, patch)));
         let content = |backup: &Backup, last: Option<Written>| match (&patch, &state) {
             // Most likely it has the base; else it says so.
-            (Some((base, patch)), _) if last.map_or(backup.has_all(key.kind), |last| last == *base) => patch.clone(),
+            (Some((base, patch)), _) if last.map_or_else(|| backup.has_all(key.kind), |last| last == *base) => patch.clone(),
             (_, Some(state)) => Content::Whole(state.clone()),
             (_, None) => Content::Gone,
         };

@@ -3,7 +3,7 @@ use std::collections::BTreeSet;
 use super::*;
 use crate::cluster::{
     Incarnation,
-    placement::{Chain, TypeSettings, TypeTable},
+    placement::{TypeSettings, TypeTable},
     replication::{Content, Wait, Written},
 };
 
@@ -280,6 +280,20 @@ fn who_was_down_serves_again_only_if_nobody_else_took_the_slot() {
 }
 
 #[test]
+fn what_was_pending_when_a_primary_went_down_is_pending_when_it_is_back() {
+    let mut nodes = Nodes::new(&["a", "b"], &["a", "b"], 2, 1);
+    nodes.settle();
+    nodes.write("a", "x", Some(b"1")).unwrap();
+    nodes.net.clear();
+    nodes.down("a");
+    assert_eq!(nodes.serving("a"), None);
+    nodes.agreed.up.insert(node("a"));
+    nodes.learn();
+    nodes.net.clear();
+    assert_eq!((nodes.serving("a"), nodes.wake("a", "x")), (Some(1), Ok(Wait::Pending(1))));
+}
+
+#[test]
 fn of_a_large_state_only_what_changed_is_sent() {
     let mut nodes = Nodes::new(&["a", "b"], &["a", "b"], 2, 1);
     nodes.settle();
@@ -384,6 +398,7 @@ fn many_entities_are_synced_page_by_page() {
 /// Run with `--ignored --nocapture`, in release.
 #[test]
 #[ignore = "a measurement"]
+#[expect(clippy::disallowed_methods, reason = "it measures")]
 fn what_a_configuration_with_a_million_unchanged_entities_costs() {
     let mut nodes = Nodes::new(&["a", "b", "c"], &["a", "b"], 2, 1);
     for at in 0..1_000_000 {

@@ -116,7 +116,7 @@ impl Walk {
                     self.nodes[node].open = open;
                     let kept: Vec<(usize, u64, Operation)> = kept;
                     for (key, _, operation) in kept {
-                        self.answer(node, key, operation)?;
+                        self.answer(node, key, &operation)?;
                     }
                 }
                 Out::Serves(_) => {}
@@ -133,7 +133,7 @@ impl Walk {
     }
 
     /// An answer leaves, if the node's lease holds.
-    fn answer(&mut self, node: usize, key: usize, operation: Operation) -> Result<(), String> {
+    fn answer(&mut self, node: usize, key: usize, operation: &Operation) -> Result<(), String> {
         let Node { key: name, applied, .. } = &self.nodes[node];
         if matches!(operation.kind, OperationKind::Read) && !self.agreement.has_lease(name, *applied) {
             return Ok(());
@@ -143,7 +143,7 @@ impl Walk {
         }
         self.answered += 1;
         let history = self.histories.entry(key).or_default();
-        history.answer(&operation).map_err(|what| format!("{name} about {:?}: {what}", self.keys[key]))
+        history.answer(operation).map_err(|what| format!("{name} about {:?}: {what}", self.keys[key]))
     }
 }
 

@@ -133,7 +133,7 @@ impl Walk {
 
     fn after(&mut self, node: usize, key: usize, wait: Wait, operation: Operation) -> Result<(), String> {
         match wait {
-            Wait::Kept(_) => self.answer(node, key, operation),
+            Wait::Kept(_) => self.answer(node, key, &operation),
             Wait::Pending(version) => {
                 self.nodes[node].open.push((key, version, operation));
                 Ok(())
