@@ -39,6 +39,7 @@ pub(super) struct Shelf {
     bytes: usize,
     /// The latest epoch in which all live copies were what that epoch's primary had. So what is not here was not there.
     adopted: Epoch,
+    /// No live copy has an epoch of its own above this one, and no tombstone has it.
     top: Epoch,
     /// The highest version of a tombstone that was dropped. Backups may remember it for longer, with this epoch's stamp:
     /// whoever is made anew has to count for more.
@@ -52,7 +53,7 @@ impl Shelf {
 
     pub(super) fn put(&mut self, id: &EntityId, written: Written, stamped: Epoch, state: Option<Arc<[u8]>>) {
         self.take(id);
-        self.top = self.top.max(stamped).max(written.epoch);
+        self.top = self.top.max(stamped.max(written.epoch).saturating_add(state.is_none().into()));
         if let Some(state) = &state {
             self.live += 1;
             self.bytes += state.len();
@@ -74,7 +75,7 @@ impl Shelf {
     pub(super) fn stamp_up(&mut self, id: &EntityId, epoch: Epoch) {
         if let Some(entry) = self.entries.get_mut(&place(self.kind, id)) {
             entry.stamped = entry.stamped.max(epoch);
-            self.top = self.top.max(epoch);
+            self.top = self.top.max(epoch.saturating_add(entry.state.is_none().into()));
         }
     }
 
@@ -112,7 +113,7 @@ impl Shelf {
 
     /// The version that the next change of an entity makes.
     pub(super) fn next_version(&self, id: &EntityId) -> Version {
-        self.get(id).map_or(self.forgotten, |entry| entry.written.version) + 1
+        self.get(id).map_or(self.forgotten, |entry| entry.written.version).saturating_add(1)
     }
 
     pub(super) fn drop_all(&mut self) {

@@ -66,7 +66,7 @@ pub(crate) struct Summary {
     pub(crate) kind: TypeNumber,
     pub(crate) digest: Digest,
     pub(crate) adopted: Epoch,
-    /// No copy has an epoch of its own above this one.
+    /// No live copy has an epoch of its own above this one, and no tombstone has it.
     pub(crate) top: Epoch,
 }
 
