@@ -60,6 +60,22 @@
 //! | encryption between nodes | `Tls` and `DistributedBuilder::tls` with the feature `tls` |
 //! | tests | [`#[casty::test]`](macro@test), and `casty::testkit` with the feature `testkit` |
 //!
+//! # Metrics
+//!
+//! With the feature `metrics`, each node counts through the facade of the [`metrics`](https://docs.rs/metrics) crate, for whichever
+//! exporter the program installs:
+//!
+//! | name | kind, labels | what |
+//! | --- | --- | --- |
+//! | `casty_entities_active` | gauge, `type` | entities that are awake on this node |
+//! | `casty_activations_total` | counter, `type` | entities that were woken |
+//! | `casty_passivations_total` | counter, `type` | entities that were put away because they were idle |
+//! | `casty_slot_moves_total` | counter | slots, of 1,024, that this node began to serve |
+//! | `casty_seal_seconds` | histogram | how long that took, from when this node was to serve one |
+//! | `casty_failover_seconds` | histogram | the same, where whoever had it before is gone; how long it took to notice that comes before |
+//! | `casty_replication_pending` | gauge | entities whose last change is not on all of their backups |
+//! | `casty_answers_held` | gauge, `type` | answers that wait for changes to be on enough backups; looked at four times in a type's `timeout` |
+//!
 //! The README is the guide: why actors, how they live and fail, which pattern for what.
 //!
 //! # What holds
@@ -91,6 +107,7 @@ pub mod fuzz;
 mod host;
 mod inbound;
 mod message;
+mod metrics;
 pub mod prelude;
 mod probe;
 mod registry;

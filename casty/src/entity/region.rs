@@ -19,9 +19,10 @@ use super::{
     posting::post,
 };
 use crate::{
-    ActorSystem, Failure,
+    ActorSystem, Event, Failure, StopReason,
     actor::{self, ActorId, AnyCell, AnyRef, Cell, CellParts, Context, Core, EntityAddress, Factory, Refused, Unsent},
     cluster::{hash_of, kind_seed, slot_of_hash},
+    metrics,
     reply::{Outputs, Patience, Refusal, keep_looking},
     sync::lock,
     system::WeakSystem,
@@ -77,7 +78,7 @@ impl<A: Entity> Region<A> {
         let is_strict = AtomicBool::new(config.strict);
         let patience = Arc::<Patience>::default();
         if home.is_shared() {
-            system.host().spawn(keep_looking(system.downgrade(), Arc::downgrade(&patience), config.timeout));
+            system.host().spawn(keep_looking(config.name, system.downgrade(), Arc::downgrade(&patience), config.timeout));
         }
         let (kind, sweep_count) = (OnceLock::new(), AtomicU32::new(0));
         let region = Arc::new(Self { home, config, waits, is_strict, patience, kind, seed, shards, make, sweep: sweep_count });
@@ -183,6 +184,9 @@ impl<A: Entity> Region<A> {
                 let needed = self.sweep.load(Relaxed);
                 let awake = Awake { hash, id: id.clone(), cell: cell.clone(), needed };
                 shard.insert_unique(hash, awake, |awake| awake.hash);
+                drop(shard);
+                metrics::activated(A::ENTITY.name);
+                system.emit_with(|| Event::Activated { actor: cell.label() });
                 return Ok(cell);
             }
         }
@@ -245,6 +249,7 @@ impl<A: Entity> Region<A> {
         let tell = move |ended: actor::Terminated| {
             if let Some(region) = region.upgrade() {
                 region.ended(&whose, ended.actor.id());
+                metrics::deactivated(A::ENTITY.name, matches!(ended.reason, StopReason::Passivated));
             }
         };
         actor::watch(&any, ActorId::outside(), Box::new(tell));

@@ -10,7 +10,7 @@ use std::{
 };
 
 use super::Outputs;
-use crate::{sync::lock, system::WeakSystem};
+use crate::{metrics, sync::lock, system::WeakSystem};
 
 /// Looks in the time after which an answer is given up: it may be held for longer by one of them.
 const LOOKS: u32 = 4;
@@ -50,7 +50,7 @@ impl Patience {
 }
 
 /// Looks for as long as there are entities to look at, so that nothing is held for much longer than `limit`.
-pub(crate) async fn keep_looking(system: WeakSystem, patience: Weak<Patience>, limit: Duration) {
+pub(crate) async fn keep_looking(kind: &'static str, system: WeakSystem, patience: Weak<Patience>, limit: Duration) {
     let every = (limit / LOOKS).max(Duration::from_millis(1));
     loop {
         let Some(here) = system.upgrade() else { return };
@@ -58,7 +58,7 @@ pub(crate) async fn keep_looking(system: WeakSystem, patience: Weak<Patience>, l
         drop(here);
         host.sleep(every).await;
         let Some(patience) = patience.upgrade() else { return };
-        patience.look();
+        metrics::held(kind, patience.look());
     }
 }
 

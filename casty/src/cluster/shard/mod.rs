@@ -6,6 +6,7 @@
 mod deliver;
 mod envelope;
 mod kinds;
+mod news;
 mod ports;
 mod router;
 mod run;
@@ -23,7 +24,7 @@ use std::{
 use tokio::sync::Notify;
 
 pub(crate) use self::kinds::{check, declared};
-use self::{envelope::Envelope, kinds::Kinds, router::Router, slots::Place};
+use self::{envelope::Envelope, kinds::Kinds, news::News, router::Router, slots::Place};
 use super::{
     NodeKey,
     control::Plane,
@@ -55,6 +56,7 @@ pub(crate) struct Shards {
     router: Router,
     /// What is to be proposed: how far this node's configurations have come.
     reached: Mutex<BTreeMap<(Slot, Epoch), Stage>>,
+    news: Mutex<News>,
     /// Something is to be done before the next tick.
     wake: Notify,
 }
@@ -73,6 +75,7 @@ impl Shards {
             kinds: Kinds::default(),
             router: Router::new(),
             reached: Mutex::default(),
+            news: Mutex::default(),
             wake: Notify::new(),
             me,
         })

@@ -9,13 +9,15 @@ use std::{
 
 use super::{Shards, kinds};
 use crate::{
+    Event,
     cluster::{
         NodeKey,
         control::{Command, Plane, View},
-        placement::{Chain, Epoch, SLOTS, Slot, Stage, kind_seed},
+        placement::{Chain, Configuration, Epoch, SLOTS, Slot, Stage, kind_seed},
         replication::Agreed,
         transport::Network,
     },
+    metrics,
     sync::lock,
 };
 
@@ -102,6 +104,7 @@ impl Shards {
                 ticked = self.host.now();
                 self.tick();
             }
+            self.tell_news();
             self.kick_all();
             let pause = if self.router.slots().is_empty() { TICK } else { RETRY };
             tokio::select! {
@@ -117,9 +120,14 @@ impl Shards {
         if plane.view().slots.is_empty() {
             return;
         }
-        for slot in 0..SLOTS as Slot {
-            self.with(slot, |core, out| core.tick(out));
-        }
+        let tick = |slot| {
+            self.with(slot, |core, out| {
+                core.tick(out);
+                core.pending()
+            })
+        };
+        let pending = (0..SLOTS as Slot).filter_map(tick).map(|(pending, _)| pending).sum();
+        metrics::pending(pending);
     }
 
     /// Gives each core what is new for it.
@@ -141,8 +149,29 @@ impl Shards {
             if others_same && before.is_some_and(|before| Arc::ptr_eq(before, chain)) {
                 continue;
             }
+            self.expect_of(view, slot as Slot, chain);
             let agreed = agreed(view, chain);
             self.agreed(slot as Slot, agreed, fenced);
+        }
+    }
+
+    /// Whether the slot is this node's to serve from now on.
+    fn expect_of(&self, view: &View, slot: Slot, chain: &Chain) {
+        let mut news = lock(&self.news);
+        if chain.primary() != Some(&self.me) {
+            return news.is_not_mine(slot);
+        }
+        if self.serves(slot) == 0 {
+            let before = chain.0.get(1).and_then(Configuration::primary);
+            let failover = before.is_some_and(|node| *node != self.me && !view.is_up(node));
+            news.is_to_serve(slot, self.host.now(), failover);
+        }
+    }
+
+    fn tell_news(&self) {
+        let events = lock(&self.news).take();
+        if let Some(system) = self.system.upgrade() {
+            events.into_iter().for_each(|event| system.emit(&Event::Cluster(event)));
         }
     }
 

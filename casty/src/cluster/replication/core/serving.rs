@@ -188,6 +188,12 @@ impl<G: Clone> Core<G> {
         Ok(Wait::Pending(written.version))
     }
 
+    /// How many entities are not on all of their backups in their newest version, as far as is known.
+    pub(crate) fn pending(&self) -> usize {
+        let Role::Serving(serving) = &self.role else { return 0 };
+        serving.pending.len()
+    }
+
     /// Whether nobody waits for a change to be kept.
     pub(crate) fn is_settled(&self) -> bool {
         let Role::Serving(serving) = &self.role else { return true };
