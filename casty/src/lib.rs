@@ -46,6 +46,9 @@
 //! | a system, and its settings | [`#[casty::main]`](macro@main), [`ActorSystem`], [`ActorSystem::builder`] |
 //! | making actors, finding them by name | [`ActorSystem::spawn`], [`Context::spawn`], [`ActorSystem::lookup`] |
 //! | actors by id, one in the cluster, and what is kept of them | [`#[sharded]`](macro@sharded), [`#[singleton]`](macro@singleton), [`EntityId`], [`State`] |
+//! | reaching them, from each node; references that travel | [`ActorSystem::sharded`], [`ActorSystem::singleton`], [`EntityRef`] |
+//! | how they are made and replicated, said at the start | [`DistributedBuilder::entities`], [`DistributedBuilder::replication`], [`ReplicationConfig`] |
+//! | copies that are lost for good | [`ClusterEvent::StateLost`], [`Cluster::accept_loss`], [`Cluster::accept_all_loss`] |
 //! | reaching an actor | [`ActorRef`]: [`send`](ActorRef::send), [`try_send`](ActorRef::try_send), [`ask`](ActorRef::ask), [`stop`](ActorRef::stop) |
 //! | reaching one whose type is not known | [`Recipient`], [`AnyRef`] |
 //! | what an actor sees from within | [`Context`]: children, timers, stash, forwarding, death watch |

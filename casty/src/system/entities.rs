@@ -12,8 +12,8 @@ impl ActorSystem {
     /// The entities of a type: actors by id, each made when a message needs it.
     ///
     /// Each keeps its state when it fails: it is then what it was after the last message that was handled whole. One that is
-    /// idle for long is put away, its state kept as well. In this version they live in one process; in a cluster a message to
-    /// an entity is an error that says so.
+    /// idle for long is put away, its state kept as well. In a cluster they are spread over its nodes, and reached from each; on
+    /// how many of them a change is before it is answered the type's `sync` says.
     ///
     /// # Panics
     /// If the type has no `Default` and the system was not told how to [make](crate::SystemBuilder::entities) it.
