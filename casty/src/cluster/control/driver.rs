@@ -149,7 +149,7 @@ impl Driver {
 
     /// Has slots go to the nodes that are to have them.
     async fn place(&mut self) {
-        let (view, leaving) = (self.plane.view(), self.plane.leaving());
+        let (view, leaving) = (self.plane.view(), self.plane.giving());
         for command in self.placing.next(&view, &leaving, |node| self.leases.is_down(node)) {
             tracing::debug!(%command, "placement");
             if !self.propose(command).await {
