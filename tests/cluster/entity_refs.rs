@@ -24,7 +24,7 @@ struct Take(u64);
 #[sharded(name = "friends", sync = 1)]
 #[derive(Default)]
 struct Friend {
-    known: Option<EntityRef<Friend>>,
+    known: Option<EntityRef<Self>>,
     taken: u64,
 }
 
