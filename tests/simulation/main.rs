@@ -9,10 +9,13 @@
 mod actors;
 mod alone;
 mod book;
+mod calls;
 mod dice;
 mod faithful;
 mod faults;
+mod history;
 mod invariants;
+mod ledgers;
 mod many;
 mod plan;
 mod run;
