@@ -184,3 +184,13 @@ async fn one_whose_clock_was_set_back() {
     soon(c.shutdown()).await;
     pair.shutdown().await;
 }
+
+/// (Where there are entities that are awake, they keep their system: this program has none.)
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_whose_system_was_dropped_is_no_member_any_more() {
+    let pair = Pair::start(|node| node).await;
+    drop(node("dropped").seeds([pair.address()]).start().await.unwrap());
+    let is_there = || cluster(&pair.a).members().iter().any(|member| member.id.as_str() == "dropped");
+    until(|| !is_there()).await;
+    pair.goes_on().await;
+}

@@ -23,6 +23,11 @@ pub(crate) async fn until<F: Future<Output = bool>>(what: &str, mut is_so: impl 
 }
 
 pub(crate) fn node(name: &str, seeds: &[&str]) -> DistributedBuilder {
+    // What the nodes say, if it is asked for.
+    if std::env::var_os("RUST_LOG").is_some() {
+        let filter = tracing_subscriber::EnvFilter::from_default_env();
+        let _ = tracing_subscriber::fmt().with_env_filter(filter).with_test_writer().try_init();
+    }
     let seeds = seeds.iter().map(|seed| (*seed).to_owned());
     ActorSystem::distributed("127.0.0.1:0").node_id(name).seeds(seeds)
 }

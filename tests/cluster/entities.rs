@@ -187,6 +187,18 @@ async fn a_node_leaves_under_load_and_nobody_notices() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_node_shuts_down_under_load_and_nobody_notices() {
+    let mut systems = cluster(3).await;
+    let clients = Clients::on(&systems[0], 30);
+    until("all nodes have some", async || homes(&systems[0], 30).await.len() == 3).await;
+    systems.pop().unwrap().shutdown().await;
+    let (counts, longest) = clients.end().await;
+    println!("{} asks, the longest {longest:?}", counts.iter().sum::<u64>());
+    counted(&systems[1], &counts).await;
+    end(systems).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_node_comes_in_under_load_and_gets_its_part() {
     let mut systems = cluster(2).await;
     let clients = Clients::on(&systems[0], 30);

@@ -87,15 +87,6 @@ async fn a_cluster_comes_back_from_its_disks_after_all_of_it_was_down() {
     end(systems).await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_node_whose_system_was_dropped_is_no_member_any_more() {
-    let systems = cluster(1).await;
-    let seed = of(&systems[0]).address().to_owned();
-    drop(node("dropped", &[&seed]).start().await.unwrap());
-    until("it has gone", async || status(&systems[0], "dropped").is_none()).await;
-    end(systems).await;
-}
-
 /// A directory that goes with the test.
 struct Dir(PathBuf);
 

@@ -96,7 +96,7 @@ impl<A: Actor> AnyCell for Cell<A> {
     }
 
     fn try_letter(self: Arc<Self>, letter: &mut dyn Any) -> Option<Result<(), Refusal>> {
-        let (item, why) = match self.push(A::Item::open(letter)?) {
+        let (item, why) = match self.push_at_once(A::Item::open(letter)?) {
             Ok(_) => return Some(Ok(())),
             Err(Refused::Stopped(item)) => (item, Refusal::Stopped),
             Err(Refused::Full(item) | Refused::Wait(item)) => (item, Refusal::Full),

@@ -155,7 +155,7 @@ impl<A: Actor> Cell<A> {
     /// Puts a message into the mailbox without waiting. If that cannot be, an asker is told, and a message that was sent
     /// is a dead letter.
     pub(super) fn push_or_tell(self: &Arc<Self>, item: A::Item) {
-        let (item, why, reason) = match self.push(item) {
+        let (item, why, reason) = match self.push_at_once(item) {
             Ok(_) => return,
             Err(Refused::Stopped(item)) => (item, Refusal::Stopped, DeadLetterReason::Stopped),
             Err(Refused::Full(item) | Refused::Wait(item)) => (item, Refusal::Full, DeadLetterReason::MailboxFull),

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use tokio::sync::Notify;
 
 use super::{FarAddress, asking::Wait, children::Children, watch::Watchers};
-use crate::{EntityId, reply::Outputs};
+use crate::{EntityId, cluster::is_neighbour, reply::Outputs};
 
 #[derive(Default)]
 pub(crate) struct Extras {
@@ -17,6 +17,8 @@ pub(crate) struct Extras {
     grouping: tokio::sync::Mutex<()>,
     /// Where it lives, if on another node.
     far: Option<Arc<FarAddress>>,
+    /// And that node runs in this process.
+    near: bool,
     /// Which entity it is, if it is one.
     entity: Option<(EntityAddress, Arc<Outputs>)>,
 }
@@ -33,7 +35,7 @@ pub(crate) struct EntityAddress {
 impl Extras {
     /// Of an actor on another node.
     pub(super) fn of_far(address: Arc<FarAddress>) -> Self {
-        Self { far: Some(address), ..Self::default() }
+        Self { near: is_neighbour(&address.node), far: Some(address), ..Self::default() }
     }
 
     pub(super) fn of_entity(address: EntityAddress, outputs: Arc<Outputs>) -> Self {
@@ -52,6 +54,10 @@ impl Extras {
 
     pub(super) fn far(&self) -> Option<&Arc<FarAddress>> {
         self.far.as_ref()
+    }
+
+    pub(super) fn is_near(&self) -> bool {
+        self.near
     }
 
     /// Held while several children restart together.

@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use super::{
-    Actor, ActorId, Answer, Cell, CellParts, Extras, FarAddress, Mailbox, NotSent, Parcel, StopReason, chain, delivery::Refused,
-    far::Content, inbox::Seat,
+    Actor, ActorId, Answer, Cell, CellParts, Extras, FarAddress, Item, Mailbox, NotSent, Parcel, StopReason, chain,
+    confirming::receipt, delivery::Refused, far::Content, inbox::Seat,
 };
 use crate::{
     ActorSystem,
@@ -41,7 +41,24 @@ impl<A: Actor> Cell<A> {
 
     /// Hands a message to the link.
     #[cold]
-    pub(super) fn push_far(&self, mut item: A::Item) -> Result<usize, Refused<A::Item>> {
+    pub(super) fn push_far(&self, item: A::Item) -> Result<usize, Refused<A::Item>> {
+        // What is sent to a node of this process is waited for. See [`is_neighbour`](crate::cluster::is_neighbour).
+        if self.is_near() && !Item::is_ask(&item) { Err(Refused::Wait(item)) } else { self.push_far_at_once(item) }
+    }
+
+    /// As [`push`](Self::push), for who never waits.
+    pub(super) fn push_at_once(self: &Arc<Self>, item: A::Item) -> Result<usize, Refused<A::Item>> {
+        match self.push(item) {
+            Err(Refused::Wait(item)) if self.is_near() => self.push_far_at_once(item),
+            pushed => pushed,
+        }
+    }
+
+    pub(super) fn is_near(&self) -> bool {
+        self.had_extras().is_some_and(Extras::is_near)
+    }
+
+    fn push_far_at_once(&self, mut item: A::Item) -> Result<usize, Refused<A::Item>> {
         let Some(to) = self.far() else { return Err(Refused::Stopped(item)) };
         match send_far(&self.system, to, &mut item, &mut None) {
             Ok(under_way) => Ok(under_way),
@@ -80,6 +97,13 @@ pub(super) fn send_far(
         return Err(FarRefusal::Cycle.into());
     }
     links.send(to, &mut Parcel::new(content, receipt).with_chain(chain))
+}
+
+/// Sends a message to a node of this process, and waits until it is in the mailbox there.
+pub(super) async fn send_near<C: Content + Send>(system: ActorSystem, to: Arc<FarAddress>, content: C) -> Result<(), Refusal> {
+    let (answer, received) = receipt();
+    send_far_late(system, to, content, Some(answer)).await.map_err(|(_, why)| why)?;
+    received.await
 }
 
 /// Hands a message to the link once it has room for it.

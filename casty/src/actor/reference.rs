@@ -84,7 +84,7 @@ impl<A: Actor> ActorRef<A> {
     /// [`TrySendError`], with the message in it, if the actor has stopped or its mailbox is full.
     #[inline]
     pub fn try_send<M: SentTo<A>>(&self, message: M) -> Result<(), TrySendError<M>> {
-        let Err(refused) = self.0.push(message.__wrap(ReplyTo::NOBODY)) else { return Ok(()) };
+        let Err(refused) = self.0.push_at_once(message.__wrap(ReplyTo::NOBODY)) else { return Ok(()) };
         let actor = self.label();
         match refused {
             Refused::Far(refused) => {

@@ -13,7 +13,7 @@ use super::{
     Actor, ActorRef, Answer, Cell, Confirming, Item as _, NotSent,
     asking::{ForRoom, Target, Unsent, WaitsFor},
     delivery::Refused,
-    proxy::{send_far, send_far_late},
+    proxy::{send_far, send_far_late, send_near},
 };
 use crate::{
     ActorSystem, Message, SendError,
@@ -214,6 +214,9 @@ impl<A: Actor> Cell<A> {
 
     pub(super) async fn wait_for_room(self: Arc<Self>, item: A::Item) -> Result<(), Unsent> {
         if let Some(to) = self.far() {
+            if self.is_near() && !item.is_ask() {
+                return send_near(self.system().clone(), to.clone(), item).await.map_err(Unsent::Far);
+            }
             return send_far_late(self.system().clone(), to.clone(), item, None).await.map_err(|(item, why)| {
                 item.refuse(why.clone());
                 Unsent::Far(why)

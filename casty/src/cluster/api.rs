@@ -176,6 +176,10 @@ impl Cluster {
     }
 
     /// On the heap, and of no type: what awaits it is compiled again in each program, and would be deeper than rustc goes.
+    pub(crate) fn hand_over(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        Box::pin(self.0.hand_over())
+    }
+
     pub(crate) fn shut_down(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
         Box::pin(self.0.shut_down())
     }

@@ -15,6 +15,7 @@ mod lease;
 mod life;
 mod myself;
 mod names;
+mod neighbours;
 mod node;
 mod placement;
 mod replication;
@@ -31,6 +32,7 @@ pub(crate) mod wire;
 
 pub use api::{Cluster, ClusterEvent, ClusterEvents, Member, MemberStatus};
 pub use error::{ClusterError, RecoverError, StartError};
+pub(crate) use neighbours::is_neighbour;
 pub(crate) use node::NodeKey;
 pub use node::{Incarnation, NodeId};
 pub(crate) use placement::{hash_of, kind_seed, slot_of_hash};

@@ -215,6 +215,34 @@ impl Running {
         }
     }
 
+    /// Gives this node's slots to others, as far as there are any: its actors end after that.
+    pub(crate) async fn hand_over(self: &Arc<Self>) {
+        let this = self.clone();
+        let _ = self.host.within(async move { this.drain().await }).await;
+    }
+
+    async fn drain(&self) {
+        let (myself, until) = (self.plane.myself().key().clone(), self.host.now() + self.limit / 2);
+        let is_named = || self.plane.view().slots.iter().any(|chain| chain.0.iter().any(|config| config.has(&myself)));
+        while is_named() && self.others_up() && self.leases.is_held() && !*self.ending.borrow() {
+            if self.host.now() >= until {
+                tracing::warn!("others have not taken all of this node's entities over; what they have copies of goes on there");
+                return;
+            }
+            match self.plane.at_leader::<bool>(call::DRAIN, &myself, ASK).await {
+                Ok(true) => {}
+                // Nobody can have them, or nobody agrees to anything.
+                Ok(false) | Err(_) => return,
+            }
+            for _ in 0..25 {
+                if !is_named() {
+                    return;
+                }
+                self.host.sleep(PAUSE).await;
+            }
+        }
+    }
+
     /// The end of the node, when its system ends. With a data directory it stays a member that is away.
     pub(crate) async fn shut_down(self: &Arc<Self>) {
         let this = self.clone();

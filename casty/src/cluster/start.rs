@@ -22,6 +22,7 @@ use super::{
     lease::LeaseConfig,
     life,
     myself::Myself,
+    neighbours::Neighbour,
     running::Running,
     settings::Settings,
     shard::{self, Shards},
@@ -104,6 +105,10 @@ async fn attempt(host: &Host, settings: &Settings, least: Incarnation) -> Result
 /// What a started node is, to the thread that runs its control plane.
 struct Parts {
     running: Arc<Running>,
+    /// The task that looks after the entities.
+    _entities: Aborted,
+    /// Unless its network is a simulated one.
+    _neighbour: Option<Neighbour>,
     closer: Option<Closer>,
     control: Host,
     /// The task that has the listener.
@@ -113,6 +118,15 @@ struct Parts {
     /// The thread that makes TLS handshakes.
     #[cfg(feature = "tls")]
     _tls: Option<super::tls::Running>,
+}
+
+/// A task that ends with this, on whichever runtime it is.
+struct Aborted(JoinHandle<()>);
+
+impl Drop for Aborted {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
 }
 
 /// The thread that runs the control plane. What unwinds it ends the node.
@@ -312,11 +326,13 @@ async fn assemble(
     });
     control.spawn(life::until_the_end(running.clone(), driver.run()));
     life::begin(control, &running, changes, &settings);
-    main.spawn(life::until_the_end(running.clone(), shards.clone().run()));
+    let entities = Aborted(main.spawn(life::until_the_end(running.clone(), shards.clone().run())));
     control.spawn(life::until_the_end(running.clone(), shards.clone().propose()));
     system.set_links(network);
     let parts = Parts {
         running,
+        _entities: entities,
+        _neighbour: (!main.is_simulated()).then(|| Neighbour::enter(shards.node())),
         closer,
         control: control.clone(),
         listening,

@@ -117,7 +117,8 @@ impl<A: Entity> Region<A> {
     }
 
     fn make(self: &Arc<Self>, system: &ActorSystem, id: &EntityId, hash: u64) -> Result<Arc<Cell<A>>, NotHere> {
-        if system.is_closing() {
+        // A node of a cluster serves its entities until others have them.
+        if system.is_closing() && !self.home.is_shared() {
             return Err(NotHere::Refused(Refusal::Stopped));
         }
         let key = self.key(id, hash).ok_or(NotHere::Elsewhere)?;

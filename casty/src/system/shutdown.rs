@@ -36,6 +36,10 @@ impl Drop for Over {
 
 async fn end(system: &ActorSystem) {
     let limit = system.shutdown_timeout();
+    if let Some(cluster) = system.0.cluster.get() {
+        // Entities go on elsewhere, and are served here until they do.
+        cluster.hand_over().await;
+    }
     let roots = system.0.directory.roots();
     for root in &roots {
         root.clone().stop(StopReason::Shutdown);

@@ -21,6 +21,8 @@ pub(crate) mod method {
     pub(crate) const LEAVE: u8 = 14;
     /// To the leader: let me in.
     pub(crate) const JOIN: u8 = 15;
+    /// A node is about to end: its slots are to go to others. Whether anybody can have them.
+    pub(crate) const DRAIN: u8 = 16;
 }
 
 /// What a node answers to a probe.

@@ -23,7 +23,7 @@ use super::{
 };
 use crate::{
     cluster::{
-        ClusterError, NodeKey,
+        ClusterError, NodeId, NodeKey,
         myself::Myself,
         placement::{TypeNumber, TypeSettings},
         transport::{Callee, Caller, Serve},
@@ -55,6 +55,8 @@ struct Inner {
     published: Published,
     /// Who wants to go, and when each last said so.
     leaving: Mutex<BTreeMap<NodeKey, Instant>>,
+    /// Who gives its slots away, and when each last said so.
+    draining: Mutex<BTreeMap<NodeKey, Instant>>,
     /// Something that the leader may have to act on.
     changed: Notify,
     renewals: Arc<dyn Renewals>,
@@ -72,9 +74,9 @@ impl Plane {
         renewals: Arc<dyn Renewals>,
         seeds: Vec<String>,
     ) -> Self {
-        let leaving = Mutex::default();
+        let (leaving, draining) = (Mutex::default(), Mutex::default());
         let (changed, inquiry) = (Notify::new(), Inquiry::default());
-        Self(Arc::new(Inner { host, myself, seat, caller, published, leaving, changed, renewals, seeds, inquiry }))
+        Self(Arc::new(Inner { host, myself, seat, caller, published, leaving, draining, changed, renewals, seeds, inquiry }))
     }
 
     /// The instance of raft that runs here now.
@@ -107,9 +109,14 @@ impl Plane {
     }
 
     pub(super) fn leaving(&self) -> BTreeSet<NodeKey> {
-        let (mut leaving, now) = (lock(&self.0.leaving), self.0.host.now());
-        leaving.retain(|_, said| now.saturating_duration_since(*said) < WISH);
-        leaving.keys().cloned().collect()
+        said_lately(&self.0.leaving, self.0.host.now())
+    }
+
+    /// Who is to have no slots: who wants to go, and who gives them away.
+    pub(super) fn giving(&self) -> BTreeSet<NodeKey> {
+        let mut giving = self.leaving();
+        giving.append(&mut said_lately(&self.0.draining, self.0.host.now()));
+        giving
     }
 
     pub(super) fn has_left(&self, node: &NodeKey) {
@@ -323,6 +330,17 @@ impl Plane {
                 self.0.changed.notify_one();
                 encode(&ByLeader::Done(()))
             }
+            method::DRAIN => {
+                let node: NodeKey = decode(body)?;
+                lock(&self.0.draining).insert(node, self.0.host.now());
+                self.0.changed.notify_one();
+                let (view, giving) = (self.view(), self.giving());
+                let stays = |id: &NodeId, incarnation| {
+                    let node = NodeKey { id: id.clone(), incarnation };
+                    view.is_up(&node) && !giving.contains(&node)
+                };
+                encode(&ByLeader::Done(view.members.iter().any(|(id, member)| stays(id, member.incarnation))))
+            }
             method::JOIN => encode(&self.join(decode(body)?).await),
             other => Err(format!("there is no method {other}")),
         }
@@ -391,6 +409,13 @@ impl Serve for Plane {
             _ => self.lead(&from, method, &body).await,
         }
     }
+}
+
+/// Those who said so a short while ago.
+fn said_lately(wishes: &Mutex<BTreeMap<NodeKey, Instant>>, now: Instant) -> BTreeSet<NodeKey> {
+    let mut wishes = lock(wishes);
+    wishes.retain(|_, said| now.saturating_duration_since(*said) < WISH);
+    wishes.keys().cloned().collect()
 }
 
 async fn continue_soon(host: &Host) {

@@ -9,6 +9,8 @@ mod ring;
 mod table;
 mod types;
 
+#[cfg(test)]
+pub(crate) use self::types::TypeEntry;
 pub(crate) use self::{
     hash::{hash_of, kind_seed, slot_of_hash},
     plan::{Known, Node, Proposal},

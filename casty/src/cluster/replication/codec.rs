@@ -27,13 +27,12 @@ impl Message {
                     w.digest(shelf.digest);
                 });
             }
-            Self::List { epoch, kind, start, buckets } => {
-                w.numbers(2, &[*epoch, (*kind).into(), (*start).into()]);
+            Self::List { epoch, ticket, kind, start, buckets } => {
+                w.numbers(2, &[*epoch, *ticket, (*kind).into(), (*start).into()]);
                 w.list(buckets, |w, digest| w.digest(*digest));
             }
-            Self::Listed { epoch, kind, start, next, equal, entries } => {
-                let next = next.map_or(0, u64::from);
-                w.numbers(3, &[*epoch, (*kind).into(), (*start).into(), next]);
+            Self::Listed { ticket, next, equal, entries } => {
+                w.numbers(3, &[*ticket, next.map_or(0, u64::from)]);
                 w.bytes(equal);
                 w.list(entries, |w, entry| {
                     w.text(&entry.id);
@@ -97,11 +96,11 @@ impl Message {
         let message = match r.byte()? {
             0 => Self::Seal { epoch: r.number()? },
             1 => Self::Sealed { epoch: r.number()?, served: r.number()?, shelves: r.list(Reader::summary)? },
-            2 => Self::List { epoch: r.number()?, kind: r.small()?, start: r.small()?, buckets: r.digests()? },
+            2 => {
+                Self::List { epoch: r.number()?, ticket: r.number()?, kind: r.small()?, start: r.small()?, buckets: r.digests()? }
+            }
             3 => Self::Listed {
-                epoch: r.number()?,
-                kind: r.small()?,
-                start: r.small()?,
+                ticket: r.number()?,
                 next: Some(r.small()?).filter(|next| *next != 0),
                 equal: r.slice()?.to_vec(),
                 entries: r.list(Reader::listing)?,
@@ -298,5 +297,125 @@ impl<'a> Reader<'a> {
             3 => Content::Gone,
             _ => return Err(Malformed),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::{collection::vec, option, prelude::*};
+
+    use super::*;
+
+    fn id() -> impl Strategy<Value = EntityId> {
+        "[a-zé]{0,12}".prop_map(EntityId::from)
+    }
+
+    fn epoch() -> impl Strategy<Value = u64> {
+        prop_oneof![0..300_u64, 0..=u64::MAX >> 1]
+    }
+
+    fn written() -> impl Strategy<Value = Written> {
+        (epoch(), any::<u64>()).prop_map(|(epoch, version)| Written { epoch, version })
+    }
+
+    fn state() -> impl Strategy<Value = Arc<[u8]>> {
+        vec(any::<u8>(), 0..40).prop_map(Arc::from)
+    }
+
+    fn content() -> impl Strategy<Value = Content> {
+        prop_oneof![
+            state().prop_map(Content::Whole),
+            (written(), any::<u32>(), any::<u32>(), state()).prop_map(|(base, prefix, suffix, middle)| Content::Patch {
+                base,
+                prefix,
+                suffix,
+                middle
+            }),
+            Just(Content::Same),
+            Just(Content::Gone),
+        ]
+    }
+
+    fn message() -> impl Strategy<Value = Message> {
+        let kind = any::<u16>;
+        let summary = (kind(), any::<u128>(), epoch(), epoch()).prop_map(|(kind, digest, adopted, top)| Summary {
+            kind,
+            digest,
+            adopted,
+            top,
+        });
+        let listing =
+            (id(), epoch(), written(), any::<bool>()).prop_map(|(id, epoch, written, gone)| Listing { id, epoch, written, gone });
+        let fetched = (id(), epoch(), written(), option::of(state())).prop_map(|(id, epoch, written, state)| Fetched {
+            id,
+            epoch,
+            written,
+            state,
+        });
+        let digests = || vec(any::<Digest>(), 0..5);
+        prop_oneof![
+            epoch().prop_map(|epoch| Message::Seal { epoch }),
+            (epoch(), epoch(), vec(summary, 0..4)).prop_map(|(epoch, served, shelves)| Message::Sealed {
+                epoch,
+                served,
+                shelves
+            }),
+            (epoch(), any::<u64>(), kind(), any::<u8>(), digests())
+                .prop_map(|(epoch, ticket, kind, start, buckets)| { Message::List { epoch, ticket, kind, start, buckets } }),
+            (any::<u64>(), option::of(1..=255_u8), vec(any::<u8>(), 0..9), vec(listing, 0..5))
+                .prop_map(|(ticket, next, equal, entries)| Message::Listed { ticket, next, equal, entries }),
+            (epoch(), kind(), vec(id(), 0..5)).prop_map(|(epoch, kind, ids)| Message::Fetch { epoch, kind, ids }),
+            (epoch(), kind(), vec(fetched, 0..5)).prop_map(|(epoch, kind, entries)| Message::Fetched { epoch, kind, entries }),
+            (epoch(), any::<u64>(), kind(), id(), written(), content()).prop_map(
+                |(epoch, ticket, kind, id, written, content)| Message::Update { epoch, ticket, kind, id, written, content }
+            ),
+            (any::<u64>(), any::<u64>()).prop_map(|(ticket, version)| Message::Acked { ticket, version }),
+            any::<u64>().prop_map(|ticket| Message::Lacks { ticket }),
+            epoch().prop_map(|sealed| Message::Refused { sealed }),
+            (epoch(), kind(), option::of(any::<Digest>())).prop_map(|(epoch, kind, digest)| Message::Adopt {
+                epoch,
+                kind,
+                digest
+            }),
+            (epoch(), kind()).prop_map(|(epoch, kind)| Message::Adopted { epoch, kind }),
+            (epoch(), kind(), digests()).prop_map(|(epoch, kind, buckets)| Message::Differs { epoch, kind, buckets }),
+            (epoch(), kind(), vec(any::<u8>(), 0..9), vec((id(), written()), 0..5))
+                .prop_map(|(epoch, kind, buckets, entries)| Message::Compare { epoch, kind, buckets, entries }),
+            (epoch(), kind(), any::<u8>(), vec(id(), 0..5)).prop_map(|(epoch, kind, bucket, lacking)| Message::Compared {
+                epoch,
+                kind,
+                bucket,
+                lacking
+            }),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn a_message_is_read_as_it_was_written(message in message()) {
+            let mut bytes = Vec::new();
+            message.encode(&mut bytes);
+            prop_assert_eq!(Message::decode(&bytes), Ok(message));
+            for end in 0..bytes.len() {
+                prop_assert_eq!(Message::decode(&bytes[..end]), Err(Malformed));
+            }
+        }
+
+        #[test]
+        fn other_bytes_do_no_harm(mut bytes in vec(any::<u8>(), 0..80), which in 0..16_u8) {
+            let _ = Message::decode(&bytes);
+            if let Some(first) = bytes.first_mut() {
+                *first = which;
+                let _ = Message::decode(&bytes);
+            }
+        }
+    }
+
+    #[test]
+    fn a_length_that_is_not_there_is_not_allocated() {
+        let mut bytes = vec![4, 1, 1];
+        bytes.extend([0xff; 9]);
+        bytes.push(1);
+        assert_eq!(Message::decode(&bytes), Err(Malformed));
     }
 }

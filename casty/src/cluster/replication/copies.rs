@@ -39,17 +39,21 @@ pub(super) struct Shelf {
     bytes: usize,
     /// The latest epoch in which all live copies were what that epoch's primary had. So what is not here was not there.
     adopted: Epoch,
+    /// No live copy has an epoch of its own above this one, and no tombstone has it.
     top: Epoch,
+    /// The highest version of a tombstone that was dropped. Backups may remember it for longer, with this epoch's stamp:
+    /// whoever is made anew has to count for more.
+    forgotten: Version,
 }
 
 impl Shelf {
     pub(super) fn new(kind: TypeNumber) -> Self {
-        Self { kind, entries: BTreeMap::new(), digest: 0, live: 0, bytes: 0, adopted: 0, top: 0 }
+        Self { kind, entries: BTreeMap::new(), digest: 0, live: 0, bytes: 0, adopted: 0, top: 0, forgotten: 0 }
     }
 
     pub(super) fn put(&mut self, id: &EntityId, written: Written, stamped: Epoch, state: Option<Arc<[u8]>>) {
         self.take(id);
-        self.top = self.top.max(stamped).max(written.epoch);
+        self.top = self.top.max(stamped.max(written.epoch).saturating_add(state.is_none().into()));
         if let Some(state) = &state {
             self.live += 1;
             self.bytes += state.len();
@@ -71,7 +75,7 @@ impl Shelf {
     pub(super) fn stamp_up(&mut self, id: &EntityId, epoch: Epoch) {
         if let Some(entry) = self.entries.get_mut(&place(self.kind, id)) {
             entry.stamped = entry.stamped.max(epoch);
-            self.top = self.top.max(epoch);
+            self.top = self.top.max(epoch.saturating_add(entry.state.is_none().into()));
         }
     }
 
@@ -101,8 +105,15 @@ impl Shelf {
     /// Destroyed before this epoch, in which everyone has everything: nobody has older copies that count.
     pub(super) fn drop_tombstones(&mut self, full: Epoch, but: impl Fn(&EntityId) -> bool) {
         if self.adopted >= full && self.entries.len() > self.live {
+            let versions = self.entries.values().filter(|entry| entry.state.is_none()).map(|entry| entry.written.version);
+            self.forgotten = versions.fold(self.forgotten, Version::max);
             self.drop_where(|id, stamp, entry| entry.state.is_none() && stamp.0 < full && !but(id));
         }
+    }
+
+    /// The version that the next change of an entity makes.
+    pub(super) fn next_version(&self, id: &EntityId) -> Version {
+        self.get(id).map_or(self.forgotten, |entry| entry.written.version).saturating_add(1)
     }
 
     pub(super) fn drop_all(&mut self) {

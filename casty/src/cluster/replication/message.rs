@@ -16,9 +16,9 @@ pub(crate) enum Message {
     /// It is sealed. `served`: the highest epoch in which this node has ever served the slot, 0 for none.
     Sealed { epoch: Epoch, served: Epoch, shelves: Vec<Summary> },
     /// What is in the buckets from `start` on? With the asker's digests of these, or none if all of it is wanted.
-    List { epoch: Epoch, kind: TypeNumber, start: u8, buckets: Vec<Digest> },
-    /// That, up to before bucket `next`, or to the end; without the buckets that are `equal`.
-    Listed { epoch: Epoch, kind: TypeNumber, start: u8, next: Option<u8>, equal: Vec<u8>, entries: Vec<Listing> },
+    List { epoch: Epoch, ticket: u64, kind: TypeNumber, start: u8, buckets: Vec<Digest> },
+    /// What `List` with this ticket asked for, up to before bucket `next`, or to the end; without the buckets that are `equal`.
+    Listed { ticket: u64, next: Option<u8>, equal: Vec<u8>, entries: Vec<Listing> },
     /// The states of these.
     Fetch { epoch: Epoch, kind: TypeNumber, ids: Vec<EntityId> },
     /// Some of them, at least one.
@@ -66,7 +66,7 @@ pub(crate) struct Summary {
     pub(crate) kind: TypeNumber,
     pub(crate) digest: Digest,
     pub(crate) adopted: Epoch,
-    /// No copy has an epoch of its own above this one.
+    /// No live copy has an epoch of its own above this one, and no tombstone has it.
     pub(crate) top: Epoch,
 }
 

@@ -15,7 +15,6 @@ mod walk;
 use std::{collections::BTreeSet, sync::Arc};
 
 pub(crate) use self::{
-    codec::Malformed,
     core::Core,
     message::{Content, Message},
 };

@@ -78,6 +78,10 @@ impl Shards {
         })
     }
 
+    pub(crate) fn node(&self) -> &NodeKey {
+        &self.me
+    }
+
     /// Whether this node may speak for its entities.
     pub(crate) fn pass(&self) -> &Arc<Pass> {
         &self.pass

@@ -5,14 +5,17 @@
 //! is one more configuration, begun when the one before it is full:
 //!
 //! ```text
-//! [old, backup]              full: `old` has too many slots
-//! [old, backup, target]      full: the target has everything
-//! [target, old, backup]      full: and serves
-//! [target, backup]           one of the backups is dropped, so that each node holds as much as the others
+//! [old, backup, other]       full: `old` has too many slots
+//! [old, target, backup]      full: the target has everything
+//! [target, old, backup]      and serves
 //! ```
 //!
-//! A leader that finds the second line cannot tell what it was meant for, and need not: it is finished if `old` still has
-//! too many, and otherwise undone.
+//! A target comes directly behind the primary, since types with two copies have none further back. The backup that makes room
+//! for it loses nothing before that configuration is full: until then the chain names it. A slot with a single copy has one
+//! member more for that while, and what is in it goes over with the last step.
+//!
+//! A leader that finds the second line cannot tell what it was meant for, and need not: the target takes over if `old` still
+//! has too many, and otherwise is a backup like others.
 
 mod moves;
 mod repair;

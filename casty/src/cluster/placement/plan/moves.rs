@@ -31,11 +31,13 @@ impl Sketch<'_> {
         self.leaves(self.places[slot].members[0])
     }
 
-    /// Where the target that a leaving primary will hand over to is on its way, it counts as having done so.
+    /// Where one that can take over from a leaving primary is on its way, it counts as having done so.
     fn expect_successors(&mut self) {
         for slot in self.slots(Standing::Moving) {
-            if self.primary_leaves(slot) && self.surplus(slot) > 0 {
-                self.least_loaded(self.staying_backups(slot)).inspect(|heir| self.promote(slot, *heir));
+            if self.primary_leaves(slot)
+                && let Some(heir) = self.first_backup(slot).filter(|heir| self.has_room(*heir))
+            {
+                self.promote(slot, heir);
             }
         }
     }
@@ -53,94 +55,93 @@ impl Sketch<'_> {
             }
         }
         for slot in second {
-            let leaving: Vec<Number> = self.places[slot].members.iter().copied().filter(|node| self.leaves(*node)).collect();
-            if leaving.is_empty() || *room == 0 {
-                continue;
+            if *room > 0 && self.drop_leaving(slot) {
+                self.fill(slot);
+                self.propose(slot);
+                *room -= 1;
             }
-            if self.places[slot].members.len() - leaving.len() < self.wanted() {
-                self.next_backup(slot).inspect(|backup| self.append(slot, *backup));
-            } else {
-                leaving.into_iter().for_each(|node| self.drop_member(slot, node));
-            }
-            self.propose(slot);
-            *room -= 1;
         }
     }
 
-    /// A backup takes over from a leaving primary, or a node that is to do so becomes a backup. Whether there is one.
+    /// The first backup takes over from a leaving primary, or a node that is to do so becomes the first backup. Whether there
+    /// is one.
     fn hand_over(&mut self, slot: usize) -> bool {
-        let other = self.least_loaded(self.others(slot));
-        let better = self.surplus(slot) == 0 && other.is_some_and(|other| self.has_room(other));
-        let heir = self.least_loaded(self.staying_backups(slot)).filter(|backup| !better || self.has_room(*backup));
-        match (heir, other) {
-            (Some(heir), _) => {
-                self.promote(slot, heir);
-                self.propose(slot);
-            }
-            (None, Some(other)) => {
-                self.append(slot, other);
-                self.propose(slot);
-                // It will take over, and counts as if it had.
-                self.promote(slot, other);
-            }
-            (None, None) => return false,
+        let backup = self.places[slot].members.iter().skip(1).copied().find(|backup| self.has_room(*backup));
+        let other = || self.least_loaded(self.others(slot).filter(|other| self.has_room(*other)));
+        let Some(heir) = backup.or_else(other) else { return false };
+        if self.first_backup(slot) == Some(heir) {
+            self.promote(slot, heir);
+            self.drop_leaving(slot);
+            self.fill(slot);
+            self.propose(slot);
+        } else {
+            self.bring_in(slot, heir);
+            self.propose(slot);
+            // It will take over, and counts as if it had.
+            self.promote(slot, heir);
         }
         true
     }
 
-    /// Takes the next step with slots that have a member too many. Where such a slot is not full yet, what will be done with
-    /// it counts as done: whoever decides later decides alike.
+    /// Drops the members that leave. Whether there were any.
+    fn drop_leaving(&mut self, slot: usize) -> bool {
+        let leaving: Vec<Number> = self.places[slot].members.iter().copied().filter(|node| self.leaves(*node)).collect();
+        leaving.iter().for_each(|node| self.drop_member(slot, *node));
+        !leaving.is_empty()
+    }
+
+    /// First backups take over from primaries with more slots than they have, and members that are too many are dropped. Where
+    /// a slot is not full yet, what will be done with it counts as done: whoever decides later decides alike.
     fn finish(&mut self, room: &mut usize) {
         let open = |standing| matches!(standing, Standing::Settled | Standing::Moving);
-        let surplus = |slot: &usize| open(self.places[*slot].standing) && self.surplus(*slot) > 0;
-        let mut slots: Vec<usize> = (0..self.places.len()).filter(surplus).collect();
+        let mut slots: Vec<usize> = (0..self.places.len()).filter(|slot| open(self.places[*slot].standing)).collect();
         // The greatest differences first, as they were begun.
         while let Some(at) = (0..slots.len()).rev().max_by_key(|at| self.difference(slots[*at]))
+            && let Some(target) = self.first_backup(slots[at])
             && self.difference(slots[at]) > 1
         {
             let slot = slots.remove(at);
-            self.places[slot].members.last().copied().inspect(|target| self.promote(slot, *target));
-            if self.places[slot].standing == Standing::Settled {
-                if *room == 0 {
-                    return;
-                }
-                self.propose(slot);
-                *room -= 1;
-            }
-            self.shed(slot);
-        }
-        let (settled, moving): (Vec<_>, Vec<_>) =
-            slots.into_iter().partition(|slot| self.places[*slot].standing == Standing::Settled);
-        for slot in settled {
-            if *room == 0 {
+            self.promote(slot, target);
+            if !self.finish_slot(slot, room) {
                 return;
             }
-            self.shed(slot);
+        }
+        for slot in slots {
+            if self.surplus(slot) > 0 && !self.finish_slot(slot, room) {
+                return;
+            }
+        }
+    }
+
+    /// Drops the backups that are too many, and proposes that where the slot is full. Whether there was room for it.
+    fn finish_slot(&mut self, slot: usize, room: &mut usize) -> bool {
+        self.shed(slot);
+        if self.places[slot].standing == Standing::Settled {
+            if *room == 0 {
+                return false;
+            }
             self.propose(slot);
             *room -= 1;
         }
-        moving.into_iter().for_each(|slot| self.shed(slot));
+        true
     }
 
-    /// How many slots more its primary has than its last member.
+    /// How many slots more its primary has than its first backup.
     fn difference(&self, slot: usize) -> usize {
         match self.places[slot].members.as_slice() {
             members if members.iter().any(|member| self.leaves(*member)) => 0,
-            [first, .., last] => self.load[*first].saturating_sub(self.load[*last]),
+            [first, second, ..] => self.load[*first].saturating_sub(self.load[*second]),
             _ => 0,
         }
     }
 
-    /// Drops the backups that are too many: who holds most goes first, and of equals the last.
+    /// Drops the backups that are too many.
     fn shed(&mut self, slot: usize) {
-        for _ in 0..self.surplus(slot) {
-            let fullest =
-                self.places[slot].members.iter().skip(1).copied().max_by_key(|node| (self.leaves(*node), self.held[*node]));
-            fullest.inspect(|node| self.drop_member(slot, *node));
-        }
+        (0..self.surplus(slot)).for_each(|_| self.drop_fullest(slot, 1));
     }
 
-    /// Moves slots from the primaries with most of them to those with fewest, until none has two more than another.
+    /// Has the nodes that are primaries of fewest slots become the first backups of those with most, until none would have two
+    /// more than another.
     fn even_primaries(&mut self, room: &mut usize) {
         // Who has too many, but no slot that could be moved now.
         let mut stuck = vec![false; self.load.len()];
@@ -155,16 +156,11 @@ impl Sketch<'_> {
                 stuck[giver] = true;
                 continue;
             };
-            if self.places[slot].members.contains(&taker) {
-                self.promote(slot, taker);
-                self.propose(slot);
-            } else {
-                self.append(slot, taker);
-                self.propose(slot);
-                // The rest follows when it is full, and counts already.
-                self.promote(slot, taker);
-                self.shed(slot);
-            }
+            self.bring_in(slot, taker);
+            self.propose(slot);
+            // The rest follows when it is full, and counts already.
+            self.promote(slot, taker);
+            self.shed(slot);
             *room -= 1;
         }
     }
@@ -193,9 +189,9 @@ impl Sketch<'_> {
             else {
                 return;
             };
+            self.drop_member(slot, giver);
             self.append(slot, taker);
             self.propose(slot);
-            self.drop_member(slot, giver);
             *room -= 1;
         }
     }

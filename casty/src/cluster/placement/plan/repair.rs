@@ -53,7 +53,7 @@ impl Sketch<'_> {
     }
 
     /// Gives the slot as many backups as it should have. Whether it had fewer.
-    fn fill(&mut self, slot: usize) -> bool {
+    pub(super) fn fill(&mut self, slot: usize) -> bool {
         let before = self.places[slot].members.len();
         while self.places[slot].members.len() < self.wanted()
             && let Some(backup) = self.next_backup(slot)

@@ -126,9 +126,9 @@ impl<'a> Sketch<'a> {
         self.staying.iter().copied().filter(move |node| !self.places[slot].members.contains(node))
     }
 
-    /// The members behind the primary that stay.
-    pub(super) fn staying_backups(&self, slot: usize) -> impl Iterator<Item = Number> + '_ {
-        self.places[slot].members.iter().skip(1).copied().filter(|node| !self.leaves(*node))
+    /// Who could take over from the primary as it is.
+    pub(super) fn first_backup(&self, slot: usize) -> Option<Number> {
+        self.places[slot].members.get(1).copied()
     }
 
     /// Those that stay, as the ring has them for the slot.
@@ -148,6 +148,25 @@ impl<'a> Sketch<'a> {
     pub(super) fn append(&mut self, slot: usize, node: Number) {
         self.places[slot].members.push(node);
         self.held[node] += 1;
+    }
+
+    /// Makes a node the first backup. Where there are too many then, another goes: one that leaves, or who holds most.
+    pub(super) fn bring_in(&mut self, slot: usize, node: Number) {
+        let members = &mut self.places[slot].members;
+        let before = members.len();
+        members.retain(|member| *member != node);
+        self.held[node] += usize::from(members.len() == before);
+        members.insert(1, node);
+        while self.places[slot].members.len() > self.known.copies.max(2) {
+            self.drop_fullest(slot, 2);
+        }
+    }
+
+    /// Drops one of the members from that place on: one that leaves, or who holds most, and of equals the last.
+    pub(super) fn drop_fullest(&mut self, slot: usize, from: usize) {
+        let members = self.places[slot].members.iter().skip(from).copied();
+        let fullest = members.max_by_key(|node| (self.leaves(*node), self.held[*node]));
+        fullest.inspect(|node| self.drop_member(slot, *node));
     }
 
     /// Makes a backup the primary, and the primary the first backup.

@@ -45,6 +45,9 @@ impl<G: Clone> Core<G> {
     }
 
     pub(super) fn answer_seal(&self, sealer: &NodeKey, epoch: Epoch, out: &mut Vec<Out<G>>) {
+        if *sealer == self.me {
+            return;
+        }
         if epoch < self.sealed {
             return self.send(sealer, Message::Refused { sealed: self.sealed }, out);
         }
@@ -56,8 +59,8 @@ impl<G: Clone> Core<G> {
         &self,
         from: &NodeKey,
         epoch: Epoch,
-        kind: TypeNumber,
-        start: u8,
+        ticket: u64,
+        (kind, start): (TypeNumber, u8),
         buckets: &[Digest],
         out: &mut Vec<Out<G>>,
     ) {
@@ -84,7 +87,7 @@ impl<G: Clone> Core<G> {
                 entries.push(Listing { id: id.clone(), epoch, written, gone: entry.state.is_none() });
             }
         }
-        self.send(from, Message::Listed { epoch, kind, start, next, equal, entries }, out);
+        self.send(from, Message::Listed { ticket, next, equal, entries }, out);
     }
 
     pub(super) fn on_fetch(&self, from: &NodeKey, epoch: Epoch, kind: TypeNumber, ids: &[EntityId], out: &mut Vec<Out<G>>) {

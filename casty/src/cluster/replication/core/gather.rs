@@ -1,6 +1,9 @@
 //! Getting what a sealed node has and this one has not: one node after the other, kind by kind.
 
-use std::{collections::VecDeque, mem};
+use std::{
+    collections::{BTreeSet, VecDeque},
+    mem,
+};
 
 use super::{Core, Role, Rule};
 use crate::{
@@ -32,6 +35,8 @@ struct Step {
     of: Summary,
     /// What is listed from which bucket, or what follows the one being fetched.
     start: Option<u8>,
+    /// Which listing is awaited.
+    ticket: u64,
     /// Whether the listing has come, and the next one begins once all of it was fetched.
     listed: bool,
     wanted: Vec<EntityId>,
@@ -68,7 +73,7 @@ impl<G: Clone> Core<G> {
                 }
                 _ => Vec::new(),
             };
-            Message::List { epoch: sealing.epoch, kind: step.of.kind, start, buckets }
+            Message::List { epoch: sealing.epoch, ticket: step.ticket, kind: step.of.kind, start, buckets }
         };
         self.send(node, message, out);
     }
@@ -81,7 +86,8 @@ impl<G: Clone> Core<G> {
             let shelf = self.shelves.entry(of.kind).or_insert_with(|| super::Shelf::new(of.kind));
             let here = shelf.summary();
             if here.digest != of.digest || !tells_all(&of, here.adopted) {
-                gather.step = Some(Step { of, start: Some(0), listed: false, wanted: Vec::new() });
+                self.tickets += 1;
+                gather.step = Some(Step { of, start: Some(0), ticket: self.tickets, listed: false, wanted: Vec::new() });
                 return self.ask_again(out);
             }
             shelf.adopt(of.adopted);
@@ -92,12 +98,10 @@ impl<G: Clone> Core<G> {
         self.step_sealing(out);
     }
 
-    #[expect(clippy::too_many_arguments, reason = "the fields of one message")]
     pub(super) fn on_listed(
         &mut self,
         from: &NodeKey,
-        epoch: Epoch,
-        (kind, start): (TypeNumber, u8),
+        ticket: u64,
         next: Option<u8>,
         equal: &[u8],
         entries: Vec<Listing>,
@@ -105,10 +109,11 @@ impl<G: Clone> Core<G> {
     ) {
         let Role::Sealing(sealing) = &mut self.role else { return };
         let Some(Gather { node, step: Some(step), .. }) = &mut sealing.gather else { return };
-        let expected = sealing.epoch == epoch && node == from && step.of.kind == kind;
-        if !expected || step.listed || step.start != Some(start) || next.is_some_and(|next| next <= start) {
+        let further = next.is_none_or(|next| step.start.is_some_and(|start| next > start));
+        if node != from || step.listed || step.ticket != ticket || !further {
             return;
         }
+        let kind = step.of.kind;
         let shelf = self.shelves.entry(kind).or_insert_with(|| super::Shelf::new(kind));
         equal.iter().for_each(|bucket| shelf.stamp_bucket_up(*bucket, step.of.adopted));
         for Listing { id, epoch, written, gone } in entries {
@@ -141,7 +146,7 @@ impl<G: Clone> Core<G> {
             return;
         }
         let shelf = self.shelves.entry(kind).or_insert_with(|| super::Shelf::new(kind));
-        let mut wanted: std::collections::BTreeSet<_> = mem::take(&mut step.wanted).into_iter().collect();
+        let mut wanted: BTreeSet<_> = mem::take(&mut step.wanted).into_iter().collect();
         let before = wanted.len();
         for Fetched { id, epoch, written, state } in entries {
             if wanted.remove(&id) && (epoch, written.version) > shelf.stamp(&id) {
@@ -162,7 +167,8 @@ impl<G: Clone> Core<G> {
             return self.ask_again(out);
         }
         if step.start.is_some() {
-            step.listed = false;
+            self.tickets += 1;
+            (step.listed, step.ticket) = (false, self.tickets);
             return self.ask_again(out);
         }
         let of = step.of;

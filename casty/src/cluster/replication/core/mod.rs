@@ -18,7 +18,7 @@ use crate::{
     EntityId,
     cluster::{
         NodeKey,
-        placement::{Epoch, Stage, TypeNumber},
+        placement::{Configuration, Epoch, Stage, TypeNumber},
     },
 };
 
@@ -61,6 +61,11 @@ impl<G: Clone> Core<G> {
         }
     }
 
+    #[cfg(test)]
+    pub(super) fn without(me: NodeKey, rule: Option<Rule>) -> Self {
+        Self { rules: Rules::without(rule), ..Self::new(me) }
+    }
+
     /// Takes what is agreed now. What is older than that is ignored.
     pub(crate) fn agreed(&mut self, agreed: Agreed, out: &mut Vec<Out<G>>) {
         if agreed.chain.epoch() < self.agreed.chain.epoch() {
@@ -94,10 +99,10 @@ impl<G: Clone> Core<G> {
         match message {
             Message::Seal { epoch } => self.on_seal(from, epoch, out),
             Message::Sealed { epoch, served, shelves } => self.on_sealed(from, epoch, served, shelves, out),
-            Message::List { epoch, kind, start, buckets } => self.on_list(from, epoch, kind, start, &buckets, out),
-            Message::Listed { epoch, kind, start, next, equal, entries } => {
-                self.on_listed(from, epoch, (kind, start), next, &equal, entries, out);
+            Message::List { epoch, ticket, kind, start, buckets } => {
+                self.on_list(from, epoch, ticket, (kind, start), &buckets, out);
             }
+            Message::Listed { ticket, next, equal, entries } => self.on_listed(from, ticket, next, &equal, entries, out),
             Message::Fetch { epoch, kind, ids } => self.on_fetch(from, epoch, kind, &ids, out),
             Message::Fetched { epoch, kind, entries } => self.on_fetched(from, epoch, kind, entries, out),
             Message::Update { epoch, ticket, kind, id, written, content } => {
@@ -189,14 +194,24 @@ impl<G: Clone> Core<G> {
                     serving.halted = false;
                     return self.go_on(out);
                 }
+                // It may be up again before anybody else has the slot, and knows what is pending.
+                if serving.halted && all_mine && reaches {
+                    return;
+                }
                 if !serving.halted {
+                    // Somebody else was primary in between. It cannot have served, but that is for its answer to say.
+                    if may && epoch > since {
+                        serving.stops_for = Some((self.me.clone(), epoch));
+                        out.push(Out::Stops { epoch: since, orderly: true });
+                    }
                     return self.refresh(out);
                 }
             }
             Role::Backup | Role::Sealing(_) => {}
         }
         self.role = Role::Backup;
-        if may {
+        // An epoch is served once: what was pending in it when it ended is not known to be.
+        if may && self.served < epoch {
             self.seal(epoch, out);
         }
     }
@@ -241,16 +256,20 @@ impl<G: Clone> Core<G> {
     /// Drops what nobody needs here any more, now that what is agreed may have become full.
     fn let_go(&mut self, out: &mut Vec<Out<G>>) {
         let chain = self.agreed.chain.clone();
-        let Some(oldest) = chain.0.iter().rev().find(|config| config.stage == Stage::Full) else { return };
-        self.raise(oldest.epoch, out);
+        let Some(full) = chain.0.iter().find(|config| config.stage == Stage::Full).map(|config| config.epoch) else { return };
+        self.raise(full, out);
+        // A later primary may have sent something before what names this node was applied here.
+        let is_behind = self.sealed > chain.epoch();
         for (kind, shelf) in &mut self.shelves {
-            let keeps = |config: &crate::cluster::placement::Configuration| {
-                let copies =
-                    self.agreed.types.settings(*kind, config.types).map(|settings| settings.copies(config.members.len()));
-                config.members.iter().take(copies.unwrap_or(config.members.len())).any(|member| *member == self.me)
+            let keeps = |config: &Configuration| {
+                let members = &config.members;
+                let copies = self.agreed.types.settings(*kind, config.types).map(|settings| settings.copies(members.len()));
+                members.iter().take(copies.unwrap_or(members.len())).any(|member| *member == self.me)
             };
             if !chain.0.iter().any(keeps) {
-                shelf.drop_all();
+                if !is_behind {
+                    shelf.drop_all();
+                }
                 continue;
             }
             let pending = match &self.role {
@@ -259,7 +278,7 @@ impl<G: Clone> Core<G> {
             };
             let is_pending =
                 |id: &EntityId| pending.is_some_and(|pending| pending.contains_key(&Key { kind: *kind, id: id.clone() }));
-            shelf.drop_tombstones(oldest.epoch, is_pending);
+            shelf.drop_tombstones(full, is_pending);
         }
     }
 

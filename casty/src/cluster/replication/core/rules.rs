@@ -19,8 +19,6 @@ pub(in crate::cluster::replication) enum Rule {
     SealStopsPrimary,
     /// A configuration is complete once its backups have everything.
     CompleteWhenSynced,
-    /// Copies are of use until a configuration is full.
-    TombstonesUntilFull,
     /// A slot is taken from a primary that is up only by its release.
     WaitForRelease,
     /// What is not at a node that had adopted everything was not there.

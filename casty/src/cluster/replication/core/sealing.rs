@@ -137,10 +137,6 @@ impl<G: Clone> Core<G> {
         if !open.is_empty() && !self.rules.lack(Rule::WaitForRelease) {
             return Source::Unreleased(open.into_iter().collect());
         }
-        // It may have served this epoch before it was fenced: then nobody has since.
-        if self.served == sealing.epoch {
-            return Source::Last(self.me.clone());
-        }
         for config in older {
             let Some(primary) = config.primary() else { continue };
             let served =

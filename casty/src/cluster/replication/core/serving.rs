@@ -140,7 +140,7 @@ impl<G: Clone> Core<G> {
         if old.as_deref() == state {
             return self.wake(key, gate, out);
         }
-        let version = before.as_ref().map_or(0, |(written, _)| written.version) + 1;
+        let version = shelf.next_version(&key.id);
         let written = Written { epoch: serving.epoch, version };
         let state: Option<Arc<[u8]>> = state.map(Arc::from);
         shelf.put(&key.id, written, serving.epoch, state.clone());
@@ -150,7 +150,7 @@ impl<G: Clone> Core<G> {
         let patch = before.zip(state.as_ref()).and_then(|((base, old), new)| patch(base, &old?, new).map(|patch| (base, patch)));
         let content = |backup: &Backup, last: Option<Written>| match (&patch, &state) {
             // Most likely it has the base; else it says so.
-            (Some((base, patch)), _) if last.map_or(backup.has_all(key.kind), |last| last == *base) => patch.clone(),
+            (Some((base, patch)), _) if last.map_or_else(|| backup.has_all(key.kind), |last| last == *base) => patch.clone(),
             (_, Some(state)) => Content::Whole(state.clone()),
             (_, None) => Content::Gone,
         };
@@ -254,13 +254,12 @@ impl<G: Clone> Core<G> {
         let Role::Serving(serving) = &mut self.role else { return };
         let Some(at) = serving.backups.iter().position(|backup| same(rules, &backup.node, from)) else { return };
         let Some(key) = serving.tickets.get(&ticket).cloned() else { return };
-        let Some(pending) = serving.pending.get_mut(&key) else { return };
-        let Some(sent) = pending.sent.get_mut(at) else { return };
-        let state = self.shelves.get(&key.kind).and_then(|shelf| shelf.get(&key.id)).map(|entry| entry.state.clone());
-        let (Some(state), true) = (state, sent.acked < pending.latest.version) else { return };
-        (sent.last, sent.ticks) = (Some(pending.latest), 0);
-        let content = state.map_or(Content::Gone, Content::Whole);
-        out.push(update(from, serving.epoch, ticket, &key, pending.latest, content));
+        let Some(entry) = self.shelves.get(&key.kind).and_then(|shelf| shelf.get(&key.id)) else { return };
+        if let Some(sent) = serving.pending.get_mut(&key).and_then(|pending| pending.sent.get_mut(at)) {
+            (sent.last, sent.ticks) = (Some(entry.written), 0);
+        }
+        let content = entry.state.clone().map_or(Content::Gone, Content::Whole);
+        out.push(update(from, serving.epoch, ticket, &key, entry.written, content));
     }
 
     /// What is agreed has changed, but not that this node serves this epoch.

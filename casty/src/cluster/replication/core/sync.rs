@@ -145,9 +145,19 @@ impl<G: Clone> Core<G> {
                 return out.push(Out::Send(node.clone(), compare(epoch, kind, page, shelf)));
             }
             if again {
-                let lost = mem::take(&mut comparing.under_way);
-                lost.values().for_each(|(ticket, _)| drop(all.remove(ticket)));
-                lost.into_keys().for_each(|id| comparing.lacking.push_front(id));
+                for (id, (ticket, size)) in mem::take(&mut comparing.under_way) {
+                    let key = Key { kind, id };
+                    match shelf.get(&key.id) {
+                        // Whoever has not got it says so. What is pending is sent again by itself.
+                        Some(entry) if all.contains_key(&ticket) => {
+                            if pending.get(&key).is_none_or(|pending| pending.ticket != ticket) {
+                                out.push(update(node, epoch, ticket, &key, entry.written, Content::Same));
+                            }
+                            comparing.under_way.insert(key.id, (ticket, size));
+                        }
+                        _ => comparing.lacking.push_front(key.id),
+                    }
+                }
             }
             let mut bytes: usize = comparing.under_way.values().map(|(_, bytes)| bytes).sum();
             while comparing.under_way.len() < ENTRIES && bytes < BYTES {

@@ -1,1 +1,431 @@
+use std::collections::BTreeSet;
 
+use super::*;
+use crate::cluster::{
+    Incarnation,
+    placement::{TypeSettings, TypeTable},
+    replication::{Content, Wait, Written},
+};
+
+fn node(name: &str) -> NodeKey {
+    NodeKey { id: name.into(), incarnation: Incarnation(1) }
+}
+
+fn key(id: &str) -> Key {
+    Key { kind: 0, id: id.into() }
+}
+
+/// Nodes with one slot, whose messages arrive in order unless a test takes them out.
+struct Nodes {
+    cores: BTreeMap<NodeKey, Core<&'static str>>,
+    agreed: Agreed,
+    net: Vec<(NodeKey, NodeKey, Message)>,
+    /// What else each wanted done.
+    said: Vec<(NodeKey, Out<&'static str>)>,
+    bytes: usize,
+}
+
+impl Nodes {
+    /// All with one type of this factor and sync; the first configuration has these members.
+    fn new(names: &[&str], members: &[&str], factor: u32, sync: u32) -> Self {
+        let mut types = TypeTable::default();
+        types.declare(&"kind".into(), TypeSettings { factor, sync, strict: false, accepts_loss: false, singleton: false });
+        let up: BTreeSet<_> = names.iter().map(|name| node(name)).collect();
+        let cores = up.iter().map(|node| (node.clone(), Core::new(node.clone()))).collect();
+        let agreed = Agreed { types: types.into(), up, ..Agreed::default() };
+        let mut nodes = Self { cores, agreed, net: Vec::new(), said: Vec::new(), bytes: 0 };
+        nodes.begin(members);
+        nodes
+    }
+
+    fn begin(&mut self, members: &[&str]) {
+        let members = members.iter().map(|name| node(name)).collect();
+        Arc::make_mut(&mut self.agreed.chain).begin(members, self.agreed.types.version);
+        self.learn();
+    }
+
+    fn down(&mut self, name: &str) {
+        self.agreed.up.remove(&node(name));
+        self.learn();
+    }
+
+    fn learn(&mut self) {
+        for node in self.cores.keys().cloned().collect::<Vec<_>>() {
+            let agreed = self.agreed.clone();
+            self.with(&node, |core, out| core.agreed(agreed, out));
+        }
+    }
+
+    fn with<R>(&mut self, of: &NodeKey, act: impl FnOnce(&mut Core<&'static str>, &mut Vec<Out<&'static str>>) -> R) -> R {
+        let mut out = Vec::new();
+        let result = act(self.cores.get_mut(of).unwrap(), &mut out);
+        for out in out {
+            match out {
+                Out::Send(to, message) => self.net.push((of.clone(), to, message)),
+                other => self.said.push((of.clone(), other)),
+            }
+        }
+        result
+    }
+
+    /// Delivers everything to those that are up, applies what is reached, releases, until nothing moves.
+    fn settle(&mut self) {
+        while !self.net.is_empty() || self.apply() {
+            for (from, to, message) in std::mem::take(&mut self.net) {
+                let mut bytes = Vec::new();
+                message.encode(&mut bytes);
+                self.bytes += bytes.len();
+                if self.agreed.up.contains(&to) {
+                    self.with(&to, |core, out| core.receive(&from, message, out));
+                }
+            }
+        }
+    }
+
+    fn apply(&mut self) -> bool {
+        let mut moved = false;
+        for (of, out) in self.said.clone() {
+            match out {
+                Out::Reached(epoch, stage) if Arc::make_mut(&mut self.agreed.chain).reach(epoch, stage) => {
+                    moved = true;
+                    self.learn();
+                }
+                Out::Stops { epoch, orderly: true } => {
+                    self.said.retain(|said| *said != (of.clone(), Out::Stops { epoch, orderly: true }));
+                    self.with(&of, |core, out| core.released(epoch, out));
+                    moved = true;
+                }
+                _ => {}
+            }
+        }
+        moved
+    }
+
+    fn tick(&mut self) {
+        for node in self.cores.keys().cloned().collect::<Vec<_>>() {
+            self.with(&node, |core, out| core.tick(out));
+        }
+    }
+
+    fn write(&mut self, name: &str, id: &'static str, state: Option<&[u8]>) -> Result<Wait, NotServing> {
+        self.with(&node(name), |core, out| core.write(&key(id), state, &id, out))
+    }
+
+    fn wake(&mut self, name: &str, id: &'static str) -> Result<Wait, NotServing> {
+        self.with(&node(name), |core, out| core.wake(&key(id), &id, out))
+    }
+
+    fn has_said(&self, name: &str, out: Out<&'static str>) -> bool {
+        self.said.contains(&(node(name), out))
+    }
+
+    fn state(&self, name: &str, id: &str) -> Option<&[u8]> {
+        self.cores[&node(name)].state(&key(id)).map(|state| &**state)
+    }
+
+    fn serving(&self, name: &str) -> Option<Epoch> {
+        self.cores[&node(name)].serving()
+    }
+}
+
+#[test]
+fn a_change_is_kept_once_enough_backups_have_it() {
+    let mut nodes = Nodes::new(&["a", "b", "c"], &["a", "b", "c"], 3, 1);
+    assert_eq!((nodes.serving("a"), nodes.serving("b")), (Some(1), None));
+    assert_eq!(nodes.write("b", "x", Some(b"1")), Err(NotServing));
+    assert_eq!(nodes.write("a", "x", Some(b"1")), Ok(Wait::Pending(1)));
+    assert_eq!(nodes.write("a", "x", Some(b"1")), Ok(Wait::Pending(1)), "unchanged, but not kept yet");
+    assert!(!nodes.has_said("a", Out::Kept("x", 1)));
+    nodes.settle();
+    assert!(nodes.has_said("a", Out::Kept("x", 1)));
+    assert_eq!((nodes.state("b", "x"), nodes.state("c", "x")), (Some(&b"1"[..]), Some(&b"1"[..])));
+    assert_eq!(nodes.write("a", "x", Some(b"1")), Ok(Wait::Kept(1)));
+    assert!(nodes.net.is_empty(), "unchanged bytes are not sent");
+}
+
+#[test]
+fn what_was_not_answered_is_sent_again() {
+    let mut nodes = Nodes::new(&["a", "b"], &["a", "b"], 2, 1);
+    nodes.settle();
+    nodes.write("a", "x", Some(b"1")).unwrap();
+    nodes.net.clear();
+    (0..PATIENCE).for_each(|_| nodes.tick());
+    nodes.settle();
+    assert!(nodes.has_said("a", Out::Kept("x", 1)));
+    assert_eq!(nodes.state("b", "x"), Some(&b"1"[..]));
+}
+
+#[test]
+fn without_sync_an_answer_waits_for_nobody() {
+    let mut nodes = Nodes::new(&["a", "b"], &["a", "b"], 2, 0);
+    assert_eq!(nodes.write("a", "x", Some(b"1")), Ok(Wait::Kept(1)));
+    nodes.settle();
+    assert_eq!(nodes.state("b", "x"), Some(&b"1"[..]));
+}
+
+#[test]
+fn a_backup_takes_over_from_a_dead_primary_and_rewrites_before_it_answers() {
+    let mut nodes = Nodes::new(&["a", "b", "c", "d"], &["a", "b", "c"], 3, 1);
+    nodes.write("a", "x", Some(b"1")).unwrap();
+    nodes.settle();
+    nodes.down("a");
+    nodes.begin(&["b", "c", "d"]);
+    assert_eq!(nodes.serving("b"), None);
+    // It has sealed and gathered, but nothing that it found is on a backup in its epoch.
+    while nodes.serving("b").is_none() {
+        let (from, to, message) = nodes.net.remove(0);
+        nodes.with(&to, |core, out| core.receive(&from, message, out));
+    }
+    assert_eq!(nodes.wake("b", "x"), Ok(Wait::Pending(1)));
+    assert_eq!(nodes.wake("b", "nothing"), Ok(Wait::Kept(0)));
+    nodes.settle();
+    assert!(nodes.has_said("b", Out::Kept("x", 1)));
+    assert_eq!(nodes.state("d", "x"), Some(&b"1"[..]));
+    assert_eq!(nodes.agreed.chain.0.len(), 1, "it is full");
+}
+
+#[test]
+fn a_primary_that_is_up_hands_over_in_order() {
+    let mut nodes = Nodes::new(&["a", "b", "c"], &["a", "b"], 2, 1);
+    nodes.write("a", "x", Some(b"1")).unwrap();
+    nodes.settle();
+    nodes.begin(&["c", "a"]);
+    let (from, to, seal) = nodes.net.remove(0);
+    nodes.with(&to, |core, out| core.receive(&from, seal.clone(), out));
+    nodes.with(&to, |core, out| core.receive(&from, seal, out));
+    let stops = nodes.said.iter().filter(|(_, said)| *said == Out::Stops { epoch: 1, orderly: true });
+    assert_eq!(stops.count(), 1);
+    assert_eq!(nodes.write("a", "x", Some(b"2")), Ok(Wait::Pending(2)), "handlers may end");
+    assert_eq!(nodes.serving("c"), None);
+    nodes.settle();
+    assert!(nodes.has_said("a", Out::Kept("x", 2)) || nodes.state("c", "x") == Some(b"2"));
+    assert_eq!((nodes.serving("a"), nodes.serving("c")), (None, Some(2)));
+    assert_eq!(nodes.state("c", "x"), Some(&b"2"[..]));
+    assert_eq!(nodes.cores[&node("b")].len(), 0, "it is no member any more");
+}
+
+#[test]
+fn who_stays_primary_serves_without_a_gap() {
+    let mut nodes = Nodes::new(&["a", "b", "c"], &["a", "b"], 2, 1);
+    nodes.write("a", "x", Some(b"1")).unwrap();
+    nodes.settle();
+    nodes.write("a", "y", Some(b"1")).unwrap();
+    nodes.net.clear();
+    nodes.begin(&["a", "c"]);
+    assert_eq!(nodes.serving("a"), Some(2));
+    assert_eq!(nodes.wake("a", "x"), Ok(Wait::Kept(1)), "it was kept, and is found by whoever follows");
+    nodes.settle();
+    assert!(nodes.has_said("a", Out::Kept("y", 1)), "what was pending counts by the new backups");
+    assert_eq!((nodes.state("c", "x"), nodes.state("c", "y")), (Some(&b"1"[..]), Some(&b"1"[..])));
+}
+
+#[test]
+fn a_destroyed_entity_does_not_come_back_from_an_old_copy() {
+    let mut nodes = Nodes::new(&["a", "b", "c"], &["a", "b", "c"], 3, 1);
+    nodes.write("a", "x", Some(b"1")).unwrap();
+    nodes.settle();
+    nodes.write("a", "x", None).unwrap();
+    nodes.net.retain(|(_, to, _)| *to != node("c"));
+    nodes.settle();
+    assert!(nodes.has_said("a", Out::Kept("x", 2)));
+    assert_eq!(nodes.state("c", "x"), Some(&b"1"[..]));
+    nodes.down("a");
+    nodes.begin(&["c", "b"]);
+    nodes.settle();
+    assert_eq!((nodes.serving("c"), nodes.state("c", "x")), (Some(2), None));
+    assert_eq!(nodes.cores[&node("c")].entities(0).count(), 0);
+}
+
+#[test]
+fn with_too_many_copies_gone_for_good_it_is_lost_until_accepted() {
+    let mut nodes = Nodes::new(&["a", "b", "c"], &["a", "b"], 2, 1);
+    nodes.write("a", "x", Some(b"1")).unwrap();
+    nodes.settle();
+    nodes.down("a");
+    nodes.down("b");
+    nodes.begin(&["c"]);
+    nodes.settle();
+    assert!(!nodes.cores[&node("c")].is_lost(), "who is down may come back");
+    nodes.agreed.ended.extend([node("a"), node("b")]);
+    nodes.learn();
+    assert!(nodes.has_said("c", Out::Lost(2)) && nodes.cores[&node("c")].is_lost());
+    assert_eq!(nodes.serving("c"), None);
+    Arc::make_mut(&mut nodes.agreed.chain).0[0].accepted = true;
+    nodes.learn();
+    assert_eq!(nodes.serving("c"), Some(2));
+}
+
+#[test]
+fn who_was_sealed_takes_nothing_older_and_who_is_refused_stops() {
+    let mut nodes = Nodes::new(&["a", "b", "c"], &["a", "b"], 2, 1);
+    nodes.settle();
+    nodes.with(&node("b"), |core, out| core.receive(&node("c"), Message::Seal { epoch: 5 }, out));
+    nodes.write("a", "x", Some(b"1")).unwrap();
+    nodes.settle();
+    assert!(nodes.has_said("a", Out::Stops { epoch: 1, orderly: false }));
+    assert_eq!((nodes.serving("a"), nodes.state("b", "x")), (None, None));
+}
+
+#[test]
+fn who_was_down_serves_again_only_if_nobody_else_took_the_slot() {
+    let mut nodes = Nodes::new(&["a", "b"], &["a", "b"], 2, 1);
+    nodes.with(&node("a"), |core, out| core.fenced(out));
+    assert!(nodes.has_said("a", Out::Stops { epoch: 1, orderly: false }));
+    assert_eq!(nodes.write("a", "x", Some(b"1")), Err(NotServing));
+    nodes.learn();
+    assert_eq!(nodes.serving("a"), Some(1));
+    nodes.with(&node("a"), |core, out| core.fenced(out));
+    nodes.begin(&["b", "a"]);
+    assert_eq!(nodes.serving("a"), None);
+}
+
+#[test]
+fn what_was_pending_when_a_primary_went_down_is_pending_when_it_is_back() {
+    let mut nodes = Nodes::new(&["a", "b"], &["a", "b"], 2, 1);
+    nodes.settle();
+    nodes.write("a", "x", Some(b"1")).unwrap();
+    nodes.net.clear();
+    nodes.down("a");
+    assert_eq!(nodes.serving("a"), None);
+    nodes.agreed.up.insert(node("a"));
+    nodes.learn();
+    nodes.net.clear();
+    assert_eq!((nodes.serving("a"), nodes.wake("a", "x")), (Some(1), Ok(Wait::Pending(1))));
+}
+
+#[test]
+fn of_a_large_state_only_what_changed_is_sent() {
+    let mut nodes = Nodes::new(&["a", "b"], &["a", "b"], 2, 1);
+    nodes.settle();
+    let mut state: Vec<u8> = (0..1_u32 << 18).flat_map(u32::to_le_bytes).collect();
+    nodes.write("a", "x", Some(&state)).unwrap();
+    nodes.settle();
+    state[500_000..500_100].fill(255);
+    nodes.write("a", "x", Some(&state)).unwrap();
+    let (before, size) = (nodes.bytes, nodes.net.len());
+    nodes.settle();
+    println!("{} bytes for 100 of 1 MiB, with the ack", nodes.bytes - before);
+    assert_eq!(size, 1);
+    assert!(nodes.bytes - before < 4096);
+    assert_eq!(nodes.state("b", "x"), Some(&*state));
+    // A backup that has not got what the patch builds on gets the whole.
+    state[0] = 7;
+    nodes.write("a", "x", Some(&state)).unwrap();
+    nodes.net.clear();
+    state[1] = 7;
+    nodes.write("a", "x", Some(&state)).unwrap();
+    nodes.settle();
+    assert_eq!(nodes.state("b", "x"), Some(&*state));
+}
+
+#[test]
+fn a_late_update_does_not_undo_a_later_one() {
+    let mut nodes = Nodes::new(&["a", "b"], &["a", "b"], 2, 1);
+    nodes.settle();
+    nodes.write("a", "x", Some(b"1")).unwrap();
+    nodes.write("a", "x", Some(b"2")).unwrap();
+    nodes.net.reverse();
+    nodes.settle();
+    assert_eq!(nodes.state("b", "x"), Some(&b"2"[..]));
+    let update = Message::Update {
+        epoch: 1,
+        ticket: 99,
+        kind: 0,
+        id: "x".into(),
+        written: Written { epoch: 1, version: 1 },
+        content: Content::Whole(b"1"[..].into()),
+    };
+    nodes.with(&node("b"), |core, out| core.receive(&node("a"), update, out));
+    assert_eq!(nodes.state("b", "x"), Some(&b"2"[..]));
+}
+
+#[test]
+fn a_node_whose_table_is_behind_keeps_what_a_later_primary_sent() {
+    let mut nodes = Nodes::new(&["a", "b", "c"], &["a", "b"], 2, 1);
+    let (written, content) = (Written { epoch: 2, version: 1 }, Content::Whole(b"1"[..].into()));
+    let update = Message::Update { epoch: 2, ticket: 1, kind: 0, id: "x".into(), written, content };
+    nodes.with(&node("c"), |core, out| core.receive(&node("a"), update, out));
+    nodes.learn();
+    assert_eq!(nodes.state("c", "x"), Some(&b"1"[..]));
+    nodes.begin(&["a", "b"]);
+    assert_eq!(nodes.state("c", "x"), None, "now it is known to be no member");
+}
+
+#[test]
+fn who_is_made_anew_counts_for_more_than_a_tombstone_that_a_backup_remembers() {
+    let mut nodes = Nodes::new(&["a", "b", "c"], &["a", "b", "c"], 3, 1);
+    nodes.write("a", "x", Some(b"1")).unwrap();
+    nodes.write("a", "x", None).unwrap();
+    nodes.net.retain(|(_, to, _)| *to != node("c"));
+    nodes.settle();
+    nodes.net.clear();
+    nodes.begin(&["a", "c"]);
+    nodes.settle();
+    // The primary alone knows that it is full, and has dropped its tombstone.
+    nodes.write("a", "x", Some(b"2")).unwrap();
+    nodes.settle();
+    assert_eq!(nodes.state("c", "x"), Some(&b"2"[..]));
+    assert!(nodes.cores[&node("a")].version(&key("x")) > 2);
+}
+
+#[test]
+fn a_strict_kind_asks_whether_enough_backups_are_up() {
+    let mut nodes = Nodes::new(&["a", "b", "c"], &["a", "b", "c"], 3, 2);
+    assert!(nodes.cores[&node("a")].has_enough_backups(0));
+    nodes.down("c");
+    assert!(!nodes.cores[&node("a")].has_enough_backups(0));
+}
+
+#[test]
+fn many_entities_are_synced_page_by_page() {
+    const COUNT: u32 = 5000;
+    let mut nodes = Nodes::new(&["a", "b", "c"], &["a"], 2, 1);
+    let ids: Vec<_> = (0..COUNT).map(|at| format!("an entity whose name is {at}")).collect();
+    for id in &ids {
+        nodes.with(&node("a"), |core, out| core.write(&key(id), Some(id.as_bytes()), &"", out)).unwrap();
+    }
+    nodes.begin(&["a", "b"]);
+    nodes.settle();
+    assert_eq!(nodes.cores[&node("b")].len(), COUNT as usize);
+    assert_eq!(nodes.agreed.chain.0.len(), 1);
+    // The next primary gathers all of it from the one before.
+    nodes.begin(&["c", "b"]);
+    nodes.settle();
+    assert_eq!((nodes.serving("c"), nodes.cores[&node("c")].len()), (Some(3), COUNT as usize));
+    assert_eq!(nodes.state("c", &ids[77]), Some(ids[77].as_bytes()));
+}
+
+/// Run with `--ignored --nocapture`, in release.
+#[test]
+#[ignore = "a measurement"]
+#[expect(clippy::disallowed_methods, reason = "it measures")]
+fn what_a_configuration_with_a_million_unchanged_entities_costs() {
+    let mut nodes = Nodes::new(&["a", "b", "c"], &["a", "b"], 2, 1);
+    for at in 0..1_000_000 {
+        let written = Written { epoch: 1, version: 1 };
+        for name in ["a", "b"] {
+            let state: Arc<[u8]> = [0; 32].into();
+            nodes.cores.get_mut(&node(name)).unwrap().shelf(0).put(
+                &format!("entity {at}").as_str().into(),
+                written,
+                1,
+                Some(state),
+            );
+        }
+    }
+    nodes.settle();
+    let (start, before) = (std::time::Instant::now(), nodes.bytes);
+    nodes.begin(&["a", "b"]);
+    nodes.settle();
+    println!("the same members: {:?}, {} bytes", start.elapsed(), nodes.bytes - before);
+    let (start, before) = (std::time::Instant::now(), nodes.bytes);
+    nodes.down("a");
+    nodes.begin(&["b"]);
+    nodes.settle();
+    println!("the backup takes over: {:?}, {} bytes, serves {:?}", start.elapsed(), nodes.bytes - before, nodes.serving("b"));
+    let (start, before) = (std::time::Instant::now(), nodes.bytes);
+    nodes.begin(&["b", "c"]);
+    nodes.settle();
+    println!("a backup with nothing: {:?}, {} bytes", start.elapsed(), nodes.bytes - before);
+    assert_eq!(nodes.cores[&node("c")].len(), 1_000_000);
+}

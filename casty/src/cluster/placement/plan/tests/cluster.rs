@@ -61,7 +61,7 @@ impl Cluster {
     }
 
     /// Slots on their way to being full. Those that nobody can have are not.
-    fn in_motion(&self) -> usize {
+    pub(super) fn in_motion(&self) -> usize {
         let orphans: BTreeSet<_> = self.known().orphans().into_iter().collect();
         let moving = |chain: &Chain| chain.current().is_some_and(|config| config.stage < Stage::Full);
         (0..).zip(&self.chains).filter(|(slot, chain)| moving(chain) && !orphans.contains(slot)).count()
@@ -99,8 +99,10 @@ impl Cluster {
                 }
             } else {
                 assert_eq!(current.stage, Stage::Full, "slot {slot}: {current:?} to {members:?}");
-                let leaving = members.iter().filter(|member| !self.staying().contains(member)).count();
-                assert!(members.len() <= current.members.len() || members.len() - leaving <= wanted + 1);
+                assert!(members.len() <= current.members.len().max(self.copies).max(2));
+                if members.first() != current.primary() {
+                    assert_eq!(members.first(), current.members.get(1), "whoever takes over was directly behind");
+                }
                 moves += 1;
             }
         }

@@ -65,6 +65,33 @@ fn a_leave_moves_what_the_leaver_had_and_nothing_else() {
 }
 
 #[test]
+fn whoever_takes_over_had_everything_and_no_configuration_is_larger_for_it() {
+    for (nodes, copies) in [(3, 1), (4, 2), (3, 3), (4, 3), (8, 3), (30, 3)] {
+        let mut cluster = Cluster::of(nodes, copies, 32);
+        cluster.settle();
+        let mut before = cluster.chains.clone();
+        for change in 0..4 {
+            match change {
+                0 | 2 => cluster.join(),
+                _ => cluster.nodes[change].leaving = true,
+            }
+            while cluster.plan() || cluster.in_motion() > 0 {
+                for (old, new) in before.iter().zip(&cluster.chains) {
+                    let (old, new) = (&old.0[0], &new.0[0]);
+                    assert!(new.members.len() <= copies.max(2));
+                    let copied = &old.members[..old.members.len().min(copies.max(2))];
+                    let warm = old.stage == Stage::Full && copied.contains(&new.members[0]);
+                    assert!(old.primary() == new.primary() || warm, "{old:?} {new:?}");
+                }
+                cluster.get_on();
+                before.clone_from(&cluster.chains);
+            }
+            cluster.check_settled();
+        }
+    }
+}
+
+#[test]
 fn while_a_leaver_has_slots_that_cannot_move_yet_nobody_who_stays_gives_any() {
     let mut cluster = Cluster::of(4, 2, 4096);
     cluster.settle();
