@@ -212,9 +212,7 @@ impl Ledger {
 
     pub(crate) async fn call(&self, op: Op, act: Act, limit: std::time::Duration) -> Outcome {
         match act {
-            Act::Read => {
-                outcome(each!(self, entity => entity.ask(Look).timeout(limit).await), Outcome::Answered)
-            }
+            Act::Read => outcome(each!(self, entity => entity.ask(Look).timeout(limit).await), Outcome::Answered),
             Act::Add(_) => match each!(self, entity => entity.send(Do(op, act)).await) {
                 Ok(()) => Outcome::Kept,
                 Err(error) if error.may_have_been_handled() => Outcome::Unknown(error.to_string()),

@@ -5,7 +5,7 @@ use std::fmt;
 use openraft::{ServerState, async_runtime::WatchReceiver as _};
 
 use super::{Cluster, node::State};
-use crate::cluster::{Chain, Configuration, MemberStatus, Running, SLOTS, Stage};
+use crate::cluster::{Chain, Configuration, MemberStatus, Running, SLOTS, Stage, hash_of, kind_seed, slot_of_hash};
 
 /// What a node believes at one moment. For the simulation's own checks.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -125,6 +125,23 @@ impl Cluster {
             if view.slots.is_empty() { SLOTS } else { view.slots.iter().filter(|chain| !is_settled(chain)).count() }
         });
         open.unwrap_or(SLOTS)
+    }
+
+    /// Whether, of each configuration whose members may have what later ones have not, all but `sync` members are up.
+    pub fn has_enough_copies(&self, node: usize, slot: u16, sync: usize) -> bool {
+        let enough = self.with_running(node, |running| {
+            let view = running.plane().view();
+            let Some(chain) = view.slots.get(usize::from(slot)) else { return false };
+            let up = |config: &Configuration| config.members.iter().filter(|member| view.is_up(member)).count();
+            let enough = |config: &Configuration| up(config) + sync.min(config.members.len() - 1) >= config.members.len();
+            chain.current().into_iter().chain(chain.to_seal()).all(enough)
+        });
+        enough == Some(true)
+    }
+
+    /// The slot of an entity.
+    pub fn slot_of(kind: &str, id: &str) -> u16 {
+        slot_of_hash(hash_of(kind_seed(kind), id))
     }
 
     /// The configurations of a slot as the node has them, newest first, in words.
