@@ -186,8 +186,8 @@ pub fn supervised(args: TokenStream, item: TokenStream) -> TokenStream {
 /// | `name = ".."` | the type's name in the cluster; that of its `#[actor]` if left out |
 /// | `factor = 3` | how many copies of the state there are, the primary's too |
 /// | `sync = none` | how many backups have a change before it is answered: `none`, a number below `factor`, `quorum` (with the primary a majority of the copies), `all` (also `-1`) |
-/// | `strict = false` | with fewer backups than `sync`, a message that may change the state is refused |
-/// | `timeout = 5s` | how long a change has to be replicated |
+/// | `strict = false` | with fewer backups up than `sync` asks for, a message whose handler takes `&mut self` is refused (`Unavailable`), and not handled |
+/// | `timeout = 5s` | how long a change has to be replicated: an answer that is held back for longer is `NotReplicated` |
 /// | `passivate_after = 10m` | how long an entity is idle before it is put away |
 /// | `state = custom` | what is kept is what `casty::State` says, which the type implements; its fields if left out |
 /// | `durable = memory` | what copies survive: `disk` the end of their process, `fsync` that of their machine's power. Both are refused when the system starts, until they are built |
@@ -202,7 +202,8 @@ pub fn supervised(args: TokenStream, item: TokenStream) -> TokenStream {
 /// | `#[casty(id)]` | filled with the entity's id: a `String`, `Arc<str>`, `Box<str>`, `EntityId`, or what is `From<&EntityId>` |
 /// | `#[casty(skip)]` | keeps what the constructor gave it |
 ///
-/// The constructor is the type's `Default`, unless the system is given another.
+/// The constructor is the type's `Default`, unless the system is given another: `.entities(|id: &EntityId| ..)` on its builder,
+/// which also overrides `factor`, `sync` and `timeout`: `.replication::<Account>(ReplicationConfig { .. })`.
 ///
 /// ```
 /// use std::collections::HashMap;
@@ -248,8 +249,8 @@ pub fn sharded(args: TokenStream, item: TokenStream) -> TokenStream {
 /// | `name = ".."` | its name in the cluster; that of its `#[actor]` if left out |
 /// | `factor = 3` | how many copies of the state there are, the primary's too |
 /// | `sync = none` | how many backups have a change before it is answered: `none`, a number below `factor`, `quorum` (with the primary a majority of the copies), `all` (also `-1`) |
-/// | `strict = false` | with fewer backups than `sync`, a message that may change the state is refused |
-/// | `timeout = 5s` | how long a change has to be replicated |
+/// | `strict = false` | with fewer backups up than `sync` asks for, a message whose handler takes `&mut self` is refused (`Unavailable`), and not handled |
+/// | `timeout = 5s` | how long a change has to be replicated: an answer that is held back for longer is `NotReplicated` |
 /// | `state = custom` | what is kept is what `casty::State` says, which the type implements; its fields if left out |
 /// | `durable = memory` | what copies survive: `disk` the end of their process, `fsync` that of their machine's power. Both are refused when the system starts, until they are built |
 /// | `on_loss = refuse` | when every copy that could hold an acknowledged change is gone for good: `refuse` until an operator accepts that, or `accept` and go on with the best copy left |

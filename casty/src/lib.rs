@@ -46,6 +46,9 @@
 //! | a system, and its settings | [`#[casty::main]`](macro@main), [`ActorSystem`], [`ActorSystem::builder`] |
 //! | making actors, finding them by name | [`ActorSystem::spawn`], [`Context::spawn`], [`ActorSystem::lookup`] |
 //! | actors by id, one in the cluster, and what is kept of them | [`#[sharded]`](macro@sharded), [`#[singleton]`](macro@singleton), [`EntityId`], [`State`] |
+//! | reaching them, from each node; references that travel | [`ActorSystem::sharded`], [`ActorSystem::singleton`], [`EntityRef`] |
+//! | how they are made and replicated, said at the start | [`DistributedBuilder::entities`], [`DistributedBuilder::replication`], [`ReplicationConfig`] |
+//! | copies that are lost for good | [`ClusterEvent::StateLost`], [`Cluster::accept_loss`], [`Cluster::accept_all_loss`] |
 //! | reaching an actor | [`ActorRef`]: [`send`](ActorRef::send), [`try_send`](ActorRef::try_send), [`ask`](ActorRef::ask), [`stop`](ActorRef::stop) |
 //! | reaching one whose type is not known | [`Recipient`], [`AnyRef`] |
 //! | what an actor sees from within | [`Context`]: children, timers, stash, forwarding, death watch |
@@ -59,6 +62,22 @@
 //! | what happens in a system | [`ActorSystem::events`], [`Event`], [`ActorSystem::dead_letters`], [`StopReason`] |
 //! | encryption between nodes | `Tls` and `DistributedBuilder::tls` with the feature `tls` |
 //! | tests | [`#[casty::test]`](macro@test), and `casty::testkit` with the feature `testkit` |
+//!
+//! # Metrics
+//!
+//! With the feature `metrics`, each node counts through the facade of the [`metrics`](https://docs.rs/metrics) crate, for whichever
+//! exporter the program installs:
+//!
+//! | name | kind, labels | what |
+//! | --- | --- | --- |
+//! | `casty_entities_active` | gauge, `type` | entities that are awake on this node |
+//! | `casty_activations_total` | counter, `type` | entities that were woken |
+//! | `casty_passivations_total` | counter, `type` | entities that were put away because they were idle |
+//! | `casty_slot_moves_total` | counter | slots, of 1,024, that this node began to serve |
+//! | `casty_seal_seconds` | histogram | how long that took, from when this node was to serve one |
+//! | `casty_failover_seconds` | histogram | the same, where whoever had it before is gone; how long it took to notice that comes before |
+//! | `casty_replication_pending` | gauge | entities whose last change is not on all of their backups |
+//! | `casty_answers_held` | gauge, `type` | answers that wait for changes to be on enough backups; looked at four times in a type's `timeout` |
 //!
 //! The README is the guide: why actors, how they live and fail, which pattern for what.
 //!
@@ -91,6 +110,7 @@ pub mod fuzz;
 mod host;
 mod inbound;
 mod message;
+mod metrics;
 pub mod prelude;
 mod probe;
 mod registry;
@@ -115,7 +135,7 @@ pub use cluster::{
     Cluster, ClusterError, ClusterEvent, ClusterEvents, DistributedBuilder, Incarnation, InvalidSwimConfig, Member, MemberStatus,
     NodeId, RaftConfig, RecoverError, StartError, SwimConfig,
 };
-pub use entity::{Entity, EntityId, EntityRef, EntitySending, Sharded, ShardedActor, SingletonActor, State};
+pub use entity::{Entity, EntityId, EntityRef, EntitySending, ReplicationConfig, Sharded, ShardedActor, SingletonActor, State};
 pub use error::{ActorLabel, AskError, LookupError, SendError, SpawnError, TrySendError, Undelivered};
 pub use failure::{Failure, Result};
 pub use message::{Message, SentTo};

@@ -110,10 +110,16 @@ fn generate(declaration: &Declaration, item: &DeriveInput) -> TokenStream {
             const _: ::core::marker::PhantomData<<#ident as ::casty::__private::Actor>::Item> = ::core::marker::PhantomData;
         }
     });
+    let is_entity = declaration.entity.as_ref().map(|_| {
+        quote!(
+            const IS_ENTITY: ::core::primitive::bool = true;
+        )
+    });
     let members = quote! {
         const NAME: &'static ::core::primitive::str = #name;
         const SUPERVISION: ::casty::__private::SupervisorConfig = #supervision;
         #mailbox
+        #is_entity
     };
     quote_spanned! {ident.span()=>
         #[automatically_derived]

@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 use super::{Actor, ActorId, ActorRef, AnyCell, Cell, StopReason, unknown, watch};
 use crate::{
     error::ActorLabel,
-    system::{Address, Found},
+    system::{Address, Found, NoActor},
 };
 
 /// A reference to an actor whose type is not known: a child, or an actor that has ended.
@@ -140,6 +140,7 @@ impl Serialize for AnyRef {
 impl<'de> Deserialize<'de> for AnyRef {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Ok(Self(match Address::deserialize(deserializer)?.find().map_err(D::Error::custom)? {
+            Found::Entity(..) => return Err(D::Error::custom(NoActor::IsEntity)),
             Found::Here(cell) => cell,
             Found::Far(system, address) => unknown(system, address, None),
             Found::Ended(system, address) => unknown(system, address, Some(StopReason::Stopped)),

@@ -131,6 +131,10 @@ impl Item for Nothing {
         match *self {}
     }
 
+    fn reads(&self) -> bool {
+        match *self {}
+    }
+
     fn pace(&self) -> &'static Pace {
         match *self {}
     }

@@ -9,8 +9,12 @@ use std::{
 
 use futures_util::FutureExt as _;
 
-use super::{Actor, Cell, Context, Dispatch, Handled, mailbox::shrink};
-use crate::{Failure, reply::take_parked};
+use super::{Actor, Cell, Context, Dispatch, Handled, Item as _, mailbox::shrink};
+use crate::{
+    Failure,
+    reply::{FarRefusal, take_parked},
+    system::DeadLetterReason,
+};
 
 /// Makes instances: the first one, and one at each restart.
 pub(crate) type Factory<A> = Box<dyn Fn() -> A + Send + Sync>;
@@ -37,8 +41,29 @@ impl<A: Actor> Core<A> {
         self.ctx.cell()
     }
 
+    /// Whether the next message was refused, and not handled: it could change an entity that has too few backups for that.
+    #[inline]
+    pub(super) fn refused_next(&mut self) -> bool {
+        A::IS_ENTITY && self.next.as_ref().is_some_and(|item| !item.reads()) && !self.ctx.may_change() && self.refuse_next()
+    }
+
+    #[cold]
+    fn refuse_next(&mut self) -> bool {
+        let Some(item) = self.next.take() else { return false };
+        if item.is_ask() {
+            item.refuse(FarRefusal::Unavailable("fewer of its backups are up than its `sync` asks for".into()).into());
+        } else {
+            let cell = self.cell();
+            cell.system().dead_letter(cell.label(), item.name(), DeadLetterReason::Unavailable);
+        }
+        true
+    }
+
     /// Runs the handler of the next message to its end, or to its panic.
     pub(super) async fn handle(&mut self) -> Handled {
+        if self.refused_next() {
+            return Ok(());
+        }
         let Self { state, ctx, next, .. } = self;
         let run = async {
             let (Some(state), Some(item)) = (state, next.take()) else { return Ok(()) };

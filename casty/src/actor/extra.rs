@@ -50,6 +50,9 @@ pub(crate) trait Keeper<A>: Send + Sync {
     /// If it has no bytes.
     fn keep(&mut self, state: &A) -> Result<Option<Wait>, Failure>;
 
+    /// Whether a handler may change it now: not with fewer backups than its type insists on.
+    fn may_change(&self) -> bool;
+
     /// It is as if it had never been.
     fn forget(&mut self) -> Option<Wait>;
 }
@@ -111,6 +114,12 @@ impl<A: Actor> Context<A> {
 
     pub(super) fn entity(&self) -> Option<&EntityId> {
         self.extra.as_ref()?.entity.as_ref().map(|part| &part.id)
+    }
+
+    /// Whether a handler with `&mut self` may run.
+    pub(super) fn may_change(&self) -> bool {
+        let part = self.extra.as_ref().and_then(|extra| extra.entity.as_ref());
+        part.is_none_or(|part| part.keeper.may_change())
     }
 
     pub(super) fn end_entity(&mut self) {

@@ -100,6 +100,8 @@ pub trait Declared {
     const SUPERVISION: SupervisorConfig = SupervisorConfig::DEFAULT;
     /// From `#[actor(mailbox = ..)]`.
     const MAILBOX: Option<Mailbox> = None;
+    /// Whether it is `#[sharded]` or a `#[singleton]`.
+    const IS_ENTITY: bool = false;
 }
 
 /// A state that handles messages one at a time.
@@ -199,6 +201,8 @@ pub trait Item: Send + 'static {
     fn is_ask(&self) -> bool;
     /// Whether its handler is async.
     fn is_async(&self) -> bool;
+    /// Whether its handler takes `&self`.
+    fn reads(&self) -> bool;
     /// What is known of its handler's speed.
     fn pace(&self) -> &'static Pace;
     /// Tells the asker, if there is one, that it is not answered.

@@ -17,12 +17,14 @@ use super::{
 };
 use crate::{
     ActorSystem, Message, SentTo, TrySendError,
+    entity::AnyEntity,
     error::ActorLabel,
+    registry::entity_type,
     reply::{ReplyTo, Slot},
-    system::{Address, Found},
+    system::{Address, Found, NoActor},
 };
 
-/// Any actor that handles `M`.
+/// Any actor that handles `M`, or any [entity](crate::EntityRef).
 ///
 /// ```
 /// use casty::prelude::*;
@@ -60,6 +62,10 @@ impl<M: Message> Recipient<M> {
         Self(Arc::new(ActorRef::of(cell)))
     }
 
+    pub(crate) fn of_entity(entity: AnyEntity) -> Self {
+        Self(Arc::new(entity))
+    }
+
     /// As [`ActorRef::send`].
     ///
     /// # Errors
@@ -86,19 +92,24 @@ impl<M: Message> Recipient<M> {
         Asking::new(self, letter, slot)
     }
 
-    /// The actor behind it.
-    pub fn actor(&self) -> AnyRef {
-        AnyRef::of(self.0.cell())
+    /// The actor behind it; `None` for an entity, whose actors come and go.
+    pub fn actor(&self) -> Option<AnyRef> {
+        self.0.cell().map(AnyRef::of)
     }
 
-    /// The actor's id.
+    /// The actor's id; for an entity, that of its actor now, if it is awake on this node.
     pub fn id(&self) -> ActorId {
-        self.0.cell().id()
+        self.0.id()
     }
 
-    /// Whether the actor takes messages still.
+    /// Its type, and name or id, for messages to people.
+    pub fn label(&self) -> ActorLabel {
+        self.0.label()
+    }
+
+    /// Whether the actor takes messages still. An entity always does.
     pub fn is_alive(&self) -> bool {
-        self.0.cell().is_alive()
+        self.0.cell().is_none_or(|cell| cell.is_alive())
     }
 }
 
@@ -110,7 +121,10 @@ impl<M: Message> Clone for Recipient<M> {
 
 impl<M: Message> PartialEq for Recipient<M> {
     fn eq(&self, other: &Self) -> bool {
-        self.actor() == other.actor()
+        match (self.actor(), other.actor()) {
+            (None, None) => self.0.address() == other.0.address() && self.0.system().addr() == other.0.system().addr(),
+            (one, other) => one == other,
+        }
     }
 }
 
@@ -118,13 +132,14 @@ impl<M: Message> Eq for Recipient<M> {}
 
 impl<M: Message> Hash for Recipient<M> {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.id().hash(state);
+        // An entity's is another each time that it is woken.
+        self.actor().map(|actor| actor.id()).hash(state);
     }
 }
 
 impl<M: Message> fmt::Debug for Recipient<M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Recipient<{}>({})", M::NAME, self.0.cell().label())
+        write!(f, "Recipient<{}>({})", M::NAME, self.0.label())
     }
 }
 
@@ -132,6 +147,10 @@ impl<M: Message> fmt::Debug for Recipient<M> {
 pub struct Letter<M: Message>(pub(super) M, pub(super) ReplyTo<M>);
 
 impl<M: Message> Letter<M> {
+    pub(crate) fn new(message: M, reply: ReplyTo<M>) -> Self {
+        Self(message, reply)
+    }
+
     /// What a letter of unknown type holds, if it is of this type.
     pub fn open(letter: &mut dyn Any) -> Option<(M, ReplyTo<M>)> {
         let Self(message, reply) = letter.downcast_mut::<Option<Self>>()?.take()?;
@@ -162,7 +181,11 @@ trait Receive<M: Message>: Send + Sync {
     /// Puts it into the mailbox. `true` if a receipt will come for that.
     fn confirm(&self, letter: Letter<M>, receipt: Box<dyn Answer>) -> Result<bool, Unsent>;
     fn try_send(&self, message: M) -> Result<(), TrySendError<M>>;
-    fn cell(&self) -> Arc<dyn AnyCell>;
+    /// The actor, if it is one that stays.
+    fn cell(&self) -> Option<Arc<dyn AnyCell>>;
+    fn address(&self) -> Address;
+    fn label(&self) -> ActorLabel;
+    fn id(&self) -> ActorId;
     fn system(&self) -> &ActorSystem;
     fn is_far(&self) -> bool;
 }
@@ -184,8 +207,20 @@ impl<A: Actor, M: SentTo<A>> Receive<M> for ActorRef<A> {
         Self::try_send(self, message)
     }
 
-    fn cell(&self) -> Arc<dyn AnyCell> {
-        Self::cell(self).clone()
+    fn cell(&self) -> Option<Arc<dyn AnyCell>> {
+        Some(Self::cell(self).clone())
+    }
+
+    fn address(&self) -> Address {
+        Address::of(&**Self::cell(self))
+    }
+
+    fn label(&self) -> ActorLabel {
+        Self::label(self)
+    }
+
+    fn id(&self) -> ActorId {
+        Self::id(self)
     }
 
     fn system(&self) -> &ActorSystem {
@@ -213,11 +248,11 @@ impl<M: Message> Target for Recipient<M> {
     }
 
     fn label(&self) -> ActorLabel {
-        self.0.cell().label()
+        self.0.label()
     }
 
     fn id(&self) -> ActorId {
-        self.0.cell().id()
+        self.0.id()
     }
 
     fn is_far(&self) -> bool {
@@ -231,7 +266,7 @@ impl<M: Message> Target for Recipient<M> {
 
 impl<M: Message> Serialize for Recipient<M> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        (Address::of(&*self.0.cell()), M::NAME).serialize(serializer)
+        (self.0.address(), M::NAME).serialize(serializer)
     }
 }
 
@@ -242,6 +277,11 @@ impl<'de, M: Message> Deserialize<'de> for Recipient<M> {
             return Err(D::Error::custom(format_args!("the recipient takes {name}, and not {}", M::NAME)));
         }
         let cell = match address.find().map_err(D::Error::custom)? {
+            Found::Entity(system, kind, id) => {
+                let region = entity_type(&kind).and_then(|kind| (kind.region)(&system));
+                let region = region.ok_or_else(|| D::Error::custom(NoActor::NoType))?;
+                return Ok(Self::of_entity(AnyEntity::new(system, region, id)));
+            }
             Found::Here(cell) => cell,
             Found::Far(system, address) => unknown(system, address, None),
             Found::Ended(system, address) => unknown(system, address, Some(StopReason::Stopped)),
@@ -270,8 +310,20 @@ impl<M: Message> Receive<M> for ByName {
         self.try_deliver(message).map_err(|(message, why)| TrySendError::new(&why, self.0.label(), message))
     }
 
-    fn cell(&self) -> Arc<dyn AnyCell> {
-        self.0.clone()
+    fn cell(&self) -> Option<Arc<dyn AnyCell>> {
+        Some(self.0.clone())
+    }
+
+    fn address(&self) -> Address {
+        Address::of(&*self.0)
+    }
+
+    fn label(&self) -> ActorLabel {
+        self.0.label()
+    }
+
+    fn id(&self) -> ActorId {
+        self.0.id()
     }
 
     fn system(&self) -> &ActorSystem {
@@ -280,5 +332,47 @@ impl<M: Message> Receive<M> for ByName {
 
     fn is_far(&self) -> bool {
         self.0.far().is_some()
+    }
+}
+
+impl<M: Message> Receive<M> for AnyEntity {
+    fn push(&self, letter: Letter<M>) -> Result<usize, Unsent> {
+        self.deliver(letter, None)
+    }
+
+    fn ask(&self, letter: Letter<M>, only_if_known: bool) -> Result<(), Unsent> {
+        self.deliver(letter, Some(only_if_known)).map(drop)
+    }
+
+    fn confirm(&self, letter: Letter<M>, _: Box<dyn Answer>) -> Result<bool, Unsent> {
+        self.deliver(letter, None).map(|_| false)
+    }
+
+    fn try_send(&self, message: M) -> Result<(), TrySendError<M>> {
+        self.try_deliver(message).map_err(|(message, why)| TrySendError::new(&why, Self::label(self), message))
+    }
+
+    fn cell(&self) -> Option<Arc<dyn AnyCell>> {
+        None
+    }
+
+    fn address(&self) -> Address {
+        Self::address(self)
+    }
+
+    fn label(&self) -> ActorLabel {
+        Self::label(self)
+    }
+
+    fn id(&self) -> ActorId {
+        self.actor()
+    }
+
+    fn system(&self) -> &ActorSystem {
+        Self::system(self)
+    }
+
+    fn is_far(&self) -> bool {
+        false
     }
 }

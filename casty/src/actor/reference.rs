@@ -16,7 +16,7 @@ use crate::{
     ActorSystem, SendError, SentTo, TrySendError,
     error::ActorLabel,
     reply::{ReplyTo, Slot},
-    system::{Address, Found},
+    system::{Address, Found, NoActor},
 };
 
 /// An actor's address. Cheap to clone, and good for as long as the actor lives, restarts included.
@@ -223,6 +223,7 @@ impl<A: Actor> Serialize for ActorRef<A> {
 impl<'de, A: Actor> Deserialize<'de> for ActorRef<A> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let (cell, label) = match Address::deserialize(deserializer)?.find().map_err(D::Error::custom)? {
+            Found::Entity(..) => return Err(D::Error::custom(NoActor::IsEntity)),
             Found::Here(cell) => (AnyRef::of(cell.clone()).typed(), cell.label()),
             Found::Far(system, address) => (Self::elsewhere(system, &address, None), ActorLabel::far(address)),
             Found::Ended(system, address) => {

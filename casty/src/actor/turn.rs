@@ -169,6 +169,9 @@ impl<A: Actor> Cell<A> {
                     return Ok(Served::Async);
                 }
                 *slice -= 1;
+                if core.refused_next() {
+                    continue;
+                }
                 let (Some(state), Some(item)) = (&mut core.state, core.next.take()) else { break };
                 let handled = match state.dispatch(item, &mut core.ctx) {
                     Dispatch::Done(handled) => handled,

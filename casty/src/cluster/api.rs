@@ -2,8 +2,12 @@
 
 use std::{fmt, future::Future, pin::Pin, sync::Arc, time::Duration};
 
-use super::{ClusterError, Incarnation, NodeId, NodeKey, RecoverError, control, running::Running};
-use crate::{Event, system::Events};
+use super::{
+    ClusterError, Incarnation, NodeId, NodeKey, RecoverError, control,
+    placement::{hash_of, kind_seed, slot_of_hash},
+    running::Running,
+};
+use crate::{Entity, EntityId, Event, system::Events};
 
 /// The cluster that a system is a node of. Cheap to clone.
 ///
@@ -80,6 +84,32 @@ pub enum ClusterEvent {
     OtherCluster {
         /// Who it was, and what to do.
         reason: Arc<str>,
+    },
+    /// This node serves parts of all entities that it did not serve before. Which entities are in which of the 1,024 slots
+    /// follows from their types and ids.
+    SlotsTaken {
+        /// Which.
+        slots: Arc<[u16]>,
+        /// How long the longest of them took, from when it was known here that it was to be served here: until nobody else can
+        /// serve it, and everything that was acknowledged is here.
+        took: Duration,
+        /// Whoever served some of them is gone, and has not handed them over.
+        failover: bool,
+    },
+    /// This node has handed over what it served, and others may serve it.
+    SlotsGiven {
+        /// Which slots.
+        slots: Arc<[u16]>,
+        /// How long the longest of them took, from when it was asked for: until the handlers in hand had ended, and what they
+        /// changed was kept.
+        took: Duration,
+    },
+    /// So many copies are gone for good that changes that were acknowledged may be lost: of these slots, nothing whose type
+    /// does not say `on_loss = accept` is served, and [`StateLost`](crate::AskError::StateLost) is what asks of it come to,
+    /// until that is [accepted](Cluster::accept_all_loss). Told once, by the node that is to serve them.
+    StateLost {
+        /// Which slots.
+        slots: Arc<[u16]>,
     },
     /// The timers of this node's control plane are late by over half a lease: the machine is overloaded, or was paused.
     Late(Duration),
@@ -175,6 +205,42 @@ impl Cluster {
         self.0.recover_alone().await
     }
 
+    /// Accepts that acknowledged changes of an entity, and of those in the same one of 1,024 slots, are lost if every copy that
+    /// could hold them is gone for good: the best copies left are served from then on. `false`: nothing of the kind is lost.
+    ///
+    /// Until then asks of it come to [`StateLost`](crate::AskError::StateLost), so that nodes that might come back with their
+    /// copies can. What was accepted is not taken back.
+    ///
+    /// # Errors
+    /// [`ClusterError::Unavailable`] if the cluster does not agree on it in time. It can be tried again.
+    pub async fn accept_loss<A: Entity>(&self, id: impl Into<EntityId>) -> Result<bool, ClusterError> {
+        let slot = slot_of_hash(hash_of(kind_seed(A::ENTITY.name), id.into().as_str()));
+        Ok(self.0.accept_loss(Some(slot)).await? > 0)
+    }
+
+    /// The same of all that is lost. Returns of how many of the 1,024 slots that was.
+    ///
+    /// ```no_run
+    /// use casty::{ClusterEvent, prelude::*};
+    ///
+    /// # async fn example(system: ActorSystem) -> casty::Result<()> {
+    /// let cluster = system.cluster().expect("a node of one");
+    /// let mut events = cluster.events();
+    /// while let Some(event) = events.next().await {
+    ///     if let ClusterEvent::StateLost { slots } = event {
+    ///         // Here an operator is asked, who knows that those machines never come back.
+    ///         println!("{} of {} slots are accepted as lost", cluster.accept_all_loss().await?, slots.len());
+    ///     }
+    /// }
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`accept_loss`](Self::accept_loss).
+    pub async fn accept_all_loss(&self) -> Result<usize, ClusterError> {
+        self.0.accept_loss(None).await
+    }
+
     /// On the heap, and of no type: what awaits it is compiled again in each program, and would be deeper than rustc goes.
     pub(crate) fn hand_over(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
         Box::pin(self.0.hand_over())
@@ -244,6 +310,16 @@ impl ClusterEvent {
             Self::LeaderChanged(None) => tracing::warn!("the cluster has no leader"),
             Self::Fenced { reason } => tracing::error!(%reason, "this node serves nothing"),
             Self::OtherCluster { reason } => tracing::warn!(%reason, "a node of another cluster"),
+            Self::SlotsTaken { slots, took, failover: true } => {
+                tracing::info!(slots = slots.len(), ?took, "serves what nodes served that are gone");
+            }
+            Self::SlotsTaken { slots, took, .. } => tracing::debug!(slots = slots.len(), ?took, "serves more"),
+            Self::SlotsGiven { slots, took } => tracing::debug!(slots = slots.len(), ?took, "has handed over"),
+            Self::StateLost { slots } => tracing::error!(
+                slots = slots.len(),
+                "so many copies are gone that changes that were acknowledged may be lost: their entities are not served until \
+                 `Cluster::accept_loss` or `accept_all_loss` says that they may be, with the best copies left"
+            ),
             Self::Late(late) => tracing::warn!(?late, "the control plane's timers are late: is the machine overloaded?"),
         }
     }

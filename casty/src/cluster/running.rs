@@ -11,6 +11,7 @@ use std::{
 use super::{
     ClusterError, ClusterEvent,
     control::{Command, Leases, MemberStatus, Plane, View, call},
+    placement::{Epoch, Slot},
     swim::{SwimCommand, SwimHandle},
     transport::{Network, Refusals},
 };
@@ -47,6 +48,8 @@ pub(crate) struct Running {
 
 /// How long this node waits, going away, for a word of the leader.
 const ASK: Duration = Duration::from_secs(2);
+/// How long the cluster has to agree that something is lost.
+const ACCEPT: Duration = Duration::from_secs(5);
 /// Between two looks.
 const PAUSE: Duration = Duration::from_millis(20);
 /// For so many leases a node that goes waits for a majority that it has lost: longer than an election takes.
@@ -106,6 +109,26 @@ impl Running {
         self.emit(ClusterEvent::Fenced { reason: reason.into() });
         self.network.close();
         self.ending.set(true);
+    }
+
+    /// Has the cluster agree that what is lost of a slot is lost, or of all. Returns of how many slots that is.
+    pub(super) async fn accept_loss(&self, only: Option<Slot>) -> Result<usize, ClusterError> {
+        let view = self.plane.view();
+        let lost: Vec<(Slot, Epoch)> = (0..)
+            .zip(view.slots.iter())
+            .filter(|(slot, chain)| {
+                only.is_none_or(|only| only == *slot) && chain.may_be_lost(&view.types, |node| view.has_ended(node))
+            })
+            .map(|(slot, chain)| (slot, chain.epoch()))
+            .collect();
+        if lost.is_empty() {
+            return Ok(0);
+        }
+        let (plane, count) = (self.plane.clone(), lost.len());
+        let propose = async move { plane.propose(Command::AcceptLoss { slots: lost }, ACCEPT).await };
+        // Its clock is the control plane's, which may end first.
+        let accepted = self.host.within(propose).await;
+        accepted.unwrap_or(Err(ClusterError::ShuttingDown)).map(|_| count)
     }
 
     fn others_up(&self) -> bool {

@@ -3,7 +3,7 @@
 use std::{fmt, net::SocketAddr, path::PathBuf, time::Duration};
 
 use super::{NodeId, StartError, SwimConfig, start, wire::handshake::Secret};
-use crate::{ActorSystem, actor::Mailbox, system::SystemBuilder};
+use crate::{ActorSystem, Entity, EntityId, ReplicationConfig, actor::Mailbox, system::SystemBuilder};
 
 /// How quickly the nodes that lead notice each other's silence. See [`DistributedBuilder::raft`].
 ///
@@ -116,6 +116,7 @@ impl Settings {
     /// Whether a node can be made of them. What the network and the disk say comes later.
     fn check(&self) -> Result<(), StartError> {
         self.raft.check()?;
+        self.system.check().map_err(StartError::Setting)?;
         let bad = |text: String| Err(StartError::Setting(text));
         if self.recover_alone && self.data_dir.is_none() {
             return bad("recover_alone: there is nothing to go on from without a `.data_dir(..)`".into());
@@ -319,6 +320,43 @@ impl DistributedBuilder {
     /// How long a shutdown may take, handing over included; 30 s unless set.
     pub fn shutdown_timeout(mut self, limit: Duration) -> Self {
         self.0.system = self.0.system.shutdown_timeout(limit);
+        self
+    }
+
+    /// How entities of a type are made that needs more than its id, or has no `Default`: called on the node that serves the
+    /// entity, each time that it is woken or restarted. See [`SystemBuilder::entities`].
+    pub fn entities<A: Entity>(mut self, make: impl Fn(&EntityId) -> A + Send + Sync + 'static) -> Self {
+        self.0.system = self.0.system.entities(make);
+        self
+    }
+
+    /// How the entities of a type are replicated, in place of what their attribute says.
+    ///
+    /// All nodes are to say the same. What the first node said that had the type is what the cluster agrees on; a node that says
+    /// something else follows that, and warns of it in its log. (`timeout` is each node's own.)
+    ///
+    /// ```no_run
+    /// use casty::{ReplicationConfig, prelude::*};
+    ///
+    /// #[actor]
+    /// #[sharded(name = "accounts")]
+    /// #[derive(Default)]
+    /// struct Account {
+    ///     balance: i64,
+    /// }
+    ///
+    /// #[actor]
+    /// impl Account {}
+    ///
+    /// # async fn example() -> casty::Result<()> {
+    /// let system = ActorSystem::distributed("127.0.0.1:0")
+    ///     .replication::<Account>(ReplicationConfig { factor: 5, sync_count: 2, ..Default::default() })
+    ///     .start()
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
+    pub fn replication<A: Entity>(mut self, config: ReplicationConfig) -> Self {
+        self.0.system = self.0.system.replication::<A>(config);
         self
     }
 

@@ -172,6 +172,7 @@ async fn assemble(
     least: Incarnation,
     system: &ActorSystem,
 ) -> Result<Parts, NotIn> {
+    shard::check(system).map_err(StartError::Setting)?;
     let swim_config = settings.swim.clone().unwrap_or_else(|| swim_for(settings.raft));
     swim_config.validate().map_err(|error| StartError::Setting(error.to_string()))?;
     #[cfg(feature = "tls")]
@@ -230,7 +231,7 @@ async fn assemble(
     }
     let shards = Shards::new(main, system.downgrade(), key.clone());
     system.set_home(shards.clone());
-    let types = shard::types_of(system).map_err(StartError::Setting)?;
+    let types = shard::declared(system);
     let pass = shards.pass().clone();
     let leases = Leases::new(control.clone(), seat.clone(), published.clone(), lease_for(settings.raft), pass);
     let plane = Plane::new(control.clone(), myself.clone(), seat, caller, published, leases.clone(), settings.seeds.clone());
@@ -352,7 +353,7 @@ async fn assemble(
         parts.running.network.close();
         parts.running.ending.set(true);
         parts.last().await;
-        return Err(StartError::Setting(format!("the cluster did not agree on this program's types of entities: {error}")).into());
+        return Err(StartError::Setting(error).into());
     }
     Ok(parts)
 }

@@ -79,6 +79,11 @@ impl Home for Alone {
         Some(Wait::Kept(0))
     }
 
+    fn has_backups(&self, _: &Key) -> bool {
+        // Nobody has asked for any.
+        true
+    }
+
     fn pass(&self) -> &Arc<Pass> {
         &self.pass
     }

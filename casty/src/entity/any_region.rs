@@ -1,24 +1,50 @@
 //! A region whose type is not known.
 
-use std::sync::{Arc, Weak};
+use std::{
+    any::Any,
+    sync::{Arc, Weak},
+};
 
 use super::{
-    Entity, EntityConfig, EntityId,
+    Entity, EntityConfig, EntityId, EntityRef, Sharded,
     region::{NotHere, Region},
 };
 use crate::{
-    ActorSystem, StopReason,
-    actor::{AnyCell, AnyRef, Cell, Incoming, Received},
+    ActorSystem, StopReason, Target,
+    actor::{ActorId, AnyCell, AnyRef, Cell, Incoming, Item as _, Received, Unsent},
+    error::ActorLabel,
     reply::{FarRefusal, Outputs, Refusal},
 };
 
 /// The entities of one type on one node.
 pub(crate) trait AnyRegion: Send + Sync {
-    fn config(&self) -> &'static EntityConfig;
+    /// What the program says about the type.
+    fn config(&self) -> &EntityConfig;
+
+    /// The cluster has agreed on something for the type: whether a change is on backups before it is answered, and
+    /// whether it is refused with too few of them.
+    fn agreed(&self, is_sync: bool, is_strict: bool);
 
     /// Gives a message to the entity, which is made if there is no actor of it. The message comes back if it cannot be
     /// here now.
     fn receive<'a>(&self, system: &ActorSystem, id: &EntityId, incoming: Incoming<'a>) -> Result<Received, Incoming<'a>>;
+
+    /// As [`AnyCell::take_letter`], of the entity.
+    fn take_letter(
+        &self,
+        system: &ActorSystem,
+        id: &EntityId,
+        letter: &mut dyn Any,
+        inline: Option<bool>,
+    ) -> Option<Result<usize, Unsent>>;
+
+    /// As [`AnyCell::try_letter`], of the entity.
+    fn try_letter(&self, system: &ActorSystem, id: &EntityId, letter: &mut dyn Any) -> Option<Result<(), Refusal>>;
+
+    fn label(&self, id: &EntityId) -> ActorLabel;
+
+    /// The entity's actor, if it is awake here; else one that is nobody.
+    fn awake(&self, id: &EntityId) -> ActorId;
 
     /// Wakes the entity without a message.
     fn wake(&self, system: &ActorSystem, id: &EntityId);
@@ -28,11 +54,23 @@ pub(crate) trait AnyRegion: Send + Sync {
 }
 
 /// The region, of a type that is known here.
-pub(super) struct Erased<A: Entity>(pub(super) Weak<Region<A>>);
+pub(super) struct Erased<A: Entity>(pub(super) Weak<Region<A>>, pub(super) EntityConfig);
+
+impl<A: Entity> Erased<A> {
+    fn entity(&self, system: &ActorSystem, id: &EntityId) -> Option<EntityRef<A>> {
+        Some(Sharded::new(system.clone(), self.0.upgrade()?).entity(id))
+    }
+}
 
 impl<A: Entity> AnyRegion for Erased<A> {
-    fn config(&self) -> &'static EntityConfig {
-        const { &A::ENTITY }
+    fn config(&self) -> &EntityConfig {
+        &self.1
+    }
+
+    fn agreed(&self, is_sync: bool, is_strict: bool) {
+        if let Some(region) = self.0.upgrade() {
+            region.agreed(is_sync, is_strict);
+        }
     }
 
     fn receive<'a>(&self, system: &ActorSystem, id: &EntityId, incoming: Incoming<'a>) -> Result<Received, Incoming<'a>> {
@@ -55,6 +93,46 @@ impl<A: Entity> AnyRegion for Erased<A> {
                 Ok(Received::Refused(why))
             }
         }
+    }
+
+    fn take_letter(
+        &self,
+        system: &ActorSystem,
+        id: &EntityId,
+        letter: &mut dyn Any,
+        inline: Option<bool>,
+    ) -> Option<Result<usize, Unsent>> {
+        let item = A::Item::open(letter)?;
+        let Some(entity) = self.entity(system, id) else {
+            item.refuse(Refusal::Stopped);
+            return Some(Err(Unsent::Stopped));
+        };
+        Some(match inline {
+            Some(only_if_known) => Target::ask(&entity, item, only_if_known).map(|()| 0),
+            None => Target::push(&entity, item),
+        })
+    }
+
+    fn try_letter(&self, system: &ActorSystem, id: &EntityId, letter: &mut dyn Any) -> Option<Result<(), Refusal>> {
+        let item = A::Item::open(letter)?;
+        let (item, why) = match self.entity(system, id) {
+            Some(entity) => match entity.try_item(item) {
+                Ok(()) => return Some(Ok(())),
+                Err(refused) => refused,
+            },
+            None => (item, Refusal::Stopped),
+        };
+        item.close(letter);
+        Some(Err(why))
+    }
+
+    fn label(&self, id: &EntityId) -> ActorLabel {
+        ActorLabel::entity(A::NAME, id)
+    }
+
+    fn awake(&self, id: &EntityId) -> ActorId {
+        let cell = self.0.upgrade().and_then(|region| region.awake(id));
+        cell.map_or_else(ActorId::outside, |cell| cell.id())
     }
 
     fn wake(&self, system: &ActorSystem, id: &EntityId) {

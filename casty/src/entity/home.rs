@@ -39,6 +39,9 @@ pub(crate) trait Home: Send + Sync {
     /// node's any more.
     fn keep(&self, key: &Key, term: u64, state: Option<&[u8]>, outputs: &Arc<Outputs>) -> Option<Wait>;
 
+    /// Whether as many backups are up as a change of the entity is to be on.
+    fn has_backups(&self, key: &Key) -> bool;
+
     /// Whether this node may speak for its entities.
     fn pass(&self) -> &Arc<Pass>;
 

@@ -18,6 +18,7 @@ pub(super) struct Keep {
     /// When it was woken. See [`Home::has`].
     term: u64,
     outputs: Arc<Outputs>,
+    is_strict: bool,
     /// Used again for each state.
     buffer: Vec<u8>,
 }
@@ -26,8 +27,8 @@ pub(super) struct Keep {
 const LARGE: usize = 64 * 1024;
 
 impl Keep {
-    pub(super) fn new(home: Arc<dyn Home>, key: Key, term: u64, outputs: Arc<Outputs>) -> Self {
-        Self { home, key, term, outputs, buffer: Vec::new() }
+    pub(super) fn new(home: Arc<dyn Home>, key: Key, term: u64, outputs: Arc<Outputs>, is_strict: bool) -> Self {
+        Self { home, key, term, outputs, is_strict, buffer: Vec::new() }
     }
 }
 
@@ -40,6 +41,10 @@ impl<A: Entity> Keeper<A> for Keep {
             self.buffer = Vec::new();
         }
         Ok(kept)
+    }
+
+    fn may_change(&self) -> bool {
+        !self.is_strict || self.home.has_backups(&self.key)
     }
 
     fn forget(&mut self) -> Option<Wait> {

@@ -1,6 +1,7 @@
 //! Actors by id. Each is made when it is first needed and put away when it is idle; its state is kept.
 
 mod alone;
+mod any_entity;
 mod any_region;
 mod config;
 mod home;
@@ -11,6 +12,7 @@ mod probed;
 mod reference;
 mod region;
 mod regions;
+mod replication;
 mod sending;
 mod state;
 #[cfg(test)]
@@ -22,11 +24,14 @@ pub use probed::{Construct, Custom, CustomState, IdField, Identify, Load, Save, 
 pub use state::{Saved, State};
 
 pub(crate) use alone::Alone;
+pub(crate) use any_entity::AnyEntity;
 pub(crate) use any_region::AnyRegion;
 pub(crate) use home::{Home, Key, Post};
 pub(crate) use posting::post_unheard;
 pub use reference::{EntityRef, Sharded};
-pub(crate) use regions::{Makers, Regions};
+pub(crate) use regions::{Makers, Regions, no_maker};
+pub(crate) use replication::Overrides;
+pub use replication::ReplicationConfig;
 pub use sending::EntitySending;
 
 use crate::{actor::Actor, wire::CodecError};

@@ -6,17 +6,20 @@ use std::{
     sync::Arc,
 };
 
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
+
 use super::{
-    Entity, EntityId, EntitySending, SingletonActor, SyncCount,
+    AnyEntity, Entity, EntityId, EntitySending, Regions, SingletonActor,
     posting::post_unheard,
     region::{NotHere, Region},
 };
 use crate::{
-    ActorSystem, Asking, Sending, SentTo, TrySendError,
+    ActorSystem, Asking, Recipient, Sending, SentTo, TrySendError,
     actor::{ActorId, Answer, Cell, Refused, Target, Unsent},
     error::ActorLabel,
     message::Travelling,
     reply::{Refusal, ReplyTo, Slot},
+    system::{Address, Found, NoActor},
 };
 
 /// The entities of one type. See [`ActorSystem::sharded`].
@@ -94,6 +97,9 @@ impl<A: Entity> fmt::Debug for Sharded<A> {
 /// assert_eq!(alice.ask(Balance).await?, 10);
 /// # Ok(()) }
 /// ```
+///
+/// It serialises as the names of its type and of the entity, and can travel in messages and in states: it is good on every
+/// node of the cluster.
 pub struct EntityRef<A: Entity> {
     system: ActorSystem,
     region: Arc<Region<A>>,
@@ -111,7 +117,7 @@ impl<A: Entity> EntityRef<A> {
     /// # Errors
     /// [`SendError`](crate::SendError), when awaited. The message was not handled then.
     pub fn send<M: SentTo<A> + Travelling>(&self, message: M) -> EntitySending<'_, A, M> {
-        if A::ENTITY.sync != SyncCount::Of(0) && self.region.home.is_shared() {
+        if self.region.waits() {
             return EntitySending::kept(self.ask(message));
         }
         EntitySending::plain(Sending::new(self, message.__wrap(ReplyTo::NOBODY)))
@@ -123,25 +129,29 @@ impl<A: Entity> EntityRef<A> {
     /// [`TrySendError`], with the message in it: its mailbox is full, it is just being put away (a later attempt succeeds),
     /// it cannot be made, or the system has shut down.
     pub fn try_send<M: SentTo<A> + Travelling>(&self, message: M) -> Result<(), TrySendError<M>> {
+        self.try_item(message.__wrap(ReplyTo::NOBODY)).map_err(|(item, why)| {
+            let message = M::__unwrap(item).expect("the item was made of this message");
+            TrySendError::new(&why, self.label(), message)
+        })
+    }
+
+    pub(super) fn try_item(&self, item: A::Item) -> Result<(), (A::Item, Refusal)> {
         let cell = match self.region.cell(&self.system, &self.id) {
             Ok(cell) => cell,
-            Err(NotHere::Refused(why)) => return Err(TrySendError::new(&why, self.label(), message)),
+            Err(NotHere::Refused(why)) => return Err((item, why)),
             Err(NotHere::Elsewhere) => {
-                let item = message.__wrap(ReplyTo::NOBODY);
                 post_unheard(&self.system, &self.region.address(&self.id), self.label(), item);
                 return Ok(());
             }
         };
-        let Err(refused) = cell.push(message.__wrap(ReplyTo::NOBODY)) else { return Ok(()) };
-        let (item, why) = match refused {
-            Refused::Far(refused) => *refused,
+        Err(match cell.push(item) {
+            Ok(_) => return Ok(()),
+            Err(Refused::Far(refused)) => *refused,
             // Another one takes its place at once.
-            Refused::Stopped(item) if !self.system.is_closing() => (item, Refusal::Full),
-            Refused::Stopped(item) => (item, Refusal::Stopped),
-            Refused::Full(item) | Refused::Wait(item) => (item, Refusal::Full),
-        };
-        let message = M::__unwrap(item).expect("the item was made of this message");
-        Err(TrySendError::new(&why, self.label(), message))
+            Err(Refused::Stopped(item)) if !self.system.is_closing() => (item, Refusal::Full),
+            Err(Refused::Stopped(item)) => (item, Refusal::Stopped),
+            Err(Refused::Full(item) | Refused::Wait(item)) => (item, Refusal::Full),
+        })
     }
 
     /// Sends a message and waits for the answer, as [`ActorRef::ask`](crate::ActorRef::ask) does.
@@ -157,6 +167,12 @@ impl<A: Entity> EntityRef<A> {
     /// Its type and id, for messages to people.
     pub fn label(&self) -> ActorLabel {
         ActorLabel::entity(A::NAME, &self.id)
+    }
+
+    /// A reference that knows of one message only, whatever is behind it. What is sent through it is handed over, and not
+    /// waited for until it is kept.
+    pub fn recipient<M: SentTo<A> + Travelling>(&self) -> Recipient<M> {
+        Recipient::of_entity(AnyEntity::new(self.system.clone(), Regions::erase(&self.region), self.id.clone()))
     }
 
     fn push_to(&self, cell: Arc<Cell<A>>, item: A::Item) -> Result<usize, Unsent> {
@@ -245,5 +261,30 @@ impl<A: Entity> Hash for EntityRef<A> {
 impl<A: Entity> fmt::Debug for EntityRef<A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "EntityRef({})", self.label())
+    }
+}
+
+impl<A: Entity> Serialize for EntityRef<A> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        Address::of_entity(&self.system, A::ENTITY.name, &self.id).serialize(serializer)
+    }
+}
+
+impl<'de, A: Entity> Deserialize<'de> for EntityRef<A> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let (system, kind, id) = match Address::deserialize(deserializer)?.find().map_err(D::Error::custom)? {
+            Found::Entity(system, kind, id) => (system, kind, id),
+            Found::Here(_) | Found::Far(..) | Found::Ended(..) => {
+                return Err(D::Error::custom(format_args!(
+                    "the reference is to an actor, and not to one of \"{}\"",
+                    A::ENTITY.name
+                )));
+            }
+        };
+        if kind != A::ENTITY.name {
+            return Err(D::Error::custom(format_args!("\"{id}\" is one of \"{kind}\", and not of \"{}\"", A::ENTITY.name)));
+        }
+        let entities = system.entities::<A>().ok_or_else(|| D::Error::custom(NoActor::NoType))?;
+        Ok(entities.entity(id))
     }
 }

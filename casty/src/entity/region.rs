@@ -4,7 +4,7 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc, Mutex, OnceLock, Weak,
-        atomic::{AtomicU32, Ordering::Relaxed},
+        atomic::{AtomicBool, AtomicU32, Ordering::Relaxed},
     },
     time::Duration,
 };
@@ -13,16 +13,17 @@ use hashbrown::HashTable;
 use tokio::sync::oneshot;
 
 use super::{
-    Entity, EntityId,
+    Entity, EntityConfig, EntityId, SyncCount,
     home::{Home, Key},
     kept::{Keep, put_into},
     posting::post,
 };
 use crate::{
-    ActorSystem, Failure,
+    ActorSystem, Event, Failure, StopReason,
     actor::{self, ActorId, AnyCell, AnyRef, Cell, CellParts, Context, Core, EntityAddress, Factory, Refused, Unsent},
     cluster::{hash_of, kind_seed, slot_of_hash},
-    reply::{Outputs, Refusal},
+    metrics,
+    reply::{Outputs, Patience, Refusal, keep_looking},
     sync::lock,
     system::WeakSystem,
 };
@@ -38,6 +39,13 @@ pub(crate) type Maker<A> = Arc<dyn Fn(&EntityId) -> A + Send + Sync>;
 
 pub(crate) struct Region<A: Entity> {
     pub(super) home: Arc<dyn Home>,
+    /// What its attribute says, but for what the program says instead.
+    pub(super) config: EntityConfig,
+    /// A `send` is waited for until its change is kept.
+    waits: AtomicBool,
+    /// With too few backups up, changes are refused.
+    is_strict: AtomicBool,
+    patience: Arc<Patience>,
     kind: OnceLock<u16>,
     seed: u64,
     shards: Box<[Mutex<HashTable<Awake<A>>>]>,
@@ -65,8 +73,16 @@ impl<A: Entity> Region<A> {
     pub(crate) fn new(system: &ActorSystem, make: Maker<A>) -> Arc<Self> {
         let shards = (0..SHARDS).map(|_| Mutex::default()).collect();
         let (home, seed) = (system.home().clone(), kind_seed(A::ENTITY.name));
-        let region = Arc::new(Self { home, kind: OnceLock::new(), seed, shards, make, sweep: AtomicU32::new(0) });
-        if !A::ENTITY.singleton {
+        let config = system.entity_config::<A>();
+        let waits = AtomicBool::new(home.is_shared() && config.sync != SyncCount::Of(0));
+        let is_strict = AtomicBool::new(config.strict);
+        let patience = Arc::<Patience>::default();
+        if home.is_shared() {
+            system.host().spawn(keep_looking(config.name, system.downgrade(), Arc::downgrade(&patience), config.timeout));
+        }
+        let (kind, sweep_count) = (OnceLock::new(), AtomicU32::new(0));
+        let region = Arc::new(Self { home, config, waits, is_strict, patience, kind, seed, shards, make, sweep: sweep_count });
+        if !config.singleton {
             system.host().spawn(sweep(system.downgrade(), Arc::downgrade(&region)));
         }
         region
@@ -74,6 +90,17 @@ impl<A: Entity> Region<A> {
 
     pub(super) fn hash(&self, id: &EntityId) -> u64 {
         hash_of(self.seed, id.as_str())
+    }
+
+    /// Whether a `send` returns only once its change is kept.
+    pub(super) fn waits(&self) -> bool {
+        self.waits.load(Relaxed)
+    }
+
+    /// What the cluster has agreed on for the type.
+    pub(super) fn agreed(&self, is_sync: bool, is_strict: bool) {
+        self.waits.store(is_sync, Relaxed);
+        self.is_strict.store(is_strict, Relaxed);
     }
 
     /// All entities of a slot are in one.
@@ -85,7 +112,7 @@ impl<A: Entity> Region<A> {
         let kind = match self.kind.get() {
             Some(kind) => *kind,
             None => {
-                let kind = self.home.kind(&A::ENTITY)?;
+                let kind = self.home.kind(&self.config)?;
                 *self.kind.get_or_init(|| kind)
             }
         };
@@ -123,10 +150,10 @@ impl<A: Entity> Region<A> {
         }
         let key = self.key(id, hash).ok_or(NotHere::Elsewhere)?;
         loop {
-            let outputs = Outputs::new(self.home.pass().clone());
+            let outputs = Outputs::new(self.home.pass().clone(), self.patience.clone());
             let (term, before) = self.home.wake(&key, &outputs).ok_or(NotHere::Elsewhere)?;
             // What makes it is the user's, and may need others of this shard.
-            let factory = self.factory(&key);
+            let factory = self.factory(system, &key);
             let instance = {
                 let _inside = system.host().enter();
                 catch_unwind(AssertUnwindSafe(&factory))
@@ -158,18 +185,27 @@ impl<A: Entity> Region<A> {
                 let needed = self.sweep.load(Relaxed);
                 let awake = Awake { hash, id: id.clone(), cell: cell.clone(), needed };
                 shard.insert_unique(hash, awake, |awake| awake.hash);
+                drop(shard);
+                metrics::activated(A::ENTITY.name);
+                system.emit_with(|| Event::Activated { actor: cell.label() });
                 return Ok(cell);
             }
         }
     }
 
     /// Makes instances: one now, and one at each restart.
-    fn factory(&self, key: &Key) -> impl Fn() -> A + Send + Sync + 'static + use<A> {
-        let (make, key, home) = (self.make.clone(), key.clone(), self.home.clone());
+    fn factory(&self, system: &ActorSystem, key: &Key) -> impl Fn() -> A + Send + Sync + 'static + use<A> {
+        let (make, key, home, system) = (self.make.clone(), key.clone(), self.home.clone(), system.downgrade());
         move || {
             let mut instance = make(&key.id);
             instance.__identify(&key.id);
-            if let Err(failure) = put_into(&mut instance, home.state(&key)) {
+            let mut put = || put_into(&mut instance, home.state(&key));
+            // References in it are this system's.
+            let put = match system.upgrade() {
+                Some(system) => system.decoding(put),
+                None => put(),
+            };
+            if let Err(failure) = put {
                 // Caught where instances are made: a failure of this entity's.
                 std::panic::panic_any(failure.to_string());
             }
@@ -205,7 +241,8 @@ impl<A: Entity> Region<A> {
         let address = EntityAddress { kind: A::ENTITY.name, hash: key.hash, id: key.id.clone() };
         cell.is_entity(address, outputs.clone());
         let mut ctx = Context::new(cell.clone());
-        let keep = Keep::new(self.home.clone(), key.clone(), term, outputs.clone());
+        let is_strict = self.is_strict.load(Relaxed);
+        let keep = Keep::new(self.home.clone(), key.clone(), term, outputs.clone(), is_strict);
         ctx.is_entity(key.id.clone(), Box::new(keep), outputs);
         let core = Core::new(instance, ctx, factory);
         let (region, whose) = (Arc::downgrade(self), key.id.clone());
@@ -213,6 +250,7 @@ impl<A: Entity> Region<A> {
         let tell = move |ended: actor::Terminated| {
             if let Some(region) = region.upgrade() {
                 region.ended(&whose, ended.actor.id());
+                metrics::deactivated(A::ENTITY.name, matches!(ended.reason, StopReason::Passivated));
             }
         };
         actor::watch(&any, ActorId::outside(), Box::new(tell));

@@ -27,7 +27,7 @@ impl Regions {
     pub(crate) fn of<A: Entity>(&self, system: &ActorSystem, makers: &Makers) -> Arc<Region<A>> {
         match self.find::<A>(system, makers) {
             Some(region) => region,
-            None => panic!("{}", no_maker::<A>()),
+            None => panic!("{}", no_maker(std::any::type_name::<A>())),
         }
     }
 
@@ -47,14 +47,17 @@ impl Regions {
     }
 
     pub(crate) fn erased<A: Entity>(&self, system: &ActorSystem, makers: &Makers) -> Option<Arc<dyn AnyRegion>> {
-        self.find::<A>(system, makers).map(|region| Arc::new(Erased(Arc::downgrade(&region))) as Arc<dyn AnyRegion>)
+        self.find::<A>(system, makers).map(|region| Self::erase(&region))
+    }
+
+    pub(super) fn erase<A: Entity>(region: &Arc<Region<A>>) -> Arc<dyn AnyRegion> {
+        Arc::new(Erased(Arc::downgrade(region), region.config))
     }
 }
 
-fn no_maker<A>() -> String {
+pub(crate) fn no_maker(name: &str) -> String {
     format!(
-        "nobody has said how a `{}` is made: derive `Default` for it, or give the system's builder `.entities(|id: &EntityId| ..)`",
-        std::any::type_name::<A>()
+        "nobody has said how a `{name}` is made: derive `Default` for it, or give the system's builder `.entities(|id: &EntityId| ..)`"
     )
 }
 
@@ -67,7 +70,7 @@ impl Makers {
         self.0.insert(TypeId::of::<A>(), Arc::new(make));
     }
 
-    fn of<A: Entity>(&self) -> Option<Maker<A>> {
+    pub(crate) fn of<A: Entity>(&self) -> Option<Maker<A>> {
         let given = self.0.get(&TypeId::of::<A>()).and_then(|make| make.downcast_ref::<Maker<A>>());
         match given {
             Some(make) => Some(make.clone()),

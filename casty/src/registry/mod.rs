@@ -35,6 +35,8 @@ pub struct EntityType {
     pub(crate) config: &'static EntityConfig,
     /// Its path in the program, for messages to people.
     pub(crate) type_name: fn() -> &'static str,
+    /// Whether a system can make them.
+    pub(crate) is_made: fn(&ActorSystem) -> bool,
     /// Its region in a system, unless nobody has said how they are made.
     pub(crate) region: fn(&ActorSystem) -> Option<Arc<dyn AnyRegion>>,
 }
@@ -42,7 +44,12 @@ pub struct EntityType {
 impl EntityType {
     /// That of `A`.
     pub const fn of<A: Entity>() -> Self {
-        Self { config: &A::ENTITY, type_name: std::any::type_name::<A>, region: ActorSystem::region_of::<A> }
+        Self {
+            config: &A::ENTITY,
+            type_name: std::any::type_name::<A>,
+            is_made: ActorSystem::makes::<A>,
+            region: ActorSystem::region_of::<A>,
+        }
     }
 }
 
@@ -53,6 +60,11 @@ impl fmt::Debug for EntityType {
 }
 
 inventory::collect!(EntityEntry);
+
+/// The type of entities of that name.
+pub(crate) fn entity_type(name: &str) -> Option<EntityType> {
+    inventory::iter::<EntityEntry>.into_iter().filter_map(|entry| entry.0).find(|kind| kind.config.name == name)
+}
 
 /// All types of entities that this program has, by name.
 pub(crate) fn entity_types() -> Vec<EntityType> {

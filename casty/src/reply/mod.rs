@@ -5,6 +5,7 @@ mod into;
 mod later;
 mod outputs;
 mod pace;
+mod patience;
 mod refusal;
 mod slot;
 
@@ -12,6 +13,7 @@ pub use into::{IntoReply, kind};
 pub use later::{Later, Reply};
 pub(crate) use outputs::{Output, Outputs, Pass, Wait};
 pub use pace::Pace;
+pub(crate) use patience::{Patience, keep_looking};
 pub use refusal::{FarRefusal, Refusal};
 pub use slot::ReplyTo;
 pub(crate) use slot::{Slot, Watched, take_parked};

@@ -16,7 +16,7 @@ use std::{
     time::Duration,
 };
 
-use super::{FarRefusal, Refusal};
+use super::{FarRefusal, Patience, Refusal};
 use crate::{host::Host, sync::lock};
 
 /// An answer that somebody waits for and that may not leave yet.
@@ -61,6 +61,7 @@ pub(crate) enum Wait {
 pub(crate) struct Outputs {
     itself: Weak<Self>,
     pass: Arc<Pass>,
+    patience: Arc<Patience>,
     state: Mutex<State>,
     /// The handler in hand changes nothing.
     reading: AtomicBool,
@@ -76,18 +77,29 @@ pub(crate) struct Outputs {
 struct State {
     /// Of the handler in hand: it is not known yet what they follow from.
     said: Vec<Output>,
-    /// Each with the version that they follow from.
-    held: VecDeque<(u64, Output)>,
+    held: VecDeque<Waiting>,
+    /// Somebody looks whether they are held for too long.
+    looked_at: bool,
     written: u64,
     kept: u64,
     ended: Option<Refusal>,
 }
 
+/// An output that is held back.
+struct Waiting {
+    /// The version that it follows from.
+    version: u64,
+    /// See [`Patience::now`].
+    since: u32,
+    output: Output,
+}
+
 impl Outputs {
-    pub(crate) fn new(pass: Arc<Pass>) -> Arc<Self> {
+    pub(crate) fn new(pass: Arc<Pass>, patience: Arc<Patience>) -> Arc<Self> {
         Arc::new_cyclic(|itself| Self {
             itself: itself.clone(),
             pass,
+            patience,
             state: Mutex::default(),
             reading: AtomicBool::new(false),
             idle: AtomicBool::new(true),
@@ -124,8 +136,8 @@ impl Outputs {
             drop(state);
             return output.fail(&why);
         }
-        let written = state.written;
-        state.held.push_back((written, output));
+        let (version, since) = (state.written, self.patience.now());
+        state.held.push_back(Waiting { version, since, output });
         let leaving = self.flush(&mut state);
         drop(state);
         leaving.into_iter().for_each(Output::leave);
@@ -146,9 +158,9 @@ impl Outputs {
             Some(Wait::Pending(version)) => state.written = state.written.max(version),
             None => {}
         }
-        let (said, written) = (mem::take(&mut state.said), state.written);
+        let (said, version, since) = (mem::take(&mut state.said), state.written, self.patience.now());
         self.said.store(false, Relaxed);
-        state.held.extend(said.into_iter().map(|output| (written, output)));
+        state.held.extend(said.into_iter().map(|output| Waiting { version, since, output }));
         let leaving = self.flush(&mut state);
         drop(state);
         leaving.into_iter().for_each(Output::leave);
@@ -180,7 +192,25 @@ impl Outputs {
         let held = mem::take(&mut state.held);
         self.idle.store(false, Release);
         drop(state);
-        said.into_iter().chain(held.into_iter().map(|(_, output)| output)).for_each(|output| output.fail(&why));
+        said.into_iter().chain(held.into_iter().map(|waiting| waiting.output)).for_each(|output| output.fail(&why));
+    }
+
+    /// Those whose answers have been held since before that look are told that nobody knows whether they are kept. What is to
+    /// be sent to others waits on. Returns how much does.
+    pub(super) fn give_up_before(&self, look: u32) -> usize {
+        let mut state = lock(&self.state);
+        let mut given_up = Vec::new();
+        if state.held.front().is_some_and(|waiting| waiting.since < look) {
+            let is_late = |waiting: &Waiting| waiting.since < look && matches!(waiting.output, Output::Answer(_));
+            let (late, left) = mem::take(&mut state.held).into_iter().partition::<VecDeque<_>, _>(is_late);
+            (given_up, state.held) = (late.into(), left);
+        }
+        let left = state.held.len();
+        state.looked_at = left > 0;
+        drop(state);
+        let why = Refusal::from(FarRefusal::NotReplicated);
+        given_up.into_iter().for_each(|waiting: Waiting| waiting.output.fail(&why));
+        left
     }
 
     /// Whether all that was written is kept, and nothing waits to leave.
@@ -197,14 +227,17 @@ impl Outputs {
     /// What may leave now.
     fn flush(&self, state: &mut State) -> Vec<Output> {
         let mut leaving = Vec::new();
-        while let Some((version, _)) = state.held.front()
-            && *version <= state.kept
+        while let Some(waiting) = state.held.front()
+            && waiting.version <= state.kept
         {
             if !self.pass.is_open() {
                 self.pass.stuck(self.itself.clone());
                 break;
             }
-            leaving.extend(state.held.pop_front().map(|(_, output)| output));
+            leaving.extend(state.held.pop_front().map(|waiting| waiting.output));
+        }
+        if !state.held.is_empty() && !mem::replace(&mut state.looked_at, true) {
+            self.patience.enter(self.itself.clone());
         }
         self.idle.store(state.held.is_empty() && state.kept >= state.written && state.ended.is_none(), Release);
         leaving

@@ -1,5 +1,6 @@
 //! Addresses: what a reference is while it travels as bytes.
 
+use std::borrow::Cow;
 use std::sync::{
     Arc, Mutex, Weak,
     atomic::{AtomicU64, Ordering::Relaxed},
@@ -9,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{ActorSystem, Inner, remote::decoding_for};
 use crate::{
+    EntityId,
     actor::{ActorId, AnyCell, FarAddress},
     cluster::NodeKey,
     host::Host,
@@ -20,12 +22,16 @@ use crate::{
 pub(crate) enum Address {
     /// Of a system that is in no cluster: its actors are reached within the process.
     Here { system: u64, actor: u64 },
+    /// An entity, by the name of its type; of a system that is in no cluster, or of the cluster.
+    Entity { system: Option<u64>, kind: Cow<'static, str>, id: EntityId },
     /// Of a node. The kind is empty if it is not known.
     Node { node: NodeKey, actor: u64, kind: Arc<str>, name: Option<Arc<str>> },
 }
 
 /// Where an address leads.
 pub(crate) enum Found {
+    /// To an entity, of the type of this name.
+    Entity(ActorSystem, Cow<'static, str>, EntityId),
     Here(Arc<dyn AnyCell>),
     /// To another node.
     Far(ActorSystem, Arc<FarAddress>),
@@ -45,6 +51,10 @@ pub(crate) enum NoActor {
          decode it where exactly one system is in a cluster, or send it in a message"
     )]
     WhichSystem,
+    #[error("the reference is to an entity, and not to an actor")]
+    IsEntity,
+    #[error("the reference is to an entity of a type that this program does not have, or cannot make")]
+    NoType,
 }
 
 static SERIALS: AtomicU64 = AtomicU64::new(1);
@@ -84,12 +94,21 @@ impl Address {
         }
     }
 
+    pub(crate) fn of_entity(system: &ActorSystem, kind: &'static str, id: &EntityId) -> Self {
+        let alone = system.links().is_none().then(|| system.serial());
+        Self::Entity { system: alone, kind: kind.into(), id: id.clone() }
+    }
+
     pub(crate) fn find(self) -> Result<Found, NoActor> {
         let (node, actor, kind, name) = match self {
             Self::Here { system, actor } => return find_here(system, ActorId(actor)),
+            Self::Entity { system, kind, id } => {
+                let system = system.map_or_else(|| system_for(None), system_of)?;
+                return Ok(Found::Entity(system, kind, id));
+            }
             Self::Node { node, actor, kind, name } => (node, ActorId(actor), kind, name),
         };
-        let system = system_for(&node)?;
+        let system = system_for(Some(&node))?;
         let is_here = system.links().is_some_and(|links| links.this_node().id == node.id);
         let is_now = system.links().is_some_and(|links| links.this_node().incarnation == node.incarnation);
         if is_here
@@ -103,20 +122,25 @@ impl Address {
     }
 }
 
-fn find_here(serial: u64, actor: ActorId) -> Result<Found, NoActor> {
+fn system_of(serial: u64) -> Result<ActorSystem, NoActor> {
     let system = lock(&SYSTEMS).iter().find(|(other, _)| *other == serial).and_then(|(_, system)| system.upgrade());
-    let system = ActorSystem(system.ok_or(NoActor::NoSystem)?);
+    system.map(ActorSystem).ok_or(NoActor::NoSystem)
+}
+
+fn find_here(serial: u64, actor: ActorId) -> Result<Found, NoActor> {
+    let system = system_of(serial)?;
     system.find(actor).map(Found::Here).ok_or(NoActor::Stopped)
 }
 
-/// The system that reaches the actors of `node`: the one that is decoding, or else that node itself, or else the only one
+/// The system that reaches the actors of `node`, or the entities of a cluster: the one that is decoding, or else that node itself, or else the only one
 /// that can be meant.
-fn system_for(node: &NodeKey) -> Result<ActorSystem, NoActor> {
+fn system_for(node: Option<&NodeKey>) -> Result<ActorSystem, NoActor> {
     if let Some(system) = decoding_for() {
         return Ok(system);
     }
     let mut nodes = nodes();
-    let this = nodes.iter().position(|system| system.links().is_some_and(|links| links.this_node() == node));
+    let is_this = |system: &ActorSystem| system.links().is_some_and(|links| Some(links.this_node()) == node);
+    let this = nodes.iter().position(is_this);
     match this {
         Some(this) => Ok(nodes.swap_remove(this)),
         None if nodes.len() == 1 => Ok(nodes.remove(0)),

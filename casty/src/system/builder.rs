@@ -6,7 +6,7 @@ use super::{ActorSystem, Settings};
 use crate::{
     EntityId,
     actor::Mailbox,
-    entity::{Entity, Makers},
+    entity::{Entity, Makers, Overrides, ReplicationConfig},
 };
 
 /// Settings of a new system. See [`ActorSystem::builder`].
@@ -35,6 +35,7 @@ impl Default for SystemBuilder {
             ask_timeout: Duration::from_secs(5),
             shutdown_timeout: Duration::from_secs(30),
             makers: Makers::default(),
+            replication: Overrides::default(),
         })
     }
 }
@@ -98,12 +99,29 @@ impl SystemBuilder {
         self
     }
 
+    /// How the entities of a type are replicated, in place of what their attribute says. Where there is one node, nothing is.
+    ///
+    /// In a cluster, what was agreed on first for a type holds for all nodes: see
+    /// [`DistributedBuilder::replication`](crate::DistributedBuilder::replication).
+    pub fn replication<A: Entity>(mut self, config: ReplicationConfig) -> Self {
+        self.0.replication.add::<A>(config);
+        self
+    }
+
+    /// Whether what was said can be.
+    pub(crate) fn check(&self) -> Result<(), String> {
+        self.0.replication.check()
+    }
+
     /// Starts the system.
     ///
     /// # Panics
-    /// Outside of a tokio runtime.
+    /// Outside of a tokio runtime, and if a [`ReplicationConfig`] cannot be.
     #[track_caller]
     pub fn build(self) -> ActorSystem {
+        if let Err(why) = self.check() {
+            panic!("{why}");
+        }
         ActorSystem::start(self.0)
     }
 }

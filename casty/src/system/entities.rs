@@ -5,15 +5,15 @@ use std::sync::Arc;
 use super::ActorSystem;
 use crate::{
     actor::{Actor, ActorId, Cell, Mailbox},
-    entity::{Alone, AnyRegion, Entity, EntityRef, Home, Sharded, ShardedActor, SingletonActor},
+    entity::{Alone, AnyRegion, Entity, EntityConfig, EntityRef, Home, Sharded, ShardedActor, SingletonActor},
 };
 
 impl ActorSystem {
     /// The entities of a type: actors by id, each made when a message needs it.
     ///
     /// Each keeps its state when it fails: it is then what it was after the last message that was handled whole. One that is
-    /// idle for long is put away, its state kept as well. In this version they live in one process; in a cluster a message to
-    /// an entity is an error that says so.
+    /// idle for long is put away, its state kept as well. In a cluster they are spread over its nodes, and reached from each; on
+    /// how many of them a change is before it is answered the type's `sync` says.
     ///
     /// # Panics
     /// If the type has no `Default` and the system was not told how to [make](crate::SystemBuilder::entities) it.
@@ -60,6 +60,12 @@ impl ActorSystem {
         Sharded::new(self.clone(), self.0.regions.of(self, &self.0.settings.makers)).only()
     }
 
+    /// The entities of a type, unless nobody has said how they are made.
+    pub(crate) fn entities<A: Entity>(&self) -> Option<Sharded<A>> {
+        let region = self.0.regions.find(self, &self.0.settings.makers)?;
+        Some(Sharded::new(self.clone(), region))
+    }
+
     /// Where its entities live: here alone, unless it is a node of a cluster.
     pub(crate) fn home(&self) -> &Arc<dyn Home> {
         self.0.home.get_or_init(|| Arc::new(Alone::new(self.host())))
@@ -68,6 +74,16 @@ impl ActorSystem {
     pub(crate) fn set_home(&self, home: Arc<dyn Home>) {
         let taken = self.0.home.set(home);
         debug_assert!(taken.is_ok(), "nobody has needed one before");
+    }
+
+    /// What holds for a type on this node: what its attribute says, but for what the builder was told.
+    pub(crate) fn entity_config<A: Entity>(&self) -> EntityConfig {
+        self.0.settings.replication.of::<A>()
+    }
+
+    /// Whether somebody has said how entities of a type are made.
+    pub(crate) fn makes<A: Entity>(&self) -> bool {
+        self.0.settings.makers.of::<A>().is_some()
     }
 
     /// The region of a type, unless nobody has said how its entities are made.

@@ -36,6 +36,12 @@ pub enum Event {
         /// What the old one failed with.
         failure: Failure,
     },
+    /// An entity was woken: its actor was made, by a message or because it is to be awake. That it was put away again is
+    /// [`Stopped`](Self::Stopped), with [`StopReason::Passivated`], or with [`StopReason::Moved`] to another node.
+    Activated {
+        /// Its actor.
+        actor: ActorLabel,
+    },
     /// It has ended.
     Stopped {
         /// The actor.
@@ -96,6 +102,7 @@ impl Event {
                 tracing::warn!(%actor, %failure, message = failure.message_name(), "an actor failed");
             }
             Self::Restarted { actor, .. } => tracing::info!(%actor, "restarted"),
+            Self::Activated { actor } => tracing::debug!(%actor, "woken"),
             Self::Stopped { actor, reason } => tracing::debug!(%actor, %reason, "stopped"),
             Self::Escalated { actor, failure } => {
                 tracing::error!(%actor, %failure, "a failure was escalated beyond the top; the actor ends");

@@ -25,7 +25,7 @@ use std::{
     time::Duration,
 };
 
-pub(crate) use address::{Address, Found};
+pub(crate) use address::{Address, Found, NoActor};
 pub use builder::SystemBuilder;
 pub use dead_letters::DeadLetterReason;
 pub(crate) use deadlines::{Deadline, Deadlines, Expire};
@@ -38,7 +38,7 @@ pub use spawn::Spawn;
 use crate::{
     Cluster, DistributedBuilder, LookupError,
     actor::{Actor, ActorId, ActorRef, AnyCell, AnyRef, FarQuestions, Links, Mailbox},
-    entity::{Home, Makers, Regions},
+    entity::{Home, Makers, Overrides, Regions},
     error::ActorLabel,
     host::Host,
     scheduler::Scheduler,
@@ -103,6 +103,7 @@ struct Settings {
     ask_timeout: Duration,
     shutdown_timeout: Duration,
     makers: Makers,
+    replication: Overrides,
 }
 
 impl ActorSystem {

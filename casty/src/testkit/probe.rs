@@ -129,6 +129,10 @@ impl<M: Message> Item for Letter<M> {
         false
     }
 
+    fn reads(&self) -> bool {
+        false
+    }
+
     fn pace(&self) -> &'static Pace {
         static PACE: Pace = Pace::new();
         &PACE

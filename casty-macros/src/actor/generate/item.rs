@@ -50,6 +50,10 @@ fn item_impl(actor: &Actor) -> TokenStream {
         let is_async = handler.mode == Mode::Async;
         quote!(#is_async)
     });
+    let reads = arms(actor, &quote!(..), |handler| {
+        let reads = handler.reads;
+        quote!(#reads)
+    });
     let pace = arms(actor, &quote!(..), |_| {
         quote!({
             static __PACE: ::casty::__private::Pace = ::casty::__private::Pace::new();
@@ -93,6 +97,9 @@ fn item_impl(actor: &Actor) -> TokenStream {
             }
             fn is_async(&self) -> ::core::primitive::bool {
                 match *self { #is_async }
+            }
+            fn reads(&self) -> ::core::primitive::bool {
+                match *self { #reads }
             }
             fn pace(&self) -> &'static ::casty::__private::Pace {
                 match *self { #pace }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::types::{TypeNumber, TypeSettings, TypeTable};
 use crate::cluster::NodeKey;
 
 /// A part of all entities.
@@ -80,6 +81,25 @@ impl Chain {
         &earlier[..complete.map_or(earlier.len(), |at| at + 1)]
     }
 
+    /// Whether so many members have `ended` that what was acknowledged may be gone with them, and nobody has accepted that: the
+    /// slot is not served, unless whoever served it last is there still.
+    pub(crate) fn may_be_lost(&self, types: &TypeTable, ended: impl Fn(&NodeKey) -> bool) -> bool {
+        let Some(current) = self.current().filter(|current| current.stage == Stage::Begun && !current.accepted) else {
+            return false;
+        };
+        let is_lost = |config: &Configuration, settings: TypeSettings| {
+            let members = config.members.len();
+            let (copies, sync) = (settings.copies(members), settings.sync(members));
+            let left = config.members.iter().take(copies).filter(|member| !ended(member)).count();
+            !settings.accepts_loss && left < copies - sync
+        };
+        let kinds = (0..TypeNumber::MAX).take(types.types.len());
+        self.to_seal()
+            .iter()
+            .any(|config| kinds.clone().filter_map(|kind| types.settings(kind, config.types)).any(|it| is_lost(config, it)))
+            && current.epoch > 0
+    }
+
     /// Begins the next configuration. The first one of all has nothing to wait for.
     pub(crate) fn begin(&mut self, members: Vec<NodeKey>, types: u64) {
         let stage = if self.0.is_empty() { Stage::Full } else { Stage::Begun };
@@ -104,6 +124,22 @@ impl Chain {
 mod tests {
     use super::*;
     use crate::cluster::Incarnation;
+
+    #[test]
+    fn a_slot_may_be_lost_once_too_few_are_left_of_those_that_have_what_was_acknowledged() {
+        let settings = TypeSettings { factor: 3, sync: 1, strict: false, accepts_loss: false, singleton: false };
+        let mut types = TypeTable::default();
+        types.declare(&"x".into(), settings);
+        let mut chain = Chain::default();
+        chain.begin(vec![node("a"), node("b"), node("c")], 1);
+        let lost = |chain: &Chain, ended: &[&str]| chain.may_be_lost(&types, |node| ended.contains(&node.id.as_str()));
+        assert!(!lost(&chain, &["a", "b", "c"]), "it has been served, and nobody else has it yet");
+        chain.begin(vec![node("c")], 1);
+        assert!(!lost(&chain, &["a"]), "one of the two others has each change");
+        assert!(lost(&chain, &["a", "b"]));
+        chain.0[0].accepted = true;
+        assert!(!lost(&chain, &["a", "b"]));
+    }
 
     fn node(name: &str) -> NodeKey {
         NodeKey { id: name.into(), incarnation: Incarnation(1) }

@@ -8,7 +8,7 @@ use std::{
 use crate::{
     ActorSystem,
     cluster::placement::{Slot, TypeNumber, TypeSettings, hash_of, slot_of_hash},
-    entity::{AnyRegion, Durable, EntityConfig, EntityId, OnLoss, SyncCount},
+    entity::{AnyRegion, Durable, EntityConfig, EntityId, OnLoss, SyncCount, no_maker},
     registry::{EntityType, entity_types},
 };
 
@@ -50,34 +50,45 @@ impl Kinds {
 /// A type, as it is declared, with its region.
 pub(crate) type Declared = (EntityType, TypeSettings, Arc<dyn AnyRegion>);
 
-/// The types of this program, as they are declared, with their regions.
+/// Whether this program's types can be served.
 ///
 /// # Errors
-/// In words, if one cannot be served.
-pub(crate) fn declared(system: &ActorSystem) -> Result<Vec<Declared>, String> {
-    let types = entity_types();
+/// In words, with the way out, if one cannot.
+pub(crate) fn check(system: &ActorSystem) -> Result<(), String> {
+    check_all(&entity_types(), system)
+}
+
+/// The same of these, which are in the order of their names.
+fn check_all(types: &[EntityType], system: &ActorSystem) -> Result<(), String> {
     for pair in types.windows(2) {
         if pair[0].config.name == pair[1].config.name {
             let (one, other) = ((pair[0].type_name)(), (pair[1].type_name)());
             return Err(format!(
-                "`{one}` and `{other}` are both named \"{}\": give one of them a name of its own",
+                "`{one}` and `{other}` are both named \"{}\" in the cluster: give one of them a name of its own, as `#[sharded(name = \"..\")]`",
                 pair[0].config.name
             ));
         }
     }
-    types
-        .into_iter()
-        .map(|kind| {
-            let name = (kind.type_name)();
-            if kind.config.durable != Durable::Memory {
-                return Err(format!("`{name}` is `durable`, which this version of casty does not have yet: its copies live in memory"));
-            }
-            let region = (kind.region)(system).ok_or_else(|| {
-                format!("nobody has said how a `{name}` is made: derive `Default` for it, or give the builder `.entities(|id: &EntityId| ..)`")
-            })?;
-            Ok((kind, settings(kind.config), region))
-        })
-        .collect()
+    for kind in types {
+        let name = (kind.type_name)();
+        if kind.config.durable != Durable::Memory {
+            return Err(format!(
+                "`{name}` is `durable = {}`, which this version of casty does not have yet: its copies live in memory. Leave `durable` out, \
+                 and have a change on several nodes before it is answered: `sync = quorum`",
+                if kind.config.durable == Durable::Disk { "disk" } else { "fsync" }
+            ));
+        }
+        if !(kind.is_made)(system) {
+            return Err(no_maker(name));
+        }
+    }
+    Ok(())
+}
+
+/// The types of this program, as they are declared, with their regions.
+pub(crate) fn declared(system: &ActorSystem) -> Vec<Declared> {
+    let region = |kind: EntityType| (kind.region)(system).map(|region| (kind, settings(region.config()), region));
+    entity_types().into_iter().filter_map(region).collect()
 }
 
 /// What the cluster agrees on about a type.
@@ -106,5 +117,65 @@ impl Kind {
             return if only == slot { vec!["".into()] } else { Vec::new() };
         }
         if config.remember { there() } else { Vec::new() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::prelude::*;
+
+    #[actor]
+    #[sharded(name = "check.made", sync = quorum)]
+    #[derive(Default)]
+    struct Made;
+
+    #[actor]
+    impl Made {}
+
+    #[actor]
+    #[sharded(name = "check.made", sync = 1)]
+    #[derive(Default)]
+    struct Twin;
+
+    #[actor]
+    impl Twin {}
+
+    #[actor]
+    #[sharded(name = "check.unmade")]
+    struct Unmade;
+
+    #[actor]
+    impl Unmade {}
+
+    #[actor]
+    #[sharded(name = "check.kept", durable = disk)]
+    #[derive(Default)]
+    struct Kept;
+
+    #[actor]
+    impl Kept {}
+
+    fn wrong(types: &[EntityType], system: &ActorSystem) -> String {
+        check_all(types, system).expect_err("it cannot be served")
+    }
+
+    #[casty::test]
+    async fn what_cannot_be_served_is_named_with_the_way_out(system: ActorSystem) {
+        let made = EntityType::of::<Made>();
+        assert_eq!(check_all(&[made], &system), Ok(()));
+        let twins = wrong(&[made, EntityType::of::<Twin>()], &system);
+        assert!(twins.contains("Made` and `") && twins.contains("\"check.made\""), "{twins}");
+        let unmade = wrong(&[made, EntityType::of::<Unmade>()], &system);
+        assert!(unmade.contains("Unmade`") && unmade.contains("`.entities(|id: &EntityId| ..)`"), "{unmade}");
+        let kept = wrong(&[EntityType::of::<Kept>()], &system);
+        assert!(kept.contains("Kept` is `durable = disk`"), "{kept}");
+    }
+
+    #[tokio::test]
+    async fn a_type_that_the_builder_can_make_is_served() {
+        let system = ActorSystem::builder().entities(|_: &EntityId| Unmade).build();
+        assert_eq!(check_all(&[EntityType::of::<Unmade>()], &system), Ok(()));
+        system.shutdown().await;
     }
 }

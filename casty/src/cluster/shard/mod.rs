@@ -6,6 +6,7 @@
 mod deliver;
 mod envelope;
 mod kinds;
+mod news;
 mod ports;
 mod router;
 mod run;
@@ -22,8 +23,8 @@ use std::{
 
 use tokio::sync::Notify;
 
-pub(crate) use self::run::types_of;
-use self::{envelope::Envelope, kinds::Kinds, router::Router, slots::Place};
+pub(crate) use self::kinds::{check, declared};
+use self::{envelope::Envelope, kinds::Kinds, news::News, router::Router, slots::Place};
 use super::{
     NodeKey,
     control::Plane,
@@ -55,6 +56,7 @@ pub(crate) struct Shards {
     router: Router,
     /// What is to be proposed: how far this node's configurations have come.
     reached: Mutex<BTreeMap<(Slot, Epoch), Stage>>,
+    news: Mutex<News>,
     /// Something is to be done before the next tick.
     wake: Notify,
 }
@@ -73,6 +75,7 @@ impl Shards {
             kinds: Kinds::default(),
             router: Router::new(),
             reached: Mutex::default(),
+            news: Mutex::default(),
             wake: Notify::new(),
             me,
         })
@@ -144,6 +147,11 @@ impl Home for Shards {
             replication::Wait::Kept(version) => Wait::Kept(version),
             replication::Wait::Pending(version) => Wait::Pending(version),
         })
+    }
+
+    fn has_backups(&self, key: &Key) -> bool {
+        let place = self.places.get(usize::from(slot_of_hash(key.hash)));
+        place.is_some_and(|place| lock(place).core.has_enough_backups(key.kind))
     }
 
     fn pass(&self) -> &Arc<Pass> {

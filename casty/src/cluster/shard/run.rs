@@ -9,14 +9,15 @@ use std::{
 
 use super::{Shards, kinds};
 use crate::{
-    ActorSystem,
+    Event,
     cluster::{
-        ClusterError, NodeKey,
+        NodeKey,
         control::{Command, Plane, View},
-        placement::{Chain, Epoch, SLOTS, Slot, Stage, kind_seed},
+        placement::{Chain, Configuration, Epoch, SLOTS, Slot, Stage, kind_seed},
         replication::Agreed,
         transport::Network,
     },
+    metrics,
     sync::lock,
 };
 
@@ -47,18 +48,29 @@ impl Shards {
     /// Tells the cluster which types of entities this program has, and follows what it agrees on.
     ///
     /// # Errors
-    /// If it does not answer.
-    pub(crate) async fn declare(&self, types: Vec<kinds::Declared>) -> Result<(), ClusterError> {
+    /// In words, if it does not answer, or has another kind of type by one of these names.
+    pub(crate) async fn declare(&self, types: Vec<kinds::Declared>) -> Result<(), String> {
         let Some(plane) = self.plane.get() else { return Ok(()) };
         if types.is_empty() {
             return Ok(());
         }
         let named: Vec<(Arc<str>, _)> = types.iter().map(|(kind, settings, _)| (kind.config.name.into(), *settings)).collect();
-        let agreed = plane.declare(named.clone(), AGREE).await?;
+        let agreed = plane
+            .declare(named.clone(), AGREE)
+            .await
+            .map_err(|error| format!("the cluster did not agree on this program's types of entities: {error}"))?;
         for (((name, wanted), (_, _, region)), (number, settings)) in named.into_iter().zip(types).zip(agreed) {
-            if wanted != settings {
-                tracing::warn!(kind = %name, ?wanted, ?settings, "the cluster has agreed on other settings for this type, which hold");
+            if wanted.singleton != settings.singleton {
+                let (mine, theirs) = if wanted.singleton { ("a singleton", "sharded") } else { ("sharded", "a singleton") };
+                return Err(format!("\"{name}\" is {mine} in this program and {theirs} in the cluster: give it another name"));
             }
+            if wanted != settings {
+                tracing::warn!(
+                    kind = %name, in_this_program = ?wanted, agreed = ?settings,
+                    "the cluster has agreed on other settings for this type than this program has; those that are agreed on hold"
+                );
+            }
+            region.agreed(settings.sync > 0, settings.strict);
             let seed = kind_seed(&name);
             self.kinds.add(name, kinds::Kind { number, settings, seed, region });
         }
@@ -92,6 +104,7 @@ impl Shards {
                 ticked = self.host.now();
                 self.tick();
             }
+            self.tell_news();
             self.kick_all();
             let pause = if self.router.slots().is_empty() { TICK } else { RETRY };
             tokio::select! {
@@ -107,9 +120,14 @@ impl Shards {
         if plane.view().slots.is_empty() {
             return;
         }
-        for slot in 0..SLOTS as Slot {
-            self.with(slot, |core, out| core.tick(out));
-        }
+        let tick = |slot| {
+            self.with(slot, |core, out| {
+                core.tick(out);
+                core.pending()
+            })
+        };
+        let pending = (0..SLOTS as Slot).filter_map(tick).map(|(pending, _)| pending).sum();
+        metrics::pending(pending);
     }
 
     /// Gives each core what is new for it.
@@ -131,8 +149,29 @@ impl Shards {
             if others_same && before.is_some_and(|before| Arc::ptr_eq(before, chain)) {
                 continue;
             }
+            self.expect_of(view, slot as Slot, chain);
             let agreed = agreed(view, chain);
             self.agreed(slot as Slot, agreed, fenced);
+        }
+    }
+
+    /// Whether the slot is this node's to serve from now on.
+    fn expect_of(&self, view: &View, slot: Slot, chain: &Chain) {
+        let mut news = lock(&self.news);
+        if chain.primary() != Some(&self.me) {
+            return news.is_not_mine(slot);
+        }
+        if self.serves(slot) == 0 {
+            let before = chain.0.get(1).and_then(Configuration::primary);
+            let failover = before.is_some_and(|node| *node != self.me && !view.is_up(node));
+            news.is_to_serve(slot, self.host.now(), failover);
+        }
+    }
+
+    fn tell_news(&self) {
+        let events = lock(&self.news).take();
+        if let Some(system) = self.system.upgrade() {
+            events.into_iter().for_each(|event| system.emit(&Event::Cluster(event)));
         }
     }
 
@@ -181,9 +220,4 @@ fn agreed(view: &View, chain: &Arc<Chain>) -> Agreed {
         up: named.iter().filter(|node| view.is_up(node)).map(|node| (*node).clone()).collect(),
         ended: named.iter().filter(|node| view.has_ended(node)).map(|node| (*node).clone()).collect(),
     }
-}
-
-/// The types of this program, or why they cannot be served.
-pub(crate) fn types_of(system: &ActorSystem) -> Result<Vec<kinds::Declared>, String> {
-    kinds::declared(system)
 }

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use super::Shards;
+use super::{Shards, news::Served};
 use crate::{
     actor::AnyRef,
     cluster::{
@@ -14,6 +14,7 @@ use crate::{
         placement::{Epoch, Slot},
         replication::{Agreed, Core, Message, Out},
     },
+    metrics,
     reply::Outputs,
     sync::lock,
 };
@@ -121,11 +122,17 @@ impl Shards {
             }
             Out::Kept(outputs, version) => outputs.kept(version),
             Out::Serves(epoch) => {
-                tracing::debug!(slot, epoch, "serves");
+                tracing::trace!(slot, epoch, "serves");
+                if let Some(Served { took, failover }) = lock(&self.news).serves(slot, self.host.now()) {
+                    metrics::slot_taken(took, failover);
+                }
                 self.begins(slot);
             }
             Out::Stops { epoch, orderly } => {
-                tracing::debug!(slot, epoch, orderly, "stops");
+                tracing::trace!(slot, epoch, orderly, "stops");
+                if orderly {
+                    lock(&self.news).stops(slot, self.host.now());
+                }
                 self.ends(slot, epoch, orderly);
             }
             Out::Reached(epoch, stage) => {
@@ -136,7 +143,8 @@ impl Shards {
                 self.wake.notify_one();
             }
             Out::Lost(epoch) => {
-                tracing::error!(slot, epoch, "so many copies of the slot are gone that acknowledged changes may be lost");
+                tracing::trace!(slot, epoch, "lost");
+                lock(&self.news).is_lost(slot);
                 self.kick(slot);
             }
         }
@@ -168,10 +176,13 @@ impl Shards {
                 }
             }
             let limit = itself.host.now() + SETTLE;
-            while itself.host.now() < limit && !itself.is_settled(slot) {
+            // What is kept by now may be about to be told.
+            let has_left = || ending.iter().all(|(_, outputs)| outputs.is_settled());
+            while itself.host.now() < limit && !(itself.is_settled(slot) && has_left()) {
                 itself.host.sleep(LOOK).await;
             }
             itself.with(slot, |core, out| core.released(epoch, out));
+            lock(&itself.news).released(slot, itself.host.now());
             // What is not kept by now may be, and nobody here will know.
             ending.iter().for_each(|(_, outputs)| outputs.end());
         });

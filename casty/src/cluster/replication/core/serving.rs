@@ -39,11 +39,22 @@ pub(super) struct Pending<G> {
     sent: Vec<Sent>,
 }
 
-#[derive(Clone, Copy, Default)]
+/// What of a pending entity a backup was sent, and has said that it has.
+#[derive(Clone, Default)]
 struct Sent {
     last: Option<Written>,
+    /// The state that that was, while it may be the base of the next.
+    state: Option<Arc<[u8]>>,
     acked: Version,
     ticks: u8,
+}
+
+impl Sent {
+    /// Something was sent and is not acknowledged: what follows waits for that, so that a backup that is slow is sent no
+    /// more than it takes, and many changes go as one.
+    fn is_under_way(&self) -> bool {
+        self.last.is_some_and(|last| last.version > self.acked)
+    }
 }
 
 impl<G> Pending<G> {
@@ -94,12 +105,42 @@ impl<G: Clone> Serving<G> {
         })
     }
 
-    /// Sends the newest version to those backups that are up, as what `content` says for each.
-    fn push(&mut self, key: &Key, content: impl Fn(&Backup, Option<Written>) -> Content, out: &mut Vec<Out<G>>) {
+    /// Tells those backups that are up to go by what they have, if it is the newest version. Who has not says so.
+    fn push_same(&mut self, key: &Key, out: &mut Vec<Out<G>>) {
         let Some(pending) = self.pending.get_mut(key) else { return };
         for (sent, backup) in pending.sent.iter_mut().zip(&self.backups).filter(|(_, backup)| backup.up) {
-            let content = content(backup, sent.last);
-            (sent.last, sent.ticks) = (Some(pending.latest), 0);
+            (sent.last, sent.state, sent.ticks) = (Some(pending.latest), None, 0);
+            out.push(update(&backup.node, self.epoch, pending.ticket, key, pending.latest, Content::Same));
+        }
+    }
+
+    /// Sends the newest version, whose `state` this is, to those backups that are up and have answered to what they were sent.
+    /// `before`: what they have who were sent nothing and have all.
+    fn push(
+        &mut self,
+        key: &Key,
+        before: Option<&(Written, Option<Arc<[u8]>>)>,
+        state: Option<&Arc<[u8]>>,
+        out: &mut Vec<Out<G>>,
+    ) {
+        let Some(pending) = self.pending.get_mut(key) else { return };
+        for (sent, backup) in pending.sent.iter_mut().zip(&self.backups) {
+            if !backup.up || sent.is_under_way() || sent.acked >= pending.latest.version {
+                continue;
+            }
+            let base = match (&sent.last, before) {
+                (Some(last), _) => sent.state.as_deref().map(|state| (*last, state)),
+                // Most likely it has that; else it says so.
+                (None, Some((written, Some(state)))) if backup.has_all(key.kind) => Some((*written, &**state)),
+                (None, _) => None,
+            };
+            let content = match state {
+                None => Content::Gone,
+                Some(state) => {
+                    base.and_then(|(base, old)| patch(base, old, state)).unwrap_or_else(|| Content::Whole(state.clone()))
+                }
+            };
+            (sent.last, sent.state, sent.ticks) = (Some(pending.latest), state.cloned(), 0);
             out.push(update(&backup.node, self.epoch, pending.ticket, key, pending.latest, content));
         }
     }
@@ -147,14 +188,7 @@ impl<G: Clone> Core<G> {
 
         let pending = serving.pend(key, written, backups, &mut self.tickets);
         (pending.latest, pending.gate) = (written, Some(gate.clone()));
-        let patch = before.zip(state.as_ref()).and_then(|((base, old), new)| patch(base, &old?, new).map(|patch| (base, patch)));
-        let content = |backup: &Backup, last: Option<Written>| match (&patch, &state) {
-            // Most likely it has the base; else it says so.
-            (Some((base, patch)), _) if last.map_or_else(|| backup.has_all(key.kind), |last| last == *base) => patch.clone(),
-            (_, Some(state)) => Content::Whole(state.clone()),
-            (_, None) => Content::Gone,
-        };
-        serving.push(key, content, out);
+        serving.push(key, before.as_ref(), state.as_ref(), out);
         if sync == 0 || self.rules.lack(Rule::ReplicateBeforeAck) {
             if let Some(pending) = serving.pending.get_mut(key) {
                 pending.gate = None;
@@ -183,9 +217,15 @@ impl<G: Clone> Core<G> {
         let is_new = !serving.pending.contains_key(key);
         serving.pend(key, written, backups, &mut self.tickets).gate = Some(gate.clone());
         if is_new {
-            serving.push(key, |_, _| Content::Same, out);
+            serving.push_same(key, out);
         }
         Ok(Wait::Pending(written.version))
+    }
+
+    /// How many entities are not on all of their backups in their newest version, as far as is known.
+    pub(crate) fn pending(&self) -> usize {
+        let Role::Serving(serving) = &self.role else { return 0 };
+        serving.pending.len()
     }
 
     /// Whether nobody waits for a change to be kept.
@@ -225,7 +265,7 @@ impl<G: Clone> Core<G> {
             let Some((backups, sync)) = serving.counts(&self.agreed.types, key.kind) else { continue };
             let new = serving.pend(&key, old.latest, backups, &mut self.tickets);
             (new.gate, new.told) = (old.gate, old.told);
-            serving.push(&key, |_, _| Content::Same, out);
+            serving.push_same(&key, out);
             let shelf = self.shelves.entry(key.kind).or_insert_with(|| Shelf::new(key.kind));
             serving.settle(&key, sync, shelf, out);
         }
@@ -245,6 +285,10 @@ impl<G: Clone> Core<G> {
             sent.ticks = 0;
         }
         let shelf = self.shelves.entry(key.kind).or_insert_with(|| Shelf::new(key.kind));
+        // What has changed meanwhile.
+        if let Some(entry) = shelf.get(&key.id) {
+            serving.push(&key, None, entry.state.as_ref(), out);
+        }
         serving.settle(&key, sync, shelf, out);
         self.arrived(at, &key, out);
     }
@@ -256,7 +300,7 @@ impl<G: Clone> Core<G> {
         let Some(key) = serving.tickets.get(&ticket).cloned() else { return };
         let Some(entry) = self.shelves.get(&key.kind).and_then(|shelf| shelf.get(&key.id)) else { return };
         if let Some(sent) = serving.pending.get_mut(&key).and_then(|pending| pending.sent.get_mut(at)) {
-            (sent.last, sent.ticks) = (Some(entry.written), 0);
+            (sent.last, sent.state, sent.ticks) = (Some(entry.written), entry.state.clone(), 0);
         }
         let content = entry.state.clone().map_or(Content::Gone, Content::Whole);
         out.push(update(from, serving.epoch, ticket, &key, entry.written, content));
@@ -278,7 +322,7 @@ impl<G: Clone> Core<G> {
         for key in pending {
             let Some((_, sync)) = serving.counts(&self.agreed.types, key.kind) else { continue };
             if came {
-                serving.push(&key, |_, _| Content::Same, out);
+                serving.push_same(&key, out);
             }
             let shelf = self.shelves.entry(key.kind).or_insert_with(|| Shelf::new(key.kind));
             serving.settle(&key, sync, shelf, out);

@@ -314,8 +314,11 @@ fn of_a_large_state_only_what_changed_is_sent() {
     nodes.net.clear();
     state[1] = 7;
     nodes.write("a", "x", Some(&state)).unwrap();
+    // It waits for what is under way.
+    assert!(nodes.net.is_empty());
+    (0..PATIENCE).for_each(|_| nodes.tick());
     nodes.settle();
-    assert_eq!(nodes.state("b", "x"), Some(&*state));
+    assert!(nodes.state("b", "x") == Some(&*state));
 }
 
 #[test]

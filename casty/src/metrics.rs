@@ -1,0 +1,58 @@
+//! What is counted, through the `metrics` crate's facade where the feature `metrics` is on; nothing otherwise.
+//!
+//! The names are documented at [the crate's root](crate#metrics).
+
+use std::time::Duration;
+
+/// An entity is awake.
+pub(crate) fn activated(kind: &'static str) {
+    #[cfg(feature = "metrics")]
+    {
+        metrics::counter!("casty_activations_total", "type" => kind).increment(1);
+        metrics::gauge!("casty_entities_active", "type" => kind).increment(1.0);
+    }
+    let _ = kind;
+}
+
+/// An entity is awake no more; `idle`: it was put away.
+pub(crate) fn deactivated(kind: &'static str, idle: bool) {
+    #[cfg(feature = "metrics")]
+    {
+        if idle {
+            metrics::counter!("casty_passivations_total", "type" => kind).increment(1);
+        }
+        metrics::gauge!("casty_entities_active", "type" => kind).decrement(1.0);
+    }
+    let _ = (kind, idle);
+}
+
+/// So many answers of entities of a type wait for their changes to be kept.
+pub(crate) fn held(kind: &'static str, answers: usize) {
+    #[cfg(feature = "metrics")]
+    {
+        metrics::gauge!("casty_answers_held", "type" => kind).set(answers as f64);
+    }
+    let _ = (kind, answers);
+}
+
+/// This node serves a slot that it did not serve; `failover`: whoever had it is gone.
+pub(crate) fn slot_taken(took: Duration, failover: bool) {
+    #[cfg(feature = "metrics")]
+    {
+        metrics::counter!("casty_slot_moves_total").increment(1);
+        metrics::histogram!("casty_seal_seconds").record(took);
+        if failover {
+            metrics::histogram!("casty_failover_seconds").record(took);
+        }
+    }
+    let _ = (took, failover);
+}
+
+/// So many changes of entities are not on all of their backups.
+pub(crate) fn pending(changes: usize) {
+    #[cfg(feature = "metrics")]
+    {
+        metrics::gauge!("casty_replication_pending").set(changes as f64);
+    }
+    let _ = changes;
+}

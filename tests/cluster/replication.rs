@@ -1,0 +1,93 @@
+//! What a type asks of its copies: how many, and what is done while there are fewer.
+
+use std::sync::Arc;
+
+use casty::{EntityId, ReplicationConfig, prelude::*};
+
+use crate::common::*;
+
+#[message(reply = u64)]
+struct Put(u64);
+
+#[message(reply = u64)]
+struct Held;
+
+#[actor]
+#[sharded(name = "vaults", sync = 1, strict = true)]
+#[derive(Default)]
+struct Vault {
+    held: u64,
+    #[casty(skip)]
+    owner: Arc<str>,
+}
+
+#[message(reply = String)]
+struct Owner;
+
+#[actor]
+impl Vault {
+    #[handler]
+    fn put(&mut self, Put(amount): Put) -> u64 {
+        self.held += amount;
+        self.held
+    }
+
+    #[handler]
+    async fn held(&self, _: Held) -> u64 {
+        self.held
+    }
+
+    #[handler]
+    fn owner(&self, _: Owner) -> String {
+        self.owner.to_string()
+    }
+}
+
+fn vault(system: &ActorSystem) -> casty::EntityRef<Vault> {
+    system.sharded::<Vault>().entity("v")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_strict_entity_takes_no_change_without_its_backups_and_answers_what_it_is_asked() {
+    let mut systems = cluster(1).await;
+    assert!(matches!(vault(&systems[0]).ask(Put(1)).await, Err(AskError::Unavailable { .. })));
+    assert!(vault(&systems[0]).send(Put(1)).await.is_err());
+    assert_eq!(vault(&systems[0]).ask(Held).await.unwrap(), 0);
+    let before = systems[0].dead_letters();
+    vault(&systems[0]).try_send(Put(1)).unwrap();
+    until("it is a dead letter", async || systems[0].dead_letters() == before + 1).await;
+
+    let seed = of(&systems[0]).address().to_owned();
+    systems.push(node("n2", &[&seed]).start().await.unwrap());
+    until("there is a backup", async || vault(&systems[0]).ask(Put(1)).await.is_ok()).await;
+    assert_eq!(vault(&systems[1]).ask(Held).await.unwrap(), 1);
+    end(systems).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_builder_says_holds_in_place_of_the_attribute() {
+    let with = |name: &str, seeds: &[&str]| {
+        node(name, seeds).replication::<Vault>(ReplicationConfig { sync_count: -1, ..ReplicationConfig::default() })
+    };
+    let first = with("n1", &[]).start().await.unwrap();
+    let seed = of(&first).address().to_owned();
+    let second = with("n2", &[&seed]).start().await.unwrap();
+    let mut systems = vec![first, second];
+    all_see(&systems, 2).await;
+    assert!(matches!(vault(&systems[0]).ask(Put(1)).await, Err(AskError::Unavailable { .. })));
+    // It would be content with one, and follows what was agreed on before it came.
+    systems.push(node("n3", &[&seed]).start().await.unwrap());
+    until("there are two backups", async || vault(&systems[0]).ask(Put(1)).await.is_ok()).await;
+    systems.pop().unwrap().shutdown().await;
+    until("one has gone", async || matches!(vault(&systems[0]).ask(Put(1)).await, Err(AskError::Unavailable { .. }))).await;
+    assert_eq!(vault(&systems[0]).ask(Held).await.unwrap(), 1);
+    end(systems).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_node_has_is_made_as_its_builder_says() {
+    let system = node("n1", &[]).entities(|id: &EntityId| Vault { owner: format!("{id} of n1").into(), ..Vault::default() });
+    let system = system.start().await.unwrap();
+    assert_eq!(vault(&system).ask(Owner).await.unwrap(), "v of n1");
+    end(vec![system]).await;
+}

@@ -1,0 +1,148 @@
+//! What becomes of entities whose copies are lost, or cannot be reached: nodes in a simulated network.
+
+use std::time::Duration;
+
+use casty::{ClusterEvent, ClusterEvents, prelude::*, testkit::Cluster};
+
+#[message(reply = u64)]
+struct Put(u64);
+
+#[message(reply = u64)]
+struct Get;
+
+#[actor]
+#[sharded(name = "shelves", sync = 1)]
+#[derive(Default)]
+struct Shelf(u64);
+
+#[actor]
+impl Shelf {
+    #[handler]
+    fn put(&mut self, Put(number): Put) -> u64 {
+        self.0 += number;
+        self.0
+    }
+
+    #[handler]
+    fn get(&self, _: Get) -> u64 {
+        self.0
+    }
+}
+
+/// Every copy has to have each change, soon.
+#[actor]
+#[sharded(name = "ledgers", sync = all, timeout = 500ms)]
+#[derive(Default)]
+struct Ledger(u64);
+
+#[actor]
+impl Ledger {
+    #[handler]
+    fn put(&mut self, Put(number): Put) -> u64 {
+        self.0 += number;
+        self.0
+    }
+}
+
+const SHELVES: usize = 200;
+
+/// What asks of all of them come to.
+async fn get_all(system: ActorSystem) -> Vec<Result<u64, AskError>> {
+    let shelves = system.sharded::<Shelf>();
+    let shelves: Vec<_> = (0..SHELVES).map(|at| shelves.entity(format!("s{at}"))).collect();
+    futures_util::future::join_all(shelves.iter().map(|shelf| async move { shelf.ask(Get).await })).await
+}
+
+fn is_lost(answer: &Result<u64, AskError>) -> bool {
+    matches!(answer, Err(AskError::StateLost { .. }))
+}
+
+async fn told_lost(mut events: ClusterEvents) -> usize {
+    let mut lost = 0;
+    while let Ok(Some(event)) = tokio::time::timeout(Duration::from_secs(1), events.next()).await {
+        if let ClusterEvent::StateLost { slots } = event {
+            lost += slots.len();
+        }
+    }
+    lost
+}
+
+#[test]
+fn what_may_be_lost_is_not_served_until_that_is_accepted() {
+    let mut cluster = Cluster::of(5).seed(3).start();
+    cluster.settle();
+    cluster.on(4, |system| async move {
+        for at in 0..SHELVES {
+            system.sharded::<Shelf>().entity(format!("s{at}")).ask(Put(7)).await.unwrap();
+        }
+    });
+    cluster.settle();
+    let events: Vec<_> =
+        (2..5).map(|node| cluster.on(node, |system| async move { system.cluster().unwrap().events() })).collect();
+    for node in [0, 1] {
+        cluster.crash(node);
+    }
+    cluster.settle();
+    // What they remembered is gone, and everybody knows.
+    for node in [0, 1] {
+        cluster.restart(node);
+    }
+    cluster.settle();
+    let answers = cluster.on(2, get_all);
+    let lost: Vec<_> = (0..SHELVES).filter(|at| is_lost(&answers[*at])).collect();
+    assert!(!lost.is_empty() && lost.len() < SHELVES, "{} of {SHELVES} are lost", lost.len());
+    assert!(answers.iter().all(|answer| is_lost(answer) || *answer.as_ref().unwrap() == 7), "{answers:?}");
+    let told: usize = events.into_iter().enumerate().map(|(at, events)| cluster.on(at + 2, |_| told_lost(events))).sum();
+    assert!(told > 0);
+
+    let (one, served) = (lost[0], (0..SHELVES).find(|at| !lost.contains(at)).unwrap());
+    let accept = |at: usize| {
+        move |system: ActorSystem| async move { system.cluster().unwrap().accept_loss::<Shelf>(format!("s{at}")).await.unwrap() }
+    };
+    assert!(!cluster.on(3, accept(served)));
+    assert!(cluster.on(3, accept(one)));
+    cluster.settle();
+    let answers = cluster.on(2, get_all);
+    // The best copy left, or none.
+    assert!(matches!(answers[one], Ok(0 | 7)), "{:?}", answers[one]);
+    let left = answers.iter().filter(|answer| is_lost(answer)).count();
+    assert!(left > 0 && left < lost.len(), "{left} of {}", lost.len());
+
+    let accept_all = |system: ActorSystem| async move { system.cluster().unwrap().accept_all_loss().await.unwrap() };
+    assert!(cluster.on(4, accept_all) > 0);
+    cluster.settle();
+    assert!(cluster.on(2, get_all).iter().all(|answer| matches!(answer, Ok(0 | 7))));
+    assert_eq!(cluster.on(4, accept_all), 0);
+}
+
+#[test]
+fn who_waits_for_a_change_that_does_not_get_to_its_backups_is_told_soon() {
+    let mut cluster = Cluster::of(3).seed(5).start();
+    cluster.settle();
+    let put_all = |system: ActorSystem| async move {
+        let ledgers: Vec<_> = (0..12).map(|at| system.sharded::<Ledger>().entity(format!("l{at}"))).collect();
+        let begun = tokio::time::Instant::now();
+        let asks = ledgers.iter().map(|ledger| async move { (ledger.ask(Put(1)).await, begun.elapsed()) });
+        futures_util::future::join_all(asks).await
+    };
+    assert!(cluster.on(0, put_all).iter().all(|(answer, _)| answer.is_ok()));
+    let leader = (0..3).find(|node| cluster.inspect(*node).is_some_and(|seen| seen.leads)).unwrap();
+    let others: Vec<_> = (0..3).filter(|node| *node != leader).collect();
+    cluster.stall(others[0], others[1]);
+    for node in [leader, others[0]] {
+        let answers = cluster.on(node, put_all);
+        let given_up: Vec<_> =
+            answers.iter().filter(|(answer, _)| matches!(answer, Err(AskError::NotReplicated { .. }))).collect();
+        assert!(!given_up.is_empty() && given_up.len() < answers.len(), "{answers:?}");
+        // What is asked across the link itself does not get there.
+        let is_far = |error: &AskError| node != leader && matches!(error, AskError::Timeout { .. });
+        let is_told = |error: &AskError| is_far(error) || matches!(error, AskError::NotReplicated { .. });
+        assert!(answers.iter().all(|(answer, _)| answer.as_ref().err().is_none_or(is_told)), "{answers:?}");
+        let soon = Duration::from_millis(490)..Duration::from_millis(800);
+        assert!(given_up.iter().all(|(_, took)| soon.contains(took)), "{given_up:?}");
+    }
+    cluster.heal();
+    cluster.settle();
+    let answers = cluster.on(leader, put_all);
+    assert!(answers.iter().all(|(answer, _)| answer.is_ok()), "{answers:?}");
+}
