@@ -2,11 +2,7 @@
 
 use std::{fmt, future::Future, pin::Pin, sync::Arc, time::Duration};
 
-use super::{
-    ClusterError, Incarnation, NodeId, NodeKey, RecoverError, control,
-    placement::{hash_of, kind_seed, slot_of_hash},
-    running::Running,
-};
+use super::{ClusterError, Incarnation, NodeId, NodeKey, RecoverError, control, placement::slot_of, running::Running};
 use crate::{Entity, EntityId, Event, system::Events};
 
 /// The cluster that a system is a node of. Cheap to clone.
@@ -214,7 +210,7 @@ impl Cluster {
     /// # Errors
     /// [`ClusterError::Unavailable`] if the cluster does not agree on it in time. It can be tried again.
     pub async fn accept_loss<A: Entity>(&self, id: impl Into<EntityId>) -> Result<bool, ClusterError> {
-        let slot = slot_of_hash(hash_of(kind_seed(A::ENTITY.name), id.into().as_str()));
+        let slot = slot_of(A::ENTITY.name, id.into().as_str());
         Ok(self.0.accept_loss(Some(slot)).await? > 0)
     }
 

@@ -12,7 +12,7 @@ mod types;
 #[cfg(test)]
 pub(crate) use self::types::TypeEntry;
 pub(crate) use self::{
-    hash::{hash_of, kind_seed, slot_of_hash},
+    hash::{hash_of, kind_seed, slot_of, slot_of_hash},
     plan::{Known, Node, Proposal},
     table::{Chain, Configuration, Epoch, SLOTS, Slot, SlotTable, Stage},
     types::{TypeNumber, TypeSettings, TypeTable},

@@ -105,10 +105,11 @@ impl News {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::host::Host;
 
-    #[test]
-    fn slots_that_come_together_are_told_together_with_the_longest_time() {
-        let (mut news, begun) = (News::default(), Instant::now());
+    #[tokio::test]
+    async fn slots_that_come_together_are_told_together_with_the_longest_time() {
+        let (mut news, begun) = (News::default(), Host::current().now());
         let at = |millis| begun + Duration::from_millis(millis);
         news.is_to_serve(3, begun, false);
         news.is_to_serve(4, begun, true);
@@ -125,9 +126,9 @@ mod tests {
         assert_eq!(news.take(), [ClusterEvent::SlotsGiven { slots: [3].into(), took: at(20) - begun }]);
     }
 
-    #[test]
-    fn a_loss_is_told_once_until_the_slot_is_served_again() {
-        let (mut news, now) = (News::default(), Instant::now());
+    #[tokio::test]
+    async fn a_loss_is_told_once_until_the_slot_is_served_again() {
+        let (mut news, now) = (News::default(), Host::current().now());
         news.is_lost(7);
         news.is_lost(7);
         assert_eq!(news.take(), [ClusterEvent::StateLost { slots: [7].into() }]);
