@@ -267,7 +267,14 @@ impl Shards {
 
     fn attempt_here(&self, envelope: Envelope) -> Result<(), Envelope> {
         let slot = envelope.slot();
-        if self.is_lost(slot) {
+        let Some(kind) = self.kinds.of(&envelope.kind) else {
+            if self.serves(slot) == 0 {
+                return Err(envelope);
+            }
+            envelope.refuse(Refusal::rejected(&"this node's program has no such type"));
+            return Ok(());
+        };
+        if self.is_lost(slot, kind.number) {
             envelope.refuse(FarRefusal::StateLost.into());
             return Ok(());
         }
@@ -275,10 +282,6 @@ impl Shards {
             return Err(envelope);
         }
         let Some(system) = self.system.upgrade() else { return Err(envelope) };
-        let Some(kind) = self.kinds.of(&envelope.kind) else {
-            envelope.refuse(Refusal::rejected(&"this node's program has no such type"));
-            return Ok(());
-        };
         let (id, message, body) = (envelope.id.clone(), envelope.message.clone(), envelope.body.clone());
         let (asks, chain) = (envelope.asks, envelope.chain.clone());
         let waits_for_answer = asks || kind.settings.sync > 0;
