@@ -57,14 +57,17 @@ fn is_lost(answer: &Result<u64, AskError>) -> bool {
     matches!(answer, Err(AskError::StateLost { .. }))
 }
 
-async fn told_lost(mut events: ClusterEvents) -> usize {
-    let mut lost = 0;
+/// Of how many slots it was told that they are lost, and whether others were taken from nodes that are gone.
+async fn told(mut events: ClusterEvents) -> (usize, bool) {
+    let (mut lost, mut failover) = (0, false);
     while let Ok(Some(event)) = tokio::time::timeout(Duration::from_secs(1), events.next()).await {
-        if let ClusterEvent::StateLost { slots } = event {
-            lost += slots.len();
+        match event {
+            ClusterEvent::StateLost { slots } => lost += slots.len(),
+            ClusterEvent::SlotsTaken { slots, failover: true, .. } => failover |= !slots.is_empty(),
+            _ => {}
         }
     }
-    lost
+    (lost, failover)
 }
 
 #[test]
@@ -92,8 +95,8 @@ fn what_may_be_lost_is_not_served_until_that_is_accepted() {
     let lost: Vec<_> = (0..SHELVES).filter(|at| is_lost(&answers[*at])).collect();
     assert!(!lost.is_empty() && lost.len() < SHELVES, "{} of {SHELVES} are lost", lost.len());
     assert!(answers.iter().all(|answer| is_lost(answer) || *answer.as_ref().unwrap() == 7), "{answers:?}");
-    let told: usize = events.into_iter().enumerate().map(|(at, events)| cluster.on(at + 2, |_| told_lost(events))).sum();
-    assert!(told > 0);
+    let told: Vec<_> = (2..5).zip(events).map(|(node, events)| cluster.on(node, |_| told(events))).collect();
+    assert!(told.iter().any(|(lost, _)| *lost > 0) && told.iter().any(|(_, failover)| *failover), "{told:?}");
 
     let (one, served) = (lost[0], (0..SHELVES).find(|at| !lost.contains(at)).unwrap());
     let accept = |at: usize| {
