@@ -1,13 +1,17 @@
 //! What the actors of a run did and were told, as they wrote it down themselves.
 
 use std::{
+    collections::BTreeMap,
     mem,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use casty::ActorRef;
 
-use crate::actors::Watcher;
+use crate::{
+    actors::Watcher,
+    ledgers::{Act, Name, Op, Outcome},
+};
 
 /// A message that an actor has handled.
 #[derive(Debug, Clone)]
@@ -30,6 +34,25 @@ pub(crate) struct Told {
     pub(crate) surely: bool,
 }
 
+/// A client and an entity.
+#[derive(Debug, Clone)]
+pub(crate) enum Call {
+    Begun {
+        /// Of the client.
+        node: usize,
+        entity: Name,
+        op: Op,
+        act: Act,
+        /// The order of its beginning, or of the first of those that were begun together.
+        began: u64,
+    },
+    Ended {
+        entity: Name,
+        op: Op,
+        outcome: Outcome,
+    },
+}
+
 /// Clones are the same book.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Book(Arc<Mutex<Pages>>);
@@ -39,6 +62,9 @@ struct Pages {
     counter: u64,
     handled: Vec<Handled>,
     told: Vec<Told>,
+    calls: Vec<Call>,
+    /// Those that have not ended, by their nodes.
+    open: BTreeMap<Op, usize>,
     events: Vec<String>,
     wrong: Option<String>,
     stop: bool,
@@ -68,6 +94,24 @@ impl Book {
         pages.told.push(told);
     }
 
+    pub(crate) fn call(&self, call: Call) {
+        let mut pages = self.open();
+        match &call {
+            Call::Begun { op, node, .. } => drop(pages.open.insert(*op, *node)),
+            Call::Ended { op, .. } => drop(pages.open.remove(op)),
+        }
+        pages.calls.push(call);
+    }
+
+    /// How many calls have not ended.
+    pub(crate) fn open_calls(&self) -> usize {
+        self.open().open.len()
+    }
+
+    pub(crate) fn calls(&self) -> Vec<Call> {
+        mem::take(&mut self.open().calls)
+    }
+
     pub(crate) fn event(&self, event: String) {
         self.open().events.push(event);
     }
@@ -89,7 +133,9 @@ impl Book {
     }
 
     pub(crate) fn crashed(&self, node: usize) {
-        self.open().watchers.retain(|(other, _)| *other != node);
+        let mut pages = self.open();
+        pages.watchers.retain(|(other, _)| *other != node);
+        pages.open.retain(|_, other| *other != node);
     }
 
     pub(crate) fn watchers(&self) -> Vec<(usize, ActorRef<Watcher>)> {

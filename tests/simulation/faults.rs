@@ -150,6 +150,9 @@ impl Faults {
     }
 
     fn crash(&mut self, cluster: &mut Cluster, book: &Book, node: usize) {
+        if !self.may_lose_copies(cluster) {
+            return;
+        }
         if !cluster.is_running(node) || (!self.plan.disks && !self.can_lose(cluster, node)) {
             return;
         }
@@ -169,6 +172,9 @@ impl Faults {
 
     /// A node goes in good order: for good, or to come back.
     fn go(&mut self, cluster: &mut Cluster, node: usize) {
+        if !self.may_lose_copies(cluster) {
+            return;
+        }
         if cluster.started(node).is_none() || self.is_going(node) || (!self.plan.disks && !self.can_lose(cluster, node)) {
             return;
         }
@@ -270,6 +276,13 @@ impl Faults {
     /// Nodes that could not start are started again.
     pub(crate) fn nurse(&mut self, cluster: &mut Cluster, book: &Book) {
         self.start_failed(cluster, book);
+    }
+
+    /// Whether all copies of entities are where they are to be, so that those of one node can be lost.
+    fn may_lose_copies(&self, cluster: &Cluster) -> bool {
+        let started = (0..cluster.size()).filter_map(|node| Some((cluster.inspect(node)?.view, node)));
+        !self.plan.gentle
+            || (self.going.is_empty() && started.max().is_some_and(|(_, node)| cluster.slots_on_their_way(node) == 0))
     }
 
     /// Whether a majority still knows of the cluster if a node does not: the others could make another one.

@@ -9,10 +9,13 @@
 mod actors;
 mod alone;
 mod book;
+mod calls;
 mod dice;
 mod faithful;
 mod faults;
+mod history;
 mod invariants;
+mod ledgers;
 mod many;
 mod plan;
 mod run;
@@ -20,14 +23,18 @@ mod scenarios;
 mod workload;
 
 use std::{
+    io::{Read as _, Seek as _},
     panic,
-    process::Command,
+    process::{Command, Stdio},
     sync::{
         Mutex,
         atomic::{AtomicU64, Ordering::Relaxed},
     },
-    time::Instant,
+    time::{Duration, Instant},
 };
+
+/// How long one run may take: one that hangs fails.
+const LONGEST: Duration = Duration::from_secs(120);
 
 fn number(name: &str, otherwise: u64) -> u64 {
     std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(otherwise)
@@ -101,9 +108,28 @@ fn apart(seed: u64) -> (bool, String) {
     let mut run = Command::new(std::env::current_exe().unwrap());
     run.args(["whatever_fails_the_promises_hold", "--exact", "--nocapture"]);
     run.env("CASTY_SEED", seed.to_string()).env("CASTY_SEEDS", "1");
-    let done = run.output().unwrap();
-    let said = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    (done.status.success(), said(&done.stdout) + &said(&done.stderr))
+    let mut file = tempfile::tempfile().unwrap();
+    let stdio = || Stdio::from(file.try_clone().unwrap());
+    let mut done = run.stdout(stdio()).stderr(stdio()).spawn().unwrap();
+    let began = Instant::now();
+    let held = loop {
+        match done.try_wait().unwrap() {
+            Some(status) => break status.success(),
+            None if began.elapsed() < LONGEST => std::thread::sleep(Duration::from_millis(5)),
+            None => {
+                done.kill().unwrap();
+                done.wait().unwrap();
+                break false;
+            }
+        }
+    };
+    let mut said = String::new();
+    file.rewind().unwrap();
+    let _ = file.read_to_string(&mut said);
+    if began.elapsed() >= LONGEST {
+        said += &format!("seed {seed} has not come to an end in {LONGEST:?}");
+    }
+    (held, said)
 }
 
 #[test]

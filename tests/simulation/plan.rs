@@ -21,6 +21,8 @@ pub(crate) struct Plan {
     pub(crate) early: bool,
     /// How long things go wrong.
     pub(crate) trouble: Duration,
+    /// Whether no more copies of anything are lost at once than may be.
+    pub(crate) gentle: bool,
     /// Between two faults, at most.
     pub(crate) pace: u64,
 }
@@ -38,6 +40,7 @@ impl Plan {
             early: dice.percent(20),
             trouble: dice.millis(4000, 10_000),
             pace: [150, 500, 1500, 3000][dice.below(4)],
+            gentle: dice.percent(50),
         };
         (plan, dice)
     }

@@ -1,15 +1,26 @@
 //! One run: a cluster, its use, its troubles, and what is demanded of it.
 
-use std::{cell::RefCell, time::Duration};
+use std::{
+    cell::RefCell,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
-use casty::testkit::{Cluster, Running};
+use casty::{
+    ActorSystem,
+    testkit::{Cluster, Running},
+};
+use tokio::time::Instant;
 
 use crate::{
     actors::{Clerk, Question, Watched},
     book::Book,
+    calls,
     dice::Dice,
     faults::Faults,
+    history::{Histories, Said},
     invariants::{Invariants, Moment},
+    ledgers::{self, LEDGERS, Ledger, Name},
     plan::Plan,
     workload,
 };
@@ -22,6 +33,8 @@ const RECOVERY: Duration = Duration::from_secs(25);
 const LINKS: Duration = Duration::from_secs(12);
 /// So long all has to stay well then.
 const CALM: Duration = Duration::from_secs(3);
+/// How long an entity may take to answer once all is healed.
+const ANSWERS: Duration = Duration::from_secs(10);
 /// Events that are shown of a run that failed.
 const SHOWN: usize = 80;
 
@@ -55,6 +68,7 @@ pub(crate) struct Run {
     book: Book,
     faults: Faults,
     invariants: Invariants,
+    histories: Histories,
     dice: Dice,
     /// The starts of nodes that are in use.
     in_use: Vec<Option<u64>>,
@@ -93,6 +107,7 @@ impl Run {
             book: Book::default(),
             faults: Faults::new(&plan, dice.fork()),
             invariants: Invariants::new(&plan),
+            histories: Histories::default(),
             dice,
             in_use: vec![None; plan.nodes],
             steps: 0,
@@ -127,8 +142,9 @@ impl Run {
         self.book.stop();
         self.everybody_asks_everybody()?;
         self.pass(Duration::from_secs(1))?;
+        let said = self.entities_tell()?;
         self.watches_are_told()?;
-        self.invariants.at_rest(&self.cluster)
+        self.invariants.at_rest(&self.cluster, &self.histories, &said)
     }
 
     fn step(&mut self) -> Result<(), String> {
@@ -154,7 +170,9 @@ impl Run {
             return Err(wrong);
         }
         let seen = (0..self.cluster.size()).map(|node| self.cluster.inspect(node)).collect();
-        let moment = Moment { now, cluster: &self.cluster, faults: &self.faults, seen, handled, told };
+        let calls = self.book.calls();
+        self.histories.add(&calls);
+        let moment = Moment { now, cluster: &self.cluster, faults: &self.faults, seen, handled, told, calls: &calls };
         self.invariants.check(&moment, &mut self.events)
     }
 
@@ -177,6 +195,8 @@ impl Run {
             for _ in 0..2 {
                 let (book, dice) = (self.book.clone(), self.dice.fork());
                 drop(self.cluster.begin(node, |system| workload::send(system, node, book, dice)));
+                let (book, dice) = (self.book.clone(), self.dice.fork());
+                drop(self.cluster.begin(node, |system| calls::call(system, node, book, dice)));
             }
             let (book, dice) = (self.book.clone(), self.dice.fork());
             drop(self.cluster.begin(node, |system| workload::keep(system, node, book, dice)));
@@ -241,6 +261,51 @@ impl Run {
         self.all(asked)
     }
 
+    /// Every entity answers on every node. Returns what they say.
+    fn entities_tell(&mut self) -> Result<Said, String> {
+        // Nothing is to be done to them any more.
+        let until = self.cluster.elapsed() + Duration::from_secs(6);
+        while self.book.open_calls() > 0 && self.cluster.elapsed() < until {
+            self.step()?;
+        }
+        let nodes: Vec<_> = (0..self.cluster.size()).filter(|node| self.cluster.is_running(*node)).collect();
+        let said = Arc::new(Mutex::new(Said::new()));
+        let mut asked = Vec::new();
+        for node in nodes {
+            for name in LEDGERS {
+                let said = said.clone();
+                asked.push(self.cluster.begin(node, move |system| async move {
+                    let told = tell(&system, name).await;
+                    let mut said = said.lock().unwrap();
+                    let before = said.entry(name).or_insert_with(|| told.clone());
+                    if told.is_err() {
+                        before.clone_from(&told);
+                    }
+                    match told {
+                        Err(why) => Err(format!("{name:?} does not answer on node-{node}: {why}")),
+                        Ok(_) => Ok(()),
+                    }
+                }));
+            }
+        }
+        let all = self.all(asked);
+        let said = said.lock().unwrap().clone();
+        let best = (0..self.cluster.size()).find(|node| self.cluster.started(*node).is_some()).unwrap_or_default();
+        // Where too many copies are gone, silence is right.
+        let is_lost =
+            |(kind, id): Name| !self.plan.gentle && !self.cluster.has_enough_copies(best, Cluster::slot_of(kind, id), 1);
+        if said.iter().all(|(name, said)| said.is_ok() || is_lost(*name)) {
+            return Ok(said);
+        }
+        let slot = |(kind, id): Name| {
+            let slot = Cluster::slot_of(kind, id);
+            let serves = |node: &usize| self.cluster.served_slots(*node).contains(&slot);
+            let serving: Vec<_> = (0..self.cluster.size()).filter(serves).collect();
+            format!("{kind} {id}: slot {slot} {:?}, served by {serving:?}", self.cluster.configurations(best, slot))
+        };
+        all.map(|()| said).map_err(|why| format!("{why}\n{}", LEDGERS.map(slot).join("\n")))
+    }
+
     fn all(&mut self, mut running: Vec<Running<Result<(), String>>>) -> Result<(), String> {
         for _ in 0..16_000 {
             let mut open = Vec::new();
@@ -273,5 +338,18 @@ impl Run {
             }
         }
         Ok(())
+    }
+}
+
+/// What was done to an entity, as it says itself, with some patience.
+async fn tell(system: &ActorSystem, name: Name) -> Result<Vec<ledgers::Done>, String> {
+    let ledger = Ledger::of(system, name);
+    let until = Instant::now() + ANSWERS;
+    loop {
+        match ledger.tell(Duration::from_secs(5)).await {
+            Ok(done) => return Ok(done),
+            Err(error) if Instant::now() > until => return Err(error.to_string()),
+            Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
+        }
     }
 }

@@ -41,4 +41,8 @@ pub use swim::{InvalidSwimConfig, SwimConfig};
 #[cfg(feature = "tls")]
 pub use tls::Tls;
 #[cfg(feature = "testkit")]
-pub(crate) use {control::SimDisk, running::Running};
+pub(crate) use {
+    control::SimDisk,
+    placement::{Chain, Configuration, SLOTS, Stage},
+    running::Running,
+};

@@ -62,6 +62,11 @@ impl Running {
     }
 
     #[cfg(feature = "testkit")]
+    pub(crate) fn shards(&self) -> &super::shard::Shards {
+        self.network.shards()
+    }
+
+    #[cfg(feature = "testkit")]
     pub(crate) fn leases(&self) -> &Leases {
         &self.leases
     }

@@ -1,12 +1,17 @@
 //! The promises, each in a file of its own, checked throughout a run.
 
+mod answers_are_kept;
 mod dead_go;
 mod in_order;
+mod in_order_entities;
 mod leases;
 mod living_stay;
 mod members_agree;
+mod minority_stops;
 mod not_handled;
+mod nothing_twice;
 mod once;
+mod one_at_a_time;
 mod one_cluster;
 mod one_leader;
 mod one_owner;
@@ -16,8 +21,9 @@ use std::time::Duration;
 use casty::testkit::{Cluster, Inspection};
 
 use crate::{
-    book::{Handled, Told},
+    book::{Call, Handled, Told},
     faults::Faults,
+    history::{Histories, Said},
     plan::Plan,
 };
 
@@ -30,6 +36,7 @@ pub(crate) struct Moment<'a> {
     pub(crate) seen: Vec<Option<Inspection>>,
     pub(crate) handled: Vec<Handled>,
     pub(crate) told: Vec<Told>,
+    pub(crate) calls: &'a [Call],
 }
 
 impl Moment<'_> {
@@ -47,13 +54,18 @@ impl Moment<'_> {
 pub(crate) type Held = Result<(), String>;
 
 pub(crate) struct Invariants {
+    answers_are_kept: answers_are_kept::AnswersAreKept,
     dead_go: dead_go::DeadGo,
     in_order: in_order::InOrder,
+    in_order_entities: in_order_entities::InOrderEntities,
     leases: leases::Leases,
     living_stay: living_stay::LivingStay,
     members_agree: members_agree::MembersAgree,
+    minority_stops: minority_stops::MinorityStops,
     not_handled: not_handled::NotHandled,
+    nothing_twice: nothing_twice::NothingTwice,
     once: once::Once,
+    one_at_a_time: one_at_a_time::OneAtATime,
     one_cluster: one_cluster::OneCluster,
     one_leader: one_leader::OneLeader,
     one_owner: one_owner::OneOwner,
@@ -63,13 +75,18 @@ pub(crate) struct Invariants {
 impl Invariants {
     pub(crate) fn new(plan: &Plan) -> Self {
         Self {
+            answers_are_kept: answers_are_kept::AnswersAreKept,
             dead_go: dead_go::DeadGo::default(),
             in_order: in_order::InOrder::default(),
+            in_order_entities: in_order_entities::InOrderEntities,
             leases: leases::Leases::new(plan),
             living_stay: living_stay::LivingStay::default(),
             members_agree: members_agree::MembersAgree::default(),
+            minority_stops: minority_stops::MinorityStops::default(),
             not_handled: not_handled::NotHandled::default(),
+            nothing_twice: nothing_twice::NothingTwice,
             once: once::Once::default(),
+            one_at_a_time: one_at_a_time::OneAtATime,
             one_cluster: one_cluster::OneCluster::default(),
             one_leader: one_leader::OneLeader::default(),
             one_owner: one_owner::OneOwner::default(),
@@ -87,13 +104,19 @@ impl Invariants {
         self.not_handled.check(moment)?;
         self.in_order.check(moment)?;
         self.leases.check(moment)?;
+        self.one_at_a_time.check(moment)?;
+        self.minority_stops.check(moment)?;
         self.living_stay.check(moment)?;
         self.dead_go.check(moment)
     }
 
     /// What must be so when all has come to rest.
-    pub(crate) fn at_rest(&mut self, cluster: &Cluster) -> Held {
-        self.one_owner.at_rest(cluster)
+    pub(crate) fn at_rest(&mut self, cluster: &Cluster, histories: &Histories, said: &Said) -> Held {
+        self.one_owner.at_rest(cluster)?;
+        self.one_at_a_time.at_rest(said)?;
+        self.nothing_twice.at_rest(histories, said)?;
+        self.in_order_entities.at_rest(histories, said)?;
+        self.answers_are_kept.at_rest(histories, said)
     }
 
     /// What has changed, for who reads of a failure.

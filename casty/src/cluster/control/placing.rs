@@ -1,12 +1,12 @@
 //! What the leader proposes about slots. Pure: which node should have which slot says [`placement`](crate::cluster::placement),
 //! and this when to ask it.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
 use super::{Command, MemberStatus, View};
 use crate::cluster::{
     NodeKey,
-    placement::{Known, Node},
+    placement::{Chain, Known, Node, SlotTable},
 };
 
 /// So many slots at most are on their way from one node to another. Those of nodes that failed come besides.
@@ -33,8 +33,20 @@ impl Placing {
         let keys = up.map(|(id, member)| NodeKey { id: id.clone(), incarnation: member.incarnation });
         let node = |key| Node { leaving: leaving.contains(&key), key };
         let nodes: Vec<Node> = keys.filter(|key| !is_down(key)).map(node).collect();
-        let known = Known { chains: &view.slots, nodes: &nodes, copies: view.types.copies() };
-        known.next(MOVES).chunks(AT_ONCE).map(Command::slots).collect()
+        // What nobody has any more goes to whoever there is: that it may be lost is theirs to say.
+        let is_gone = |chain: &Chain| {
+            let mut members = chain.0.iter().flat_map(|config| &config.members).peekable();
+            members.peek().is_some() && members.all(|member| view.has_ended(member))
+        };
+        let gone = view.slots.iter().any(|chain| is_gone(chain));
+        let free = |chain: &Arc<Chain>| if is_gone(chain) { Arc::default() } else { chain.clone() };
+        let chains: Arc<SlotTable> = if gone { Arc::new(view.slots.iter().map(free).collect()) } else { view.slots.clone() };
+        let known = Known { chains: &chains, nodes: &nodes, copies: view.types.copies() };
+        let mut proposed = known.next(MOVES);
+        for proposal in &mut proposed {
+            proposal.after = view.slots.get(usize::from(proposal.slot)).map_or(0, |chain| chain.epoch());
+        }
+        proposed.chunks(AT_ONCE).map(Command::slots).collect()
     }
 
     /// It is asked again once there is another view, or others want to go.
@@ -54,13 +66,11 @@ pub(super) fn keeps_slots(view: &View, node: &NodeKey, leaving: &BTreeSet<NodeKe
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
     use crate::cluster::{
         Incarnation,
         control::Member,
-        placement::{Chain, SLOTS, SlotTable, TypeSettings, TypeTable},
+        placement::{SLOTS, TypeSettings, TypeTable},
     };
 
     fn key(id: &str) -> NodeKey {

@@ -94,6 +94,15 @@ impl Shards {
         self.serving.get(usize::from(slot)).map_or(0, |serving| serving.load(Acquire))
     }
 
+    /// The slots whose entities may be here and answer.
+    #[cfg(feature = "testkit")]
+    pub(crate) fn served(&self) -> Vec<Slot> {
+        if !self.pass.is_open() {
+            return Vec::new();
+        }
+        (0..SLOTS as Slot).filter(|slot| self.serves(*slot) != 0).collect()
+    }
+
     fn network(&self) -> Option<Arc<Network>> {
         self.network.get()?.upgrade()
     }

@@ -170,11 +170,17 @@ impl Shards {
         if !self.router.is_waiting(slot) || !self.router.begin(slot) {
             return;
         }
+        let mut last = None;
         while let Some(envelope) = self.router.take(slot) {
-            if let Err(envelope) = self.attempt(envelope)
-                && !self.router.rest(slot, envelope)
-            {
-                return;
+            // One that has come back at once is not tried for ever.
+            let number = Some(envelope.number);
+            let tried = if number > last { self.attempt(envelope) } else { Err(envelope) };
+            last = last.max(number);
+            if let Err(envelope) = tried {
+                if !self.router.rest(slot, envelope) {
+                    return;
+                }
+                last = None;
             }
         }
     }
@@ -213,6 +219,11 @@ impl Shards {
             return self.attempt_here(envelope);
         }
         if !view.is_up(primary) {
+            let configs = view.slots.get(usize::from(slot)).into_iter().flat_map(|chain| &chain.0);
+            if configs.flat_map(|config| &config.members).all(|member| view.has_ended(member)) {
+                envelope.refuse(FarRefusal::StateLost.into());
+                return Ok(());
+            }
             return Err(envelope);
         }
         let (kind, id, message) = (envelope.kind.clone(), envelope.id.clone(), envelope.message.clone());
@@ -256,7 +267,14 @@ impl Shards {
 
     fn attempt_here(&self, envelope: Envelope) -> Result<(), Envelope> {
         let slot = envelope.slot();
-        if self.is_lost(slot) {
+        let Some(kind) = self.kinds.of(&envelope.kind) else {
+            if self.serves(slot) == 0 {
+                return Err(envelope);
+            }
+            envelope.refuse(Refusal::rejected(&"this node's program has no such type"));
+            return Ok(());
+        };
+        if self.is_lost(slot, kind.number) {
             envelope.refuse(FarRefusal::StateLost.into());
             return Ok(());
         }
@@ -264,10 +282,6 @@ impl Shards {
             return Err(envelope);
         }
         let Some(system) = self.system.upgrade() else { return Err(envelope) };
-        let Some(kind) = self.kinds.of(&envelope.kind) else {
-            envelope.refuse(Refusal::rejected(&"this node's program has no such type"));
-            return Ok(());
-        };
         let (id, message, body) = (envelope.id.clone(), envelope.message.clone(), envelope.body.clone());
         let (asks, chain) = (envelope.asks, envelope.chain.clone());
         let waits_for_answer = asks || kind.settings.sync > 0;

@@ -13,7 +13,7 @@ use crate::{
     cluster::{
         NodeKey,
         control::{Command, Plane, View},
-        placement::{Chain, Configuration, Epoch, SLOTS, Slot, Stage, kind_seed},
+        placement::{Chain, Configuration, Epoch, SLOTS, Slot, Stage, TypeNumber, kind_seed},
         replication::Agreed,
         transport::Network,
     },
@@ -207,8 +207,8 @@ impl Shards {
         (mem::replace(&mut *reached, rest), more)
     }
 
-    pub(super) fn is_lost(&self, slot: Slot) -> bool {
-        lock(&self.places[usize::from(slot)]).core.is_lost()
+    pub(super) fn is_lost(&self, slot: Slot, kind: TypeNumber) -> bool {
+        lock(&self.places[usize::from(slot)]).core.is_lost(kind)
     }
 }
 

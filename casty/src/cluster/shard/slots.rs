@@ -176,7 +176,9 @@ impl Shards {
                 }
             }
             let limit = itself.host.now() + SETTLE;
-            while itself.host.now() < limit && !itself.is_settled(slot) {
+            // What is kept by now may be about to be told.
+            let has_left = || ending.iter().all(|(_, outputs)| outputs.is_settled());
+            while itself.host.now() < limit && !(itself.is_settled(slot) && has_left()) {
                 itself.host.sleep(LOOK).await;
             }
             itself.with(slot, |core, out| core.released(epoch, out));

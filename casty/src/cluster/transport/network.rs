@@ -86,6 +86,11 @@ impl Hasher for NameHasher {
 }
 
 impl Network {
+    #[cfg(feature = "testkit")]
+    pub(crate) fn shards(&self) -> &Shards {
+        &self.shards
+    }
+
     /// `host` is where messages are handled.
     pub(crate) fn new(
         host: Host,

@@ -5,7 +5,7 @@ use std::fmt;
 use openraft::{ServerState, async_runtime::WatchReceiver as _};
 
 use super::{Cluster, node::State};
-use crate::cluster::{MemberStatus, Running};
+use crate::cluster::{Chain, Configuration, MemberStatus, Running, SLOTS, Stage, hash_of, kind_seed, slot_of_hash};
 
 /// What a node believes at one moment. For the simulation's own checks.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -102,6 +102,60 @@ impl Cluster {
     pub fn members(&self, node: usize) -> Vec<String> {
         let seen = self.seen_members(node);
         seen.into_iter().map(|member| format!("{}@{} {:?}", member.node, member.incarnation, member.status)).collect()
+    }
+
+    /// Whether what the node has agreed to lets it answer for entities.
+    pub fn may_serve(&self, node: usize) -> bool {
+        self.with_running(node, |running| running.shards().pass().is_open()) == Some(true)
+    }
+
+    /// The slots whose entities the node answers for now.
+    pub fn served_slots(&self, node: usize) -> Vec<u16> {
+        self.with_running(node, |running| running.shards().served()).unwrap_or_default()
+    }
+
+    /// How many slots are not on all nodes that are to have them, or were given to one that is not up, as the node has it.
+    pub fn slots_on_their_way(&self, node: usize) -> usize {
+        let open = self.with_running(node, |running| {
+            let view = running.plane().view();
+            let is_settled = |chain: &Chain| match chain.0.as_slice() {
+                [config] => config.stage == Stage::Full && config.members.iter().all(|member| view.is_up(member)),
+                _ => false,
+            };
+            if view.slots.is_empty() { SLOTS } else { view.slots.iter().filter(|chain| !is_settled(chain)).count() }
+        });
+        open.unwrap_or(SLOTS)
+    }
+
+    /// Whether, of each configuration whose members may have what later ones have not, all but `sync` members are up.
+    pub fn has_enough_copies(&self, node: usize, slot: u16, sync: usize) -> bool {
+        let enough = self.with_running(node, |running| {
+            let view = running.plane().view();
+            let Some(chain) = view.slots.get(usize::from(slot)) else { return false };
+            let up = |config: &Configuration| config.members.iter().filter(|member| view.is_up(member)).count();
+            let enough = |config: &Configuration| up(config) + sync.min(config.members.len() - 1) >= config.members.len();
+            chain.current().into_iter().chain(chain.to_seal()).all(enough)
+        });
+        enough == Some(true)
+    }
+
+    /// The slot of an entity.
+    pub fn slot_of(kind: &str, id: &str) -> u16 {
+        slot_of_hash(hash_of(kind_seed(kind), id))
+    }
+
+    /// The configurations of a slot as the node has them, newest first, in words.
+    pub fn configurations(&self, node: usize, slot: u16) -> Vec<String> {
+        let all = self.with_running(node, |running| {
+            let view = running.plane().view();
+            let chain = view.slots.get(usize::from(slot));
+            let text = |config: &Configuration| {
+                let members: Vec<_> = config.members.iter().map(ToString::to_string).collect();
+                format!("{} {:?} {}", config.epoch, config.stage, members.join(", "))
+            };
+            chain.map(|chain| chain.0.iter().map(text).collect()).unwrap_or_default()
+        });
+        all.unwrap_or_default()
     }
 
     /// Who holds the name, in what the node has applied: a node, its incarnation, the actor.

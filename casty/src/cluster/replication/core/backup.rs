@@ -52,7 +52,7 @@ impl<G: Clone> Core<G> {
             return self.send(sealer, Message::Refused { sealed: self.sealed }, out);
         }
         let shelves = self.shelves.values().map(Shelf::summary).collect();
-        self.send(sealer, Message::Sealed { epoch, served: self.served, shelves }, out);
+        self.send(sealer, Message::Sealed { epoch, served: self.whole, shelves }, out);
     }
 
     pub(super) fn on_list(

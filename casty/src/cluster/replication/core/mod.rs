@@ -9,7 +9,10 @@ mod sync;
 #[cfg(test)]
 mod tests;
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 pub(super) use self::rules::Rule;
 use self::{rules::Rules, sealing::Sealing, serving::Serving};
@@ -33,6 +36,8 @@ pub(crate) struct Core<G> {
     sealed: Epoch,
     /// The highest epoch in which this node has served.
     served: Epoch,
+    /// The same, of those in which nothing was lost: whatever there was then is here.
+    whole: Epoch,
     shelves: BTreeMap<TypeNumber, Shelf>,
     role: Role<G>,
     tickets: u64,
@@ -54,6 +59,7 @@ impl<G: Clone> Core<G> {
             agreed: Agreed::default(),
             sealed: 0,
             served: 0,
+            whole: 0,
             shelves: BTreeMap::new(),
             role: Role::Backup,
             tickets: 0,
@@ -147,8 +153,23 @@ impl<G: Clone> Core<G> {
         }
     }
 
-    pub(crate) fn is_lost(&self) -> bool {
-        matches!(&self.role, Role::Sealing(sealing) if sealing.lost)
+    pub(crate) fn is_lost(&self, kind: TypeNumber) -> bool {
+        self.lost().is_some_and(|lost| lost.contains(&kind))
+    }
+
+    /// The kinds of which too many copies are gone, if this node is to serve them.
+    fn lost(&self) -> Option<&BTreeSet<TypeNumber>> {
+        match &self.role {
+            Role::Backup => None,
+            Role::Sealing(sealing) => Some(&sealing.lost),
+            Role::Serving(serving) => Some(&serving.lost),
+        }
+    }
+
+    /// Whether any of them is.
+    #[cfg(test)]
+    pub(crate) fn has_lost(&self) -> bool {
+        self.lost().is_some_and(|lost| !lost.is_empty())
     }
 
     /// The newest that this node has.
@@ -197,6 +218,10 @@ impl<G: Clone> Core<G> {
                 // It may be up again before anybody else has the slot, and knows what is pending.
                 if serving.halted && all_mine && reaches {
                     return;
+                }
+                if current.accepted {
+                    // What is left here goes on.
+                    serving.lost.clear();
                 }
                 if !serving.halted {
                     // Somebody else was primary in between. It cannot have served, but that is for its answer to say.

@@ -19,7 +19,8 @@ pub(super) struct Sealing {
     pub(super) gathered: BTreeSet<NodeKey>,
     pub(super) gather: Option<Gather>,
     ticks: u8,
-    pub(super) lost: bool,
+    /// Kinds that cannot be put together any more.
+    pub(super) lost: BTreeSet<TypeNumber>,
 }
 
 /// What a sealed node said.
@@ -56,7 +57,7 @@ impl<G: Clone> Core<G> {
             gathered: BTreeSet::new(),
             gather: None,
             ticks: 0,
-            lost: false,
+            lost: BTreeSet::new(),
         });
         self.step_sealing(out);
     }
@@ -116,12 +117,15 @@ impl<G: Clone> Core<G> {
     fn serve_if_enough(&mut self, out: &mut Vec<Out<G>>) {
         let needs = self.needs();
         let Role::Sealing(sealing) = &mut self.role else { return };
-        let lost = needs.contains(&Need::Lost);
-        if lost && !sealing.lost {
+        let is_lost = |(kind, need): &(TypeNumber, Need)| (*need == Need::Lost).then_some(*kind);
+        let lost: BTreeSet<_> = needs.iter().filter_map(is_lost).collect();
+        if !lost.is_subset(&sealing.lost) {
             out.push(Out::Lost(sealing.epoch));
         }
+        // The other kinds do not wait for what never comes.
+        let enough = needs.iter().all(|(kind, need)| *need == Need::Met || lost.contains(kind));
         sealing.lost = lost;
-        if needs.iter().all(|need| *need == Need::Met) {
+        if enough {
             self.begin_to_serve(out);
         }
     }
@@ -140,7 +144,7 @@ impl<G: Clone> Core<G> {
         for config in older {
             let Some(primary) = config.primary() else { continue };
             let served =
-                if *primary == self.me { Some(self.served) } else { sealing.answers.get(primary).map(|answer| answer.served) };
+                if *primary == self.me { Some(self.whole) } else { sealing.answers.get(primary).map(|answer| answer.served) };
             match served {
                 Some(served) if served >= config.epoch => {
                     let asks = *primary == self.me || self.has_gathered(primary) || self.agreed.up.contains(primary);
@@ -180,9 +184,9 @@ impl<G: Clone> Core<G> {
     }
 
     /// For each configuration and kind, whether enough of its members have said what they have.
-    fn needs(&self) -> Vec<Need> {
+    fn needs(&self) -> Vec<(TypeNumber, Need)> {
         let kinds = 0..TypeNumber::try_from(self.agreed.types.types.len()).unwrap_or(TypeNumber::MAX);
-        let of = |config| kinds.clone().map(move |kind| self.need(config, kind));
+        let of = |config| kinds.clone().map(move |kind| (kind, self.need(config, kind)));
         self.to_seal().iter().flat_map(of).collect()
     }
 
@@ -215,8 +219,8 @@ impl<G: Clone> Core<G> {
 
     fn begin_to_serve(&mut self, out: &mut Vec<Out<G>>) {
         let (Role::Sealing(sealing), Some(config)) = (&self.role, self.agreed.chain.current()) else { return };
-        let epoch = sealing.epoch;
-        self.role = Role::Serving(Serving::new(epoch, config.clone()));
+        let (epoch, lost) = (sealing.epoch, sealing.lost.clone());
+        self.role = Role::Serving(Serving { lost, ..Serving::new(epoch, config.clone()) });
         self.go_on(out);
     }
 }

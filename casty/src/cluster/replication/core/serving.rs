@@ -1,6 +1,9 @@
 //! A primary: what changes goes to its backups, and what enough of them have is kept.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use super::{Core, NotServing, PATIENCE, Role, Rule, same, sync::Backup};
 use crate::cluster::{
@@ -18,6 +21,8 @@ pub(super) struct Serving<G> {
     /// The epoch from which on this node has been primary without a gap: what has this stamp was kept, or is pending.
     pub(super) since: Epoch,
     pub(super) config: Configuration,
+    /// Kinds that are not served: too many copies are gone, and nobody has accepted that.
+    pub(super) lost: BTreeSet<TypeNumber>,
     /// It was down, and may serve again if nobody else took the slot.
     pub(super) halted: bool,
     /// Who sealed it, for which epoch: it ends, in order.
@@ -73,6 +78,7 @@ impl<G: Clone> Serving<G> {
             epoch,
             since: epoch,
             config,
+            lost: BTreeSet::new(),
             halted: false,
             stops_for: None,
             pending: BTreeMap::new(),
@@ -173,7 +179,8 @@ impl<G: Clone> Core<G> {
     /// A handler has changed an entity; `None`: it was destroyed. Unchanged bytes are not sent.
     pub(crate) fn write(&mut self, key: &Key, state: Option<&[u8]>, gate: &G, out: &mut Vec<Out<G>>) -> Result<Wait, NotServing> {
         let Role::Serving(serving) = &mut self.role else { return Err(NotServing) };
-        let counts = serving.counts(&self.agreed.types, key.kind).filter(|_| !serving.halted);
+        let counts =
+            serving.counts(&self.agreed.types, key.kind).filter(|_| !serving.halted && !serving.lost.contains(&key.kind));
         let (backups, sync) = counts.ok_or(NotServing)?;
         let shelf = self.shelves.entry(key.kind).or_insert_with(|| Shelf::new(key.kind));
         let before = shelf.get(&key.id).map(|entry| (entry.written, entry.state.clone()));
@@ -202,7 +209,8 @@ impl<G: Clone> Core<G> {
     /// An entity is woken: what is here is sent to the backups, unless enough of them have it for certain.
     pub(crate) fn wake(&mut self, key: &Key, gate: &G, out: &mut Vec<Out<G>>) -> Result<Wait, NotServing> {
         let Role::Serving(serving) = &mut self.role else { return Err(NotServing) };
-        let counts = serving.counts(&self.agreed.types, key.kind).filter(|_| !serving.halted);
+        let counts =
+            serving.counts(&self.agreed.types, key.kind).filter(|_| !serving.halted && !serving.lost.contains(&key.kind));
         let (backups, sync) = counts.ok_or(NotServing)?;
         let shelf = self.shelves.entry(key.kind).or_insert_with(|| Shelf::new(key.kind));
         let Some(entry) = shelf.get(&key.id) else { return Ok(Wait::Kept(0)) };
@@ -252,6 +260,9 @@ impl<G: Clone> Core<G> {
             self.sealed = self.sealed.max(config.epoch);
         }
         self.served = self.served.max(config.epoch);
+        if serving.lost.is_empty() {
+            self.whole = self.whole.max(config.epoch);
+        }
         let up = |node: &NodeKey| self.agreed.up.contains(node);
         serving.backups = config.members.iter().skip(1).map(|node| Backup::new(node.clone(), up(node))).collect();
         out.push(Out::Serves(config.epoch));

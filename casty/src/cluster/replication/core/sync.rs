@@ -94,6 +94,10 @@ impl<G: Clone> Core<G> {
     pub(super) fn begin_sync(&mut self, out: &mut Vec<Out<G>>) {
         let Role::Serving(serving) = &mut self.role else { return };
         for kind in kinds(&self.agreed.types) {
+            if serving.lost.contains(&kind) {
+                // What others have of it may be the best that is left.
+                continue;
+            }
             let Some((backups, _)) = serving.counts(&self.agreed.types, kind) else { continue };
             for backup in serving.backups.iter_mut().take(backups) {
                 backup.syncs.entry(kind).or_insert(Sync { synced: false, step: Step::Ask, ticks: PATIENCE });
@@ -262,7 +266,7 @@ impl<G: Clone> Core<G> {
     /// Proposes what the configuration has come to, if the chain does not show it.
     fn tell_stage(&mut self, out: &mut Vec<Out<G>>) {
         let Role::Serving(serving) = &mut self.role else { return };
-        if serving.stops_for.is_some() || serving.halted {
+        if serving.stops_for.is_some() || serving.halted || !serving.lost.is_empty() {
             return;
         }
         let mut stage = Stage::Full;

@@ -245,14 +245,17 @@ fn with_too_many_copies_gone_for_good_it_is_lost_until_accepted() {
     nodes.down("b");
     nodes.begin(&["c"]);
     nodes.settle();
-    assert!(!nodes.cores[&node("c")].is_lost(), "who is down may come back");
+    assert!(!nodes.cores[&node("c")].is_lost(0), "who is down may come back");
     nodes.agreed.ended.extend([node("a"), node("b")]);
     nodes.learn();
-    assert!(nodes.has_said("c", Out::Lost(2)) && nodes.cores[&node("c")].is_lost());
-    assert_eq!(nodes.serving("c"), None);
+    assert!(nodes.has_said("c", Out::Lost(2)) && nodes.cores[&node("c")].is_lost(0));
+    assert!(nodes.wake("c", "x").is_err());
+    nodes.settle();
+    assert_eq!(nodes.agreed.chain.0[0].stage, Stage::Begun, "what may be lost is not forgotten");
     Arc::make_mut(&mut nodes.agreed.chain).0[0].accepted = true;
     nodes.learn();
-    assert_eq!(nodes.serving("c"), Some(2));
+    assert_eq!((nodes.serving("c"), nodes.cores[&node("c")].is_lost(0)), (Some(2), false));
+    assert!(nodes.wake("c", "x").is_ok());
 }
 
 #[test]

@@ -117,6 +117,9 @@ impl Walk {
         let mut out = Vec::new();
         let state = if destroys { None } else { Some(&*state) };
         let wait = self.nodes[node].core.write(&self.keys[key], state, &key, &mut out);
+        if wait.is_err() && self.nodes[node].core.is_lost(self.keys[key].kind) {
+            return Ok(());
+        }
         self.after(node, key, wait.map_err(|_| "does not serve")?, Operation { begun, seen, kind })?;
         self.carry_out(node, out)
     }
@@ -127,6 +130,9 @@ impl Walk {
         let begun = self.histories.entry(key).or_default().begin();
         let mut out = Vec::new();
         let wait = self.nodes[node].core.wake(&self.keys[key], &key, &mut out);
+        if wait.is_err() && self.nodes[node].core.is_lost(self.keys[key].kind) {
+            return Ok(());
+        }
         self.after(node, key, wait.map_err(|_| "does not serve")?, Operation { begun, seen, kind: OperationKind::Read })?;
         self.carry_out(node, out)
     }
@@ -193,7 +199,7 @@ impl Walk {
         let Some(primary) = self.nodes.iter().find(|node| Some(&node.key) == chain.primary()) else { return Ok(()) };
         let ended = |node: &_| self.agreement.now().ended.contains(node);
         match primary.core.serving() {
-            None if primary.core.is_lost() => Ok(()),
+            _ if primary.core.has_lost() => Ok(()),
             None => Err(format!("{} does not serve: {chain:?}", primary.key)),
             Some(_) if !primary.open.is_empty() && !chain.0[0].members.iter().any(ended) => {
                 Err(format!("{} does not answer", primary.key))
