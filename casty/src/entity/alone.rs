@@ -16,10 +16,12 @@ use crate::{
 
 const SHELVES: usize = 64;
 
+type Shelf = HashTable<(Key, Arc<[u8]>)>;
+
 pub(crate) struct Alone {
     pass: Arc<Pass>,
     kinds: Mutex<Vec<&'static str>>,
-    shelves: Box<[Mutex<HashTable<(Key, Arc<[u8]>)>>]>,
+    shelves: Box<[Mutex<Shelf>]>,
 }
 
 impl Alone {
@@ -28,7 +30,7 @@ impl Alone {
         Self { pass: Pass::always(host), kinds: Mutex::default(), shelves }
     }
 
-    fn shelf(&self, key: &Key) -> &Mutex<HashTable<(Key, Arc<[u8]>)>> {
+    fn shelf(&self, key: &Key) -> &Mutex<Shelf> {
         &self.shelves[usize::try_from(key.hash).unwrap_or(0) % SHELVES]
     }
 }

@@ -177,17 +177,9 @@ impl Shelf {
         self.entries.iter().filter(|(_, entry)| entry.state.is_some()).map(|((_, id), _)| id)
     }
 
-    pub(super) fn live_count(&self) -> usize {
-        self.live
-    }
-
     /// With tombstones.
     pub(super) fn len(&self) -> usize {
         self.entries.len()
-    }
-
-    pub(super) fn bytes(&self) -> usize {
-        self.bytes
     }
 
     fn place(&self, id: &EntityId) -> (u64, EntityId) {

@@ -17,7 +17,7 @@ use std::{
     fmt,
     sync::{
         Arc, Mutex, OnceLock, Weak,
-        atomic::{AtomicU64, Ordering::Acquire},
+        atomic::{AtomicBool, AtomicU64, Ordering::Acquire},
     },
 };
 
@@ -52,6 +52,8 @@ pub(crate) struct Shards {
     places: Box<[Mutex<Place>]>,
     /// For each slot that is served here, since when: a number that rises with each end of that; 0 for the others.
     serving: Box<[AtomicU64]>,
+    /// For each slot, whether it is to be asked with each tick.
+    waits: Box<[AtomicBool]>,
     kinds: Kinds,
     router: Router,
     /// What is to be proposed: how far this node's configurations have come.
@@ -72,6 +74,7 @@ impl Shards {
             pass: Pass::leased(host),
             places: (0..SLOTS).map(|_| Mutex::new(Place::new(me.clone()))).collect(),
             serving: (0..SLOTS).map(|_| AtomicU64::new(0)).collect(),
+            waits: (0..SLOTS).map(|_| AtomicBool::new(false)).collect(),
             kinds: Kinds::default(),
             router: Router::new(),
             reached: Mutex::default(),

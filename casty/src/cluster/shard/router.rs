@@ -210,6 +210,7 @@ impl Shards {
     }
 
     /// Brings it where it belongs by what is known now. It comes back if that cannot be.
+    #[expect(clippy::result_large_err, reason = "it comes back seldom")]
     fn attempt(&self, mut envelope: Envelope) -> Result<(), Envelope> {
         let (Some(plane), Some(network)) = (self.plane.get(), self.network()) else { return Err(envelope) };
         let slot = envelope.slot();
@@ -265,6 +266,7 @@ impl Shards {
         }
     }
 
+    #[expect(clippy::result_large_err, reason = "it comes back seldom")]
     fn attempt_here(&self, envelope: Envelope) -> Result<(), Envelope> {
         let slot = envelope.slot();
         let Some(kind) = self.kinds.of(&envelope.kind) else {

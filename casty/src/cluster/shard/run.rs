@@ -3,7 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     mem,
-    sync::Arc,
+    sync::{Arc, atomic::Ordering::Acquire},
     time::Duration,
 };
 
@@ -126,7 +126,9 @@ impl Shards {
                 core.pending()
             })
         };
-        let pending = (0..SLOTS as Slot).filter_map(tick).map(|(pending, _)| pending).sum();
+        // Most have nothing to wait for.
+        let waits = |slot: &Slot| self.waits[usize::from(*slot)].load(Acquire);
+        let pending = (0..SLOTS as Slot).filter(waits).filter_map(tick).map(|(pending, _)| pending).sum();
         metrics::pending(pending);
     }
 
@@ -138,7 +140,7 @@ impl Shards {
         let since = view.current(&self.me).map(|member| member.since);
         // Whoever took its slots while it was down waited for nobody.
         let fenced = seen.since.is_some() && since.is_some() && since != seen.since;
-        let old = mem::replace(&mut seen.view, Some(view.clone()));
+        let old = seen.view.replace(view.clone());
         if since.is_some() {
             seen.since = since;
         }

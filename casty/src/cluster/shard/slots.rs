@@ -83,6 +83,7 @@ impl Shards {
         let serves = place.settle(&out);
         let term = place.term;
         self.serving[usize::from(slot)].store(serves, Release);
+        self.waits[usize::from(slot)].store(place.core.waits(), Release);
         if out.is_empty() {
             place.out = out;
             return Some((done, term));

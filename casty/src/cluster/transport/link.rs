@@ -199,7 +199,7 @@ impl Link {
 
     fn forward_in(
         self: &Arc<Self>,
-        frame: &mut Vec<u8>,
+        frame: &mut [u8],
         letter: &Letter<'_>,
         answer: Box<dyn Answer>,
     ) -> Result<(), (NotSent, Box<dyn Answer>)> {

@@ -26,7 +26,7 @@ mod tests;
 use std::sync::Arc;
 
 use self::sketch::Sketch;
-use super::table::{Chain, Configuration, Epoch, Slot};
+use super::table::{Chain, Epoch, Slot};
 use crate::cluster::NodeKey;
 
 /// A node that is up, as far as placement goes.
@@ -72,11 +72,12 @@ impl Known<'_> {
         sketch.proposed
     }
 
-    /// The slots that nobody can have: no member of any configuration in question is up. Given to others, what was in them
-    /// would be lost without a word; so they wait for a member to come back, or for an operator.
-    pub(crate) fn orphans(&self) -> Vec<Slot> {
+    /// The slots that nobody can have: no member of any configuration in question is up. They wait for one to come back: given
+    /// to others, what was in them would be lost without a word.
+    #[cfg(test)]
+    fn orphans(&self) -> Vec<Slot> {
         let down = |member: &NodeKey| self.nodes.binary_search_by(|node| node.key.cmp(member)).is_err();
-        let lost = |config: &Configuration| config.members.iter().all(down);
+        let lost = |config: &crate::cluster::placement::Configuration| config.members.iter().all(down);
         let orphaned = |chain: &Chain| !chain.0.is_empty() && chain.0.iter().all(lost);
         (0..).zip(self.chains).filter(|(_, chain)| orphaned(chain)).map(|(slot, _)| slot).collect()
     }

@@ -16,7 +16,7 @@ use std::{
 
 pub(super) use self::rules::Rule;
 use self::{rules::Rules, sealing::Sealing, serving::Serving};
-use super::{Agreed, Key, Message, NotServing, Out, Version, copies::Shelf};
+use super::{Agreed, Key, Message, NotServing, Out, copies::Shelf};
 use crate::{
     EntityId,
     cluster::{
@@ -146,6 +146,19 @@ impl<G: Clone> Core<G> {
         }
     }
 
+    /// Whether a tick may have anything to do.
+    pub(crate) fn waits(&self) -> bool {
+        match &self.role {
+            Role::Backup => false,
+            Role::Sealing(_) => true,
+            Role::Serving(serving) => {
+                let current = self.agreed.chain.current();
+                let is_full = current.is_some_and(|it| it.epoch == serving.epoch && it.stage == Stage::Full);
+                !is_full || !serving.pending.is_empty() || !serving.is_synced()
+            }
+        }
+    }
+
     pub(crate) fn serving(&self) -> Option<Epoch> {
         match &self.role {
             Role::Serving(serving) if !serving.halted => Some(serving.epoch),
@@ -177,23 +190,14 @@ impl<G: Clone> Core<G> {
         self.shelves.get(&key.kind)?.get(&key.id)?.state.as_ref()
     }
 
-    pub(crate) fn version(&self, key: &Key) -> Version {
+    #[cfg(test)]
+    pub(crate) fn version(&self, key: &Key) -> super::Version {
         self.shelves.get(&key.kind).and_then(|shelf| shelf.get(&key.id)).map_or(0, |entry| entry.written.version)
     }
 
     /// Those that are there.
     pub(crate) fn entities(&self, kind: TypeNumber) -> impl Iterator<Item = &EntityId> {
         self.shelves.get(&kind).into_iter().flat_map(Shelf::live)
-    }
-
-    /// How many copies of entities that are there this node has.
-    pub(crate) fn len(&self) -> usize {
-        self.shelves.values().map(Shelf::live_count).sum()
-    }
-
-    /// The bytes of their states.
-    pub(crate) fn bytes(&self) -> usize {
-        self.shelves.values().map(Shelf::bytes).sum()
     }
 
     /// Finds this node's role by what is agreed now.

@@ -89,6 +89,13 @@ impl<G: Clone> Serving<G> {
     }
 }
 
+impl<G> Serving<G> {
+    /// Whether all backups have said that they have all.
+    pub(super) fn is_synced(&self) -> bool {
+        self.backups.iter().all(|backup| backup.syncs.values().all(|sync| sync.synced))
+    }
+}
+
 impl<G: Clone> Core<G> {
     /// Begins with the kinds that were not begun with.
     pub(super) fn begin_sync(&mut self, out: &mut Vec<Out<G>>) {
