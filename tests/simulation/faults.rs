@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use casty::testkit::{Cluster, Running};
+use casty::{
+    MemberStatus,
+    testkit::{Cluster, Running, SeenMember},
+};
 
 use crate::{book::Book, dice::Dice, plan::Plan};
 
@@ -280,9 +283,14 @@ impl Faults {
 
     /// Whether all copies of entities are where they are to be, so that those of one node can be lost.
     fn may_lose_copies(&self, cluster: &Cluster) -> bool {
-        let started = (0..cluster.size()).filter_map(|node| Some((cluster.inspect(node)?.view, node)));
-        !self.plan.gentle
-            || (self.going.is_empty() && started.max().is_some_and(|(_, node)| cluster.slots_on_their_way(node) == 0))
+        let started = || (0..cluster.size()).filter_map(|node| Some((cluster.inspect(node)?, node)));
+        let Some((_, best)) = started().map(|(seen, node)| (seen.view, node)).max() else { return !self.plan.gentle };
+        // Who has crashed counts as up until that is agreed.
+        let runs = |member: &SeenMember| {
+            started().any(|(seen, _)| seen.incarnation == member.incarnation && seen.raft_id == member.raft_id)
+        };
+        let all_run = || cluster.seen_members(best).iter().filter(|member| member.status == MemberStatus::Up).all(runs);
+        !self.plan.gentle || (self.going.is_empty() && cluster.slots_on_their_way(best) == 0 && all_run())
     }
 
     /// Whether a majority still knows of the cluster if a node does not: the others could make another one.

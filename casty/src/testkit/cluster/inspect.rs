@@ -205,7 +205,7 @@ impl Cluster {
             if up != running {
                 return Err(format!("node-{number} knows {up} members that are up, {running} nodes run"));
             }
-            let agreed = (seen.cluster, seen.view, seen.leader.clone());
+            let agreed = (seen.cluster, self.seen_members(number), seen.leader.clone());
             match &first {
                 None => first = Some(agreed),
                 Some(first) if *first != agreed => return Err(format!("node-{number} has {agreed:?}, another {first:?}")),
