@@ -220,11 +220,6 @@ impl Shards {
             return self.attempt_here(envelope);
         }
         if !view.is_up(primary) {
-            let configs = view.slots.get(usize::from(slot)).into_iter().flat_map(|chain| &chain.0);
-            if configs.flat_map(|config| &config.members).all(|member| view.has_ended(member)) {
-                envelope.refuse(FarRefusal::StateLost.into());
-                return Ok(());
-            }
             return Err(envelope);
         }
         let (kind, id, message) = (envelope.kind.clone(), envelope.id.clone(), envelope.message.clone());

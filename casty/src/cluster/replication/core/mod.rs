@@ -200,6 +200,12 @@ impl<G: Clone> Core<G> {
         self.shelves.get(&kind).into_iter().flat_map(Shelf::live)
     }
 
+    /// How many copies of entities that are there this node has.
+    #[cfg(test)]
+    pub(crate) fn len(&self) -> usize {
+        self.shelves.values().map(|shelf| shelf.live().count()).sum()
+    }
+
     /// Finds this node's role by what is agreed now.
     fn consider(&mut self, out: &mut Vec<Out<G>>) {
         let Some(current) = self.agreed.chain.current() else { return };
