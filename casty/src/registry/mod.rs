@@ -68,6 +68,10 @@ pub(crate) fn entity_type(name: &str) -> Option<EntityType> {
 
 /// All types of entities that this program has, by name.
 pub(crate) fn entity_types() -> Vec<EntityType> {
+    // Of this library's own tests each node would have all types of all tests, among them those that cannot be served.
+    if cfg!(test) {
+        return Vec::new();
+    }
     let mut types: Vec<_> = inventory::iter::<EntityEntry>.into_iter().filter_map(|entry| entry.0).collect();
     types.sort_by_key(|kind| (kind.config.name, (kind.type_name)()));
     types

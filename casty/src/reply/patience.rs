@@ -100,7 +100,9 @@ mod tests {
         patience.look();
         outputs.say(Output::Answer(early.clone()));
         let send = sent.clone();
-        outputs.say(Output::Send(Box::new(move || drop(send.fetch_add(1, Relaxed)))));
+        outputs.say(Output::Send(Box::new(move || {
+            send.fetch_add(1, Relaxed);
+        })));
         outputs.handled(Some(Wait::Pending(1)));
         assert_eq!([patience.look(), patience.look()], [2, 2]);
         outputs.say(Output::Answer(late.clone()));

@@ -2,11 +2,11 @@
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
-use super::super::{Command, Plane, Published};
+use super::super::{Plane, Published};
 use crate::{
     cluster::{
         NodeKey,
-        placement::{SLOTS, Stage, TypeSettings},
+        placement::{SLOTS, TypeSettings},
     },
     testkit::{Cluster, ClusterBuilder},
 };
@@ -45,23 +45,6 @@ impl Cluster {
     fn is_assigned(&self, node: usize) -> bool {
         let view = self.plane(node).view();
         view.slots.len() == SLOTS && view.slots.iter().all(|chain| chain.current().is_some_and(|it| it.members.len() == 2))
-    }
-
-    /// From here on the node tells what its primaries have not told: that they have everything.
-    fn fills(&mut self, node: usize) {
-        let (plane, me) = (self.plane(node), self.key(node));
-        drop(self.begin(node, |_| async move {
-            loop {
-                let view = plane.view();
-                let current = (0..).zip(view.slots.iter()).filter_map(|(slot, chain)| Some((slot, chain.current()?)));
-                let mine = current.filter(|(_, config)| config.primary() == Some(&me) && config.stage != Stage::Full);
-                let slots: Vec<_> = mine.map(|(slot, config)| (slot, config.epoch, Stage::Full)).collect();
-                if !slots.is_empty() {
-                    let _ = plane.propose(Command::Reached { node: me.clone(), slots }, LIMIT).await;
-                }
-                plane.host().sleep(Duration::from_millis(10)).await;
-            }
-        }));
     }
 }
 
@@ -114,11 +97,6 @@ fn the_slots_of_a_node_that_was_killed_go_to_others() {
             cluster.is_assigned(sees) && view.slots.iter().all(|chain| chain.current().is_some_and(|config| !config.has(&gone)))
         };
         assert!(cluster.run_until(LIMIT, current_without), "{cluster:?}");
-        // In the two entries that follow.
-        let view = cluster.plane(sees).view();
-        assert!(view.index <= view.members[&gone.id].since + 2);
-        assert!(cluster.named(sees).contains(&gone), "nobody has told yet that the others have all");
-        others.into_iter().for_each(|other| cluster.fills(other));
         assert!(cluster.run_until(LIMIT, |cluster| !cluster.named(sees).contains(&gone)));
     }
 }
@@ -131,9 +109,6 @@ fn a_node_that_goes_is_let_go_once_others_have_its_slots() {
         let others: Vec<_> = (0..3).filter(|node| *node != which).collect();
         let sees = others[0];
         let mut leaving = cluster.begin(which, |system| async move { system.cluster().expect("a cluster").leave().await });
-        cluster.run_for(Duration::from_secs(3));
-        assert!(cluster.plane(sees).view().is_up(&goes), "nobody has told that others have its slots");
-        others.into_iter().for_each(|other| cluster.fills(other));
         let went = cluster.run_until(LIMIT, |cluster| {
             let is_member = cluster.plane(sees).view().current(&goes).is_some();
             assert!(is_member || !cluster.named(sees).contains(&goes), "it went with slots");
@@ -149,7 +124,6 @@ fn of_two_nodes_either_can_go() {
     for which in 0..2 {
         let mut cluster = assigned(2, 7, |builder| builder);
         let (goes, stays) = (cluster.key(which), cluster.key(1 - which));
-        cluster.fills(1 - which);
         let left = cluster.on(which, |system| async move { system.cluster().expect("a cluster").leave().await });
         left.expect("the other one takes its slots");
         assert!(cluster.run_until(LIMIT, |cluster| cluster.plane(1 - which).view().current(&goes).is_none()));
