@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use casty::{AskError, ClusterEvent, Incarnation, MemberStatus, StartError};
+use casty::{AskError, ClusterEvent, Incarnation, MemberStatus, SendError, StartError};
 use serde::Serialize;
 
 use crate::common::*;
@@ -56,7 +56,10 @@ async fn nodes_that_take_messages_of_different_sizes() {
         }
     };
     tokio::join!(large(), small(), large());
-    soon(echo.send(Say("x".repeat(500_000)))).await.unwrap();
+    echo.try_send(Say("x".repeat(500_000))).unwrap();
+    // Another node of this process is waited for, and so its refusal is heard.
+    let error = soon(echo.send(Say("x".repeat(500_000)))).await.unwrap_err();
+    assert!(matches!(error, SendError::TooLarge(_)), "{error:?}");
     // An answer, the other way.
     soon(pair.a.spawn(|| Echo).name("large")).await.unwrap();
     let echo = soon(pair.b.lookup::<Echo>("large")).await.unwrap().unwrap();
@@ -192,5 +195,5 @@ async fn a_node_whose_system_was_dropped_is_no_member_any_more() {
     drop(node("dropped").seeds([pair.address()]).start().await.unwrap());
     let is_there = || cluster(&pair.a).members().iter().any(|member| member.id.as_str() == "dropped");
     until(|| !is_there()).await;
-    pair.goes_on().await;
+    pair.shutdown().await;
 }

@@ -2,7 +2,7 @@
 
 use std::{net::Ipv4Addr, time::Duration};
 
-use casty::{RaftConfig, ReplicationConfig, StartError, prelude::*};
+use casty::{RaftConfig, StartError, prelude::*};
 use tokio::net::{TcpListener, UdpSocket};
 
 use crate::common::*;
@@ -54,26 +54,6 @@ async fn an_open_port_without_a_secret() {
         soon(soon(node.start()).await.unwrap().shutdown()).await;
     }
     says(&refused(at("127.0.0.1:0").secret("")).await, &["secret", "empty"]);
-}
-
-#[actor]
-#[sharded(name = "bad-input.shelves", sync = 1, strict = true)]
-#[derive(Default)]
-struct Shelf;
-
-#[actor]
-impl Shelf {}
-
-#[tokio::test]
-async fn a_replication_that_cannot_be() {
-    let with = |factor, sync_count, timeout| {
-        refused(at("127.0.0.1:0").replication::<Shelf>(ReplicationConfig { factor, sync_count, timeout }))
-    };
-    says(&with(3, 3, MS).await, &["replication of `", "Shelf`", "`sync_count` is at most 2"]);
-    says(&with(3, -2, MS).await, &["below zero there is only -1"]);
-    says(&with(0, 0, MS).await, &["`factor` counts all copies"]);
-    says(&with(3, 1, Duration::ZERO).await, &["`timeout`", "above zero"]);
-    says(&with(3, 0, MS).await, &["Shelf`", "`strict = true`", "`sync_count`"]);
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! What a type asks of its copies: how many, and what is done while there are fewer.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use casty::{EntityId, ReplicationConfig, prelude::*};
 
@@ -90,4 +90,19 @@ async fn what_a_node_has_is_made_as_its_builder_says() {
     let system = system.start().await.unwrap();
     assert_eq!(vault(&system).ask(Owner).await.unwrap(), "v of n1");
     end(vec![system]).await;
+}
+
+#[tokio::test]
+async fn a_replication_that_cannot_be_is_refused_with_its_reason() {
+    let refused = async |factor, sync_count, timeout, parts: &[&str]| {
+        let node = node("n1", &[]).replication::<Vault>(ReplicationConfig { factor, sync_count, timeout });
+        let why = node.start().await.expect_err("it cannot be").to_string();
+        assert!(parts.iter().all(|part| why.contains(part)), "{why}");
+    };
+    let (long, none) = (Duration::from_secs(1), Duration::ZERO);
+    refused(3, 3, long, &["replication of `", "Vault`", "`sync_count` is at most 2"]).await;
+    refused(3, -2, long, &["below zero there is only -1"]).await;
+    refused(0, 0, long, &["`factor` counts all copies"]).await;
+    refused(3, 1, none, &["`timeout`", "above zero"]).await;
+    refused(3, 0, long, &["Vault`", "`strict = true`", "`sync_count`"]).await;
 }
