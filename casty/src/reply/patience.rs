@@ -118,7 +118,7 @@ mod tests {
         // It is looked at again once there is something.
         outputs.say(Output::Answer(late.clone()));
         outputs.handled(Some(Wait::Pending(3)));
-        assert_eq!((0..6).map(|_| patience.look()).last(), Some(0));
+        assert_eq!((0..6).map(|_| patience.look()).fold(None, |_, left| Some(left)), Some(0));
         assert_eq!(counts(&late), (1, 1));
     }
 }
