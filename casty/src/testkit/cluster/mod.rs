@@ -24,7 +24,7 @@ const TICK: Duration = Duration::from_millis(1);
 /// Whole nodes, with the code that runs in earnest, in one thread: network and time are simulated, and all that happens
 /// follows from one seed. A test cuts links, kills nodes and lets time pass, which takes hardly any.
 ///
-/// ```
+/// ```standalone_crate
 /// use casty::{prelude::*, testkit::Cluster};
 ///
 /// #[message(reply = u64)]
