@@ -66,6 +66,23 @@ impl Tally {
     }
 }
 
+/// Nobody waits for its copies.
+#[actor]
+#[sharded(name = "loose-tallies")]
+#[derive(Default)]
+struct Loose {
+    count: u64,
+}
+
+#[actor]
+impl Loose {
+    #[handler]
+    fn count(&mut self, Count(by): Count) -> u64 {
+        self.count += by;
+        self.count
+    }
+}
+
 #[actor]
 #[singleton(name = "tally-of-all", sync = quorum)]
 #[derive(Default)]
@@ -210,6 +227,18 @@ async fn a_node_comes_in_under_load_and_gets_its_part() {
     println!("{} asks, the longest {longest:?}", counts.iter().sum::<u64>());
     counted(&systems[2], &counts).await;
     end(systems).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_sends_through_a_node_that_has_ended_is_told() {
+    let systems = cluster(2).await;
+    let (here, there) = (systems[0].sharded::<Loose>(), systems[0].sharded::<Tally>());
+    assert_eq!(here.entity("a").ask(Count(1)).await.unwrap(), 1);
+    end(systems).await;
+    let sent = tokio::time::timeout(BOUND, here.entity("a").send(Count(1))).await.expect("it waits for nothing");
+    assert!(!sent.unwrap_err().may_have_been_handled());
+    let asked = there.entity("b").ask(Count(1)).await.unwrap_err();
+    assert!(!asked.may_have_been_handled(), "{asked:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -212,11 +212,6 @@ impl Driver {
             };
             // A new leader may not know yet of all slots that the node has.
             let keeps = !view.types.types.is_empty() && (!self.has_caught_up() || keeps_slots(&view, &node, &leaving));
-            if keeps {
-                let mut named = view.slots.iter().enumerate().filter(|(_, chain)| chain.0.iter().any(|config| config.has(&node)));
-                let example = named.next().map(|(slot, chain)| (slot, chain.clone()));
-                tracing::debug!(%node, left = named.count() + 1, ?example, "a node that goes has slots still");
-            }
             // The only voter goes once another one votes. Where nobody else is up, it does not ask.
             if !voters.contains(&member.raft_id) && !keeps {
                 // From the moment of the proposal on it is granted nothing: it may have thought better of it.

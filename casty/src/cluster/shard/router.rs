@@ -40,6 +40,8 @@ pub(super) struct Router {
     waiting: Box<[AtomicBool]>,
     queues: Mutex<BTreeMap<Slot, Queue>>,
     len: AtomicUsize,
+    /// The node has ended: nothing waits any more. Set while `queues` are locked.
+    closed: AtomicBool,
 }
 
 #[derive(Default)]
@@ -55,7 +57,13 @@ struct Queue {
 impl Router {
     pub(super) fn new() -> Self {
         let waiting = (0..SLOTS).map(|_| AtomicBool::new(false)).collect();
-        Self { numbers: AtomicU64::new(0), waiting, queues: Mutex::default(), len: AtomicUsize::new(0) }
+        Self {
+            numbers: AtomicU64::new(0),
+            waiting,
+            queues: Mutex::default(),
+            len: AtomicUsize::new(0),
+            closed: AtomicBool::new(false),
+        }
     }
 
     pub(super) fn next(&self) -> u64 {
@@ -78,6 +86,10 @@ impl Router {
         }
         let slot = envelope.slot();
         let mut queues = lock(&self.queues);
+        if self.closed.load(Relaxed) {
+            drop(queues);
+            return envelope.refuse(Refusal::Stopped);
+        }
         let envelopes = &mut queues.entry(slot).or_default().envelopes;
         let at = envelopes.iter().rposition(|other| other.number < envelope.number).map_or(0, |at| at + 1);
         envelopes.insert(at, envelope);
@@ -113,12 +125,26 @@ impl Router {
     /// That one has to wait still. Whether another look is worth it.
     fn rest(&self, slot: Slot, envelope: Envelope) -> bool {
         let mut queues = lock(&self.queues);
+        if self.closed.load(Relaxed) {
+            drop(queues);
+            envelope.refuse(Refusal::Stopped);
+            return false;
+        }
         let queue = queues.entry(slot).or_default();
         queue.envelopes.push_front(envelope);
         self.len.fetch_add(1, Relaxed);
         let again = mem::take(&mut queue.again);
         queue.busy = again;
         again
+    }
+
+    /// Nobody will try again: those that wait are told, and those that come.
+    fn close(&self) {
+        let mut queues = lock(&self.queues);
+        self.closed.store(true, Relaxed);
+        let left = mem::take(&mut *queues);
+        drop(queues);
+        left.into_values().flat_map(|queue| queue.envelopes).for_each(|envelope| envelope.refuse(Refusal::Stopped));
     }
 
     /// Gives up those that have waited for too long, or that nobody waits for.
@@ -183,6 +209,11 @@ impl Shards {
                 last = None;
             }
         }
+    }
+
+    /// The node has ended.
+    pub(super) fn close(&self) {
+        self.router.close();
     }
 
     pub(super) fn kick_all(&self) {

@@ -93,6 +93,7 @@ impl Shards {
     /// Follows what is agreed, until the node ends.
     pub(crate) async fn run(self: Arc<Self>) {
         let Some(plane) = self.plane.get().cloned() else { return };
+        let _over = Over(self.clone());
         let mut applied = plane.published().applied();
         let mut seen = Seen::default();
         let mut ticked = self.host.now();
@@ -211,6 +212,15 @@ impl Shards {
 
     pub(super) fn is_lost(&self, slot: Slot, kind: TypeNumber) -> bool {
         lock(&self.places[usize::from(slot)]).core.is_lost(kind)
+    }
+}
+
+/// Ends what waits with the task that would try it again.
+struct Over(Arc<Shards>);
+
+impl Drop for Over {
+    fn drop(&mut self) {
+        self.0.close();
     }
 }
 
