@@ -10,7 +10,7 @@ use crate::cluster::{
 };
 
 /// So many slots at most are on their way from one node to another. Those of nodes that failed come besides.
-const MOVES: usize = 256;
+const MOVES: usize = 64;
 
 /// So many slots at most are in one entry of the log.
 const AT_ONCE: usize = 512;
