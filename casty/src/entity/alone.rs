@@ -49,8 +49,8 @@ impl Home for Alone {
         1
     }
 
-    fn wake(&self, key: &Key, _: &Arc<Outputs>) -> Option<(u64, Option<Arc<[u8]>>)> {
-        Some((1, self.state(key)))
+    fn wake(&self, _: &Key, _: u64, _: &Arc<Outputs>) -> Option<()> {
+        Some(())
     }
 
     fn state(&self, key: &Key) -> Option<Arc<[u8]>> {

@@ -27,10 +27,9 @@ pub(crate) trait Home: Send + Sync {
     /// are not.
     fn has(&self, key: &Key) -> u64;
 
-    /// The entity is to be awake from now on. Returns what [`has`](Self::has) does, and its state, if there is one; `None`: it
-    /// is not this node's now.
-    /// What it answers leaves once that state is kept, of which `outputs` is told.
-    fn wake(&self, key: &Key, outputs: &Arc<Outputs>) -> Option<(u64, Option<Arc<[u8]>>)>;
+    /// The entity is awake from now on, in that `term`, with the state that it has. What it answers leaves once that state is
+    /// kept, of which `outputs` is told, and nobody else's any more. `None`: it is not this node's now.
+    fn wake(&self, key: &Key, term: u64, outputs: &Arc<Outputs>) -> Option<()>;
 
     /// Its state.
     fn state(&self, key: &Key) -> Option<Arc<[u8]>>;

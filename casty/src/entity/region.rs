@@ -150,8 +150,11 @@ impl<A: Entity> Region<A> {
         }
         let key = self.key(id, hash).ok_or(NotHere::Elsewhere)?;
         loop {
-            let outputs = Outputs::new(self.home.pass().clone(), self.patience.clone());
-            let (term, before) = self.home.wake(&key, &outputs).ok_or(NotHere::Elsewhere)?;
+            let term = self.home.has(&key);
+            if term == 0 {
+                return Err(NotHere::Elsewhere);
+            }
+            let before = self.home.state(&key);
             // What makes it is the user's, and may need others of this shard.
             let factory = self.factory(system, &key);
             let instance = {
@@ -181,6 +184,11 @@ impl<A: Entity> Region<A> {
                 _ => false,
             };
             if as_before {
+                let outputs = Outputs::new(self.home.pass().clone(), self.patience.clone());
+                if self.home.wake(&key, term, &outputs).is_none() {
+                    drop(shard);
+                    return Err(NotHere::Elsewhere);
+                }
                 let cell = self.wake(system, (&key, term), outputs, (instance, Box::new(factory)));
                 let needed = self.sweep.load(Relaxed);
                 let awake = Awake { hash, id: id.clone(), cell: cell.clone(), needed };

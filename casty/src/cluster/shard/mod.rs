@@ -124,17 +124,14 @@ impl Home for Shards {
         self.serves(slot_of_hash(key.hash))
     }
 
-    fn wake(&self, key: &Key, outputs: &Arc<Outputs>) -> Option<(u64, Option<Arc<[u8]>>)> {
+    fn wake(&self, key: &Key, term: u64, outputs: &Arc<Outputs>) -> Option<()> {
         let slot = slot_of_hash(key.hash);
         let replicated = replicated(key);
-        let ((woken, state), term) = self.with(slot, |core, out| {
-            let woken = core.wake(&replicated, outputs, out);
-            (woken, core.state(&replicated).cloned())
-        })?;
+        let woken = self.with_term(slot, term, |core, out| core.wake(&replicated, outputs, out))?;
         if let replication::Wait::Pending(version) = woken.ok()? {
             outputs.handled(Some(Wait::Pending(version)));
         }
-        Some((term, state))
+        Some(())
     }
 
     fn state(&self, key: &Key) -> Option<Arc<[u8]>> {

@@ -22,7 +22,7 @@ use crate::{
 /// How long a handler may run on when its entity moves. It is dropped then.
 const HANDLER: Duration = Duration::from_secs(5);
 /// How long what has been done may take to be kept before the slot is released all the same.
-const SETTLE: Duration = Duration::from_secs(1);
+const SETTLE: Duration = Duration::from_secs(3);
 const LOOK: Duration = Duration::from_millis(2);
 
 /// One slot of this node.

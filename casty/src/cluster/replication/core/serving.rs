@@ -39,6 +39,8 @@ pub(super) struct Pending<G> {
     latest: Written,
     /// Who waits for it, if anybody does.
     gate: Option<G>,
+    /// And who waits for it besides: what the entity's earlier activations said is held still.
+    earlier: Vec<G>,
     told: Version,
     /// For each backup that has copies of this kind.
     sent: Vec<Sent>,
@@ -63,6 +65,12 @@ impl Sent {
 }
 
 impl<G> Pending<G> {
+    /// Nobody waits any more.
+    fn let_go(&mut self) {
+        self.gate = None;
+        self.earlier.clear();
+    }
+
     /// Up to which version it is on so many backups.
     fn kept(&self, sync: usize) -> Version {
         let Some(at) = sync.checked_sub(1) else { return self.latest.version };
@@ -91,7 +99,7 @@ impl<G: Clone> Serving<G> {
     /// Nobody waits for anything any more.
     pub(super) fn halt(&mut self) {
         self.halted = true;
-        self.pending.values_mut().for_each(|pending| pending.gate = None);
+        self.pending.values_mut().for_each(Pending::let_go);
     }
 
     /// How many backups have copies of a kind, and how many must have a change.
@@ -107,7 +115,7 @@ impl<G: Clone> Serving<G> {
         self.pending.entry(key.clone()).or_insert_with(|| {
             *tickets += 1;
             all.insert(*tickets, key.clone());
-            Pending { ticket: *tickets, latest, gate: None, told: 0, sent: vec![Sent::default(); backups] }
+            Pending { ticket: *tickets, latest, gate: None, earlier: Vec::new(), told: 0, sent: vec![Sent::default(); backups] }
         })
     }
 
@@ -157,14 +165,13 @@ impl<G: Clone> Serving<G> {
         let kept = pending.kept(sync);
         if kept > pending.told {
             pending.told = kept;
-            if let Some(gate) = &pending.gate {
-                out.push(Out::Kept(gate.clone(), kept));
-            }
+            let waiting = pending.earlier.iter().chain(&pending.gate);
+            out.extend(waiting.map(|gate| Out::Kept(gate.clone(), kept)));
         }
         if kept < pending.latest.version {
             return;
         }
-        pending.gate = None;
+        pending.let_go();
         shelf.stamp_up(&key.id, self.epoch);
         let latest = pending.latest.version;
         let all_have = |(sent, backup): (&Sent, &Backup)| !backup.up || sent.acked >= latest;
@@ -186,7 +193,7 @@ impl<G: Clone> Core<G> {
         let before = shelf.get(&key.id).map(|entry| (entry.written, entry.state.clone()));
         let old = before.as_ref().and_then(|(_, state)| state.clone());
         if old.as_deref() == state {
-            return self.wake(key, gate, out);
+            return self.await_kept(key, gate, false, out);
         }
         let version = shelf.next_version(&key.id);
         let written = Written { epoch: serving.epoch, version };
@@ -198,7 +205,7 @@ impl<G: Clone> Core<G> {
         serving.push(key, before.as_ref(), state.as_ref(), out);
         if sync == 0 || self.rules.lack(Rule::ReplicateBeforeAck) {
             if let Some(pending) = serving.pending.get_mut(key) {
-                pending.gate = None;
+                pending.let_go();
             }
             serving.settle(key, sync, shelf, out);
             return Ok(Wait::Kept(version));
@@ -208,6 +215,11 @@ impl<G: Clone> Core<G> {
 
     /// An entity is woken: what is here is sent to the backups, unless enough of them have it for certain.
     pub(crate) fn wake(&mut self, key: &Key, gate: &G, out: &mut Vec<Out<G>>) -> Result<Wait, NotServing> {
+        self.await_kept(key, gate, true, out)
+    }
+
+    /// `anew`: the gate is not the one that the entity has had so far.
+    fn await_kept(&mut self, key: &Key, gate: &G, anew: bool, out: &mut Vec<Out<G>>) -> Result<Wait, NotServing> {
         let Role::Serving(serving) = &mut self.role else { return Err(NotServing) };
         let counts =
             serving.counts(&self.agreed.types, key.kind).filter(|_| !serving.halted && !serving.lost.contains(&key.kind));
@@ -223,7 +235,9 @@ impl<G: Clone> Core<G> {
             return Ok(Wait::Kept(written.version));
         }
         let is_new = !serving.pending.contains_key(key);
-        serving.pend(key, written, backups, &mut self.tickets).gate = Some(gate.clone());
+        let pending = serving.pend(key, written, backups, &mut self.tickets);
+        let before = pending.gate.replace(gate.clone());
+        pending.earlier.extend(before.filter(|_| anew));
         if is_new {
             serving.push_same(key, out);
         }
@@ -275,7 +289,7 @@ impl<G: Clone> Core<G> {
         for (key, old) in pending {
             let Some((backups, sync)) = serving.counts(&self.agreed.types, key.kind) else { continue };
             let new = serving.pend(&key, old.latest, backups, &mut self.tickets);
-            (new.gate, new.told) = (old.gate, old.told);
+            (new.gate, new.earlier, new.told) = (old.gate, old.earlier, old.told);
             serving.push_same(&key, out);
             let shelf = self.shelves.entry(key.kind).or_insert_with(|| Shelf::new(key.kind));
             serving.settle(&key, sync, shelf, out);

@@ -144,6 +144,16 @@ fn a_change_is_kept_once_enough_backups_have_it() {
 }
 
 #[test]
+fn what_earlier_activations_said_leaves_too_when_the_next_is_awake() {
+    let mut nodes = Nodes::new(&["a", "b"], &["a", "b"], 2, 1);
+    assert_eq!(nodes.write("a", "x", Some(b"1")), Ok(Wait::Pending(1)));
+    let woken = nodes.with(&node("a"), |core, out| core.wake(&key("x"), &"the next", out));
+    assert_eq!(woken, Ok(Wait::Pending(1)));
+    nodes.settle();
+    assert!(nodes.has_said("a", Out::Kept("x", 1)) && nodes.has_said("a", Out::Kept("the next", 1)));
+}
+
+#[test]
 fn what_was_not_answered_is_sent_again() {
     let mut nodes = Nodes::new(&["a", "b"], &["a", "b"], 2, 1);
     nodes.settle();
