@@ -189,6 +189,10 @@ async fn follow(running: Arc<Running>, mut changes: mpsc::UnboundedReceiver<Chan
             change,
             Change::Up { .. } | Change::Moved { .. } | Change::Down { .. } | Change::Left { .. } | Change::Replaced { .. }
         );
+        if let Change::Slots(_) | Change::Types = &change {
+            // There may be a next step.
+            running.plane.changed().notify_one();
+        }
         if let Change::Up { member, .. } | Change::Moved { member, .. } = &change {
             running.plane.caller().is_at(member.raft_id, &member.address);
         }

@@ -99,7 +99,18 @@ impl Driver {
             return;
         };
         tracing::debug!(?step, "membership");
-        self.carry_out(step).await;
+        // Slots are not kept waiting by who votes.
+        let change = self.carry_out(step);
+        tokio::pin!(change);
+        loop {
+            tokio::select! {
+                biased;
+                () = &mut change => return,
+                () = self.plane.changed().notified() => {}
+                () = self.host.sleep(self.tick) => {}
+            }
+            self.place().await;
+        }
     }
 
     /// The id of the cluster that begins. It follows from the first entry of the log, part of which is by chance: whoever of
@@ -257,13 +268,12 @@ impl Driver {
         }
     }
 
-    async fn carry_out(&self, step: Step) {
-        let raft = self.plane.raft();
-        let change = async {
+    fn carry_out(&self, step: Step) -> impl Future<Output = ()> + Send + use<> {
+        let (raft, plane, host) = (self.plane.raft(), self.plane.clone(), self.host.clone());
+        let change = async move {
             match step {
                 Step::AddLearner(raft_id) => {
-                    let Some((node, member)) = self.plane.view().by_raft_id(raft_id).map(|(key, member)| (key, member.clone()))
-                    else {
+                    let Some((node, member)) = plane.view().by_raft_id(raft_id).map(|(key, member)| (key, member.clone())) else {
                         return Ok(());
                     };
                     let node = RaftNode::new(node.id, member.address);
@@ -273,10 +283,12 @@ impl Driver {
                 Step::Remove(nodes) => raft.change_membership(ChangeMembers::RemoveNodes(nodes), true).await.map(drop),
             }
         };
-        match self.host.timeout(CHANGE, change).await {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => tracing::debug!(%error, "a change of the membership was refused; it is tried again"),
-            Err(_) => tracing::warn!("a change of the membership is not committed within {CHANGE:?}; it is tried again"),
+        async move {
+            match host.timeout(CHANGE, change).await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => tracing::debug!(%error, "a change of the membership was refused; it is tried again"),
+                Err(_) => tracing::warn!("a change of the membership is not committed within {CHANGE:?}; it is tried again"),
+            }
         }
     }
 

@@ -10,7 +10,7 @@ use crate::cluster::{
 };
 
 /// So many slots at most are on their way from one node to another. Those of nodes that failed come besides.
-const MOVES: usize = 64;
+const MOVES: usize = 512;
 
 /// So many slots at most are in one entry of the log.
 const AT_ONCE: usize = 512;
@@ -41,7 +41,7 @@ impl Placing {
         let gone = view.slots.iter().any(|chain| is_gone(chain));
         let free = |chain: &Arc<Chain>| if is_gone(chain) { Arc::default() } else { chain.clone() };
         let chains: Arc<SlotTable> = if gone { Arc::new(view.slots.iter().map(free).collect()) } else { view.slots.clone() };
-        let known = Known { chains: &chains, nodes: &nodes, copies: view.types.copies() };
+        let known = Known { chains: &chains, nodes: &nodes, copies: view.types.copies(), least: view.types.least_copies() };
         let mut proposed = known.next(MOVES);
         for proposal in &mut proposed {
             proposal.after = view.slots.get(usize::from(proposal.slot)).map_or(0, |chain| chain.epoch());

@@ -64,8 +64,17 @@ impl TypeTable {
 
     /// How many members a slot needs for the type with most copies. 0 without any type.
     pub(crate) fn copies(&self) -> usize {
+        self.factors().max().unwrap_or(0)
+    }
+
+    /// How many members of a slot have something of every type.
+    pub(crate) fn least_copies(&self) -> usize {
+        self.factors().min().unwrap_or(0)
+    }
+
+    fn factors(&self) -> impl Iterator<Item = usize> {
         let newest = |entry: &TypeEntry| entry.settings.last().map_or(0, |(_, settings)| settings.factor as usize);
-        self.types.iter().map(newest).max().unwrap_or(0)
+        self.types.iter().map(newest)
     }
 
     /// A type as some program has it. What was agreed on first stays. Returns its number, and what holds for it: nothing once

@@ -10,7 +10,8 @@
 //! [target, old, backup]      and serves
 //! ```
 //!
-//! A target comes directly behind the primary, since types with two copies have none further back. The backup that makes room
+//! Who has everything already takes over at once. A target comes directly behind the primary, since types with two copies
+//! have none further back. The backup that makes room
 //! for it loses nothing before that configuration is full: until then the chain names it. A slot with a single copy has one
 //! member more for that while, and what is in it goes over with the last step.
 //!
@@ -46,6 +47,8 @@ pub(crate) struct Known<'a> {
     pub(crate) nodes: &'a [Node],
     /// How many copies the type with most of them wants. 0: there are no types, and nothing to place.
     pub(crate) copies: usize,
+    /// How many the type with the fewest wants: so many members at the front have something of each.
+    pub(crate) least: usize,
 }
 
 /// The next configuration of a slot.

@@ -69,7 +69,7 @@ impl Sketch<'_> {
         let backup = self.places[slot].members.iter().skip(1).copied().find(|backup| self.has_room(*backup));
         let other = || self.least_loaded(self.others(slot).filter(|other| self.has_room(*other)));
         let Some(heir) = backup.or_else(other) else { return false };
-        if self.first_backup(slot) == Some(heir) {
+        if self.is_ready(slot, heir) {
             self.promote(slot, heir);
             self.drop_leaving(slot);
             self.fill(slot);
@@ -140,8 +140,9 @@ impl Sketch<'_> {
         (0..self.surplus(slot)).for_each(|_| self.drop_fullest(slot, 1));
     }
 
-    /// Has the nodes that are primaries of fewest slots become the first backups of those with most, until none would have two
-    /// more than another.
+    /// Has the nodes that are primaries of fewest slots take over from those with most, or become their first backups, until
+    /// none would have two more than another. Which slots go does not depend on which are full already: those that are used
+    /// are full last, and would never go. They count as gone, and follow.
     fn even_primaries(&mut self, room: &mut usize) {
         // Who has too many, but no slot that could be moved now.
         let mut stuck = vec![false; self.load.len()];
@@ -156,20 +157,30 @@ impl Sketch<'_> {
                 stuck[giver] = true;
                 continue;
             };
+            let is_settled = self.places[slot].standing == Standing::Settled;
+            if is_settled && self.is_ready(slot, taker) {
+                self.promote(slot, taker);
+                self.propose(slot);
+                *room -= 1;
+                continue;
+            }
             self.bring_in(slot, taker);
-            self.propose(slot);
+            if is_settled {
+                self.propose(slot);
+                *room -= 1;
+            }
             // The rest follows when it is full, and counts already.
             self.promote(slot, taker);
             self.shed(slot);
-            *room -= 1;
         }
     }
 
     /// The best slot to move from a primary to another node: one that the other has a copy of, or else one whose backup can
     /// be dropped best.
     fn slot_to_give(&self, giver: Number, taker: Number) -> Option<usize> {
-        let settled = |slot: &usize| self.places[*slot].standing == Standing::Settled && self.surplus(*slot) == 0;
-        let given = (0..self.places.len()).filter(settled).filter(|slot| self.places[*slot].members[0] == giver);
+        let open = |slot: &usize| matches!(self.places[*slot].standing, Standing::Settled | Standing::Moving);
+        let open = (0..self.places.len()).filter(open).filter(|slot| self.surplus(*slot) == 0);
+        let given = open.filter(|slot| self.places[*slot].members.first() == Some(&giver));
         given.max_by_key(|slot| {
             let members = &self.places[*slot].members;
             let fullest = members.iter().skip(1).map(|node| self.held[*node]).max();

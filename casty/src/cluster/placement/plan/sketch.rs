@@ -131,6 +131,12 @@ impl<'a> Sketch<'a> {
         self.places[slot].members.get(1).copied()
     }
 
+    /// Whether the node can take over from the primary as it is, once the configuration is full.
+    pub(super) fn is_ready(&self, slot: usize, node: Number) -> bool {
+        let ready = self.known.least.max(2);
+        self.places[slot].members.iter().take(ready).any(|member| *member == node)
+    }
+
     /// Those that stay, as the ring has them for the slot.
     pub(super) fn preference(&self, slot: usize) -> impl Iterator<Item = Number> + '_ {
         let stays = || self.staying.iter().map(|node| &self.known.nodes[*node].key.id);

@@ -116,6 +116,47 @@ fn while_a_leaver_has_slots_that_cannot_move_yet_nobody_who_stays_gives_any() {
 }
 
 #[test]
+fn which_slots_move_does_not_depend_on_which_are_full_first() {
+    let moved = |is_quick: fn(usize) -> bool| {
+        let mut cluster = Cluster::of(2, 3, 512);
+        cluster.settle();
+        cluster.moved.clear();
+        cluster.join();
+        for quick in [true, false] {
+            for _ in 0..8 {
+                cluster.plan();
+                for (_, chain) in cluster.chains.iter_mut().enumerate().filter(|(slot, _)| !quick || is_quick(*slot)) {
+                    let epoch = chain.epoch();
+                    Arc::make_mut(chain).reach(epoch, Stage::Full);
+                }
+            }
+        }
+        cluster.check_settled();
+        cluster.moved.iter().map(|(slot, _, _)| *slot).collect::<BTreeSet<_>>()
+    };
+    assert_eq!(moved(|_| true), moved(|slot| slot % 3 == 0));
+}
+
+#[test]
+fn who_has_everything_takes_over_in_one_step() {
+    for (least, steps) in [(3, 2), (2, 3)] {
+        let mut cluster = Cluster::of(2, 3, 1024);
+        cluster.least = least;
+        cluster.settle();
+        cluster.join();
+        let full = |chain: &mut Arc<Chain>| {
+            let epoch = chain.epoch();
+            Arc::make_mut(chain).reach(epoch, Stage::Full)
+        };
+        let rounds = (0..9).take_while(|_| {
+            cluster.chains.iter_mut().map(full).for_each(drop);
+            cluster.plan()
+        });
+        assert_eq!(rounds.count(), steps);
+    }
+}
+
+#[test]
 fn a_death_is_made_up_for_at_once_and_evened_out_later() {
     for (nodes, copies) in [(2, 2), (3, 2), (3, 3), (5, 2), (10, 3), (30, 2), (100, 3)] {
         let mut cluster = Cluster::of(nodes, copies, 0);
@@ -239,9 +280,11 @@ proptest! {
         copies in 1usize..4,
         moves in prop_oneof![8usize..64, Just(512)],
         dice in any::<u64>(),
+        least in 1usize..4,
         events in proptest::collection::vec(event(), 1..8),
     ) {
         let mut cluster = Cluster::of(nodes, copies, moves);
+        cluster.least = least;
         cluster.dice = dice;
         cluster.plan();
         for (event, rounds) in events {
