@@ -27,7 +27,12 @@ pub(crate) trait AnyRegion: Send + Sync {
 
     /// Gives a message to the entity, which is made if there is no actor of it. The message comes back if it cannot be
     /// here now.
-    fn receive<'a>(&self, system: &ActorSystem, id: &EntityId, incoming: Incoming<'a>) -> Result<Received, Incoming<'a>>;
+    fn receive<'a>(
+        &self,
+        system: &ActorSystem,
+        entity: (&EntityId, u64),
+        incoming: Incoming<'a>,
+    ) -> Result<Received, Incoming<'a>>;
 
     /// As [`AnyCell::take_letter`], of the entity.
     fn take_letter(
@@ -73,9 +78,14 @@ impl<A: Entity> AnyRegion for Erased<A> {
         }
     }
 
-    fn receive<'a>(&self, system: &ActorSystem, id: &EntityId, incoming: Incoming<'a>) -> Result<Received, Incoming<'a>> {
+    fn receive<'a>(
+        &self,
+        system: &ActorSystem,
+        (id, hash): (&EntityId, u64),
+        incoming: Incoming<'a>,
+    ) -> Result<Received, Incoming<'a>> {
         let Some(region) = self.0.upgrade() else { return Err(incoming) };
-        match region.cell(system, id) {
+        match region.cell(system, id, hash) {
             Ok(cell) if AnyCell::is_alive(&*cell) => Ok(AnyCell::receive(cell, incoming)),
             Ok(_) | Err(NotHere::Elsewhere) => Err(incoming),
             Err(NotHere::Refused(why)) => {
@@ -137,7 +147,7 @@ impl<A: Entity> AnyRegion for Erased<A> {
 
     fn wake(&self, system: &ActorSystem, id: &EntityId) {
         if let Some(region) = self.0.upgrade()
-            && let Err(NotHere::Refused(why)) = region.cell(system, id)
+            && let Err(NotHere::Refused(why)) = region.cell(system, id, region.hash(id))
             && !matches!(why, Refusal::Stopped)
         {
             tracing::warn!(kind = A::ENTITY.name, %id, ?why, "an entity that is to be awake could not be made");

@@ -35,7 +35,9 @@ impl<A: Entity> Sharded<A> {
 
     /// The entity of this id. Nothing is made before a message needs it.
     pub fn entity(&self, id: impl Into<EntityId>) -> EntityRef<A> {
-        EntityRef { system: self.system.clone(), region: self.region.clone(), id: id.into() }
+        let id = id.into();
+        let hash = self.region.hash(&id);
+        EntityRef { system: self.system.clone(), region: self.region.clone(), id, hash }
     }
 }
 
@@ -104,6 +106,8 @@ pub struct EntityRef<A: Entity> {
     system: ActorSystem,
     region: Arc<Region<A>>,
     id: EntityId,
+    /// Of its type's name and its id.
+    hash: u64,
 }
 
 impl<A: Entity> EntityRef<A> {
@@ -136,7 +140,7 @@ impl<A: Entity> EntityRef<A> {
     }
 
     pub(super) fn try_item(&self, item: A::Item) -> Result<(), (A::Item, Refusal)> {
-        let cell = match self.region.cell(&self.system, &self.id) {
+        let cell = match self.region.cell(&self.system, &self.id, self.hash) {
             Ok(cell) => cell,
             Err(NotHere::Refused(why)) => return Err((item, why)),
             Err(NotHere::Elsewhere) => {
@@ -197,7 +201,7 @@ impl<A: Entity> Target for EntityRef<A> {
     type Item = A::Item;
 
     fn push(&self, item: A::Item) -> Result<usize, Unsent> {
-        match self.region.cell(&self.system, &self.id) {
+        match self.region.cell(&self.system, &self.id, self.hash) {
             Ok(cell) => self.push_to(cell, item),
             Err(NotHere::Elsewhere) => self.region.post(&self.system, &self.id, item).map(|()| 0),
             Err(NotHere::Refused(why)) => Err(self.unsent(item, why)),
@@ -205,7 +209,7 @@ impl<A: Entity> Target for EntityRef<A> {
     }
 
     fn ask(&self, item: A::Item, only_if_known: bool) -> Result<(), Unsent> {
-        let cell = match self.region.cell(&self.system, &self.id) {
+        let cell = match self.region.cell(&self.system, &self.id, self.hash) {
             Ok(cell) => cell,
             Err(NotHere::Elsewhere) => return self.region.post(&self.system, &self.id, item),
             Err(NotHere::Refused(why)) => return Err(self.unsent(item, why)),
@@ -240,7 +244,7 @@ impl<A: Entity> Target for EntityRef<A> {
 
 impl<A: Entity> Clone for EntityRef<A> {
     fn clone(&self) -> Self {
-        Self { system: self.system.clone(), region: self.region.clone(), id: self.id.clone() }
+        Self { system: self.system.clone(), region: self.region.clone(), id: self.id.clone(), hash: self.hash }
     }
 }
 

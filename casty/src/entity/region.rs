@@ -129,11 +129,10 @@ impl<A: Entity> Region<A> {
     }
 
     /// The actor of this id, made if there is none.
-    pub(super) fn cell(self: &Arc<Self>, system: &ActorSystem, id: &EntityId) -> Result<Arc<Cell<A>>, NotHere> {
-        if !self.home.pass().is_open() {
+    pub(super) fn cell(self: &Arc<Self>, system: &ActorSystem, id: &EntityId, hash: u64) -> Result<Arc<Cell<A>>, NotHere> {
+        if !self.home.pass().seemed_open() {
             return Err(NotHere::Elsewhere);
         }
-        let hash = self.hash(id);
         let mut shard = lock(self.shard(hash));
         if let Some(awake) = shard.find_mut(hash, |awake| awake.id == *id) {
             awake.needed = self.sweep.load(Relaxed);
@@ -294,7 +293,8 @@ impl<A: Entity> Region<A> {
             let over = system.host().timeout(limit, before.stopped()).await;
             let over = over
                 .map_err(|_| Refusal::unreachable(format!("it is being put away, and its on_stop has not ended for {limit:?}")));
-            let refused = match over.map(|()| self.cell(&system, &id)) {
+            let hash = self.hash(&id);
+            let refused = match over.map(|()| self.cell(&system, &id, hash)) {
                 Ok(Ok(cell)) => match cell.push(item) {
                     Ok(_) => return Ok(()),
                     Err(Refused::Stopped(again)) => {

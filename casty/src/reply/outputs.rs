@@ -303,6 +303,22 @@ impl Pass {
         until == ALWAYS || self.host.boot_time() < Duration::from_nanos(until)
     }
 
+    /// Whether it was open when last looked at. What is begun on this word may come to nothing: its outputs stay behind.
+    #[inline]
+    pub(crate) fn seemed_open(&self) -> bool {
+        self.until.load(Acquire) != 0
+    }
+
+    /// Looks whether it is open still, for those who go by that.
+    pub(crate) fn look(&self) {
+        if self.seemed_open() && !self.is_open() {
+            let _grants = lock(&self.grants);
+            if !self.is_open() {
+                self.until.store(0, Release);
+            }
+        }
+    }
+
     /// It holds until then, by the boot clock, once as much of what is agreed has been [`seen`](Self::seen).
     pub(crate) fn granted(&self, needed: u64, until: Duration) {
         let mut grants = lock(&self.grants);

@@ -77,7 +77,7 @@ impl Shards {
             (false, false) => (Wants::Receipt, None),
         };
         let incoming = Incoming { name: request.name, body: request.body, wants, reply, chain };
-        match kind.region.receive(system, &id.into(), incoming) {
+        match kind.region.receive(system, (&id.into(), hash), incoming) {
             Ok(Received::Taken) if wants == Wants::Receipt => {
                 replies.frame(&DataFrame::Answer { request: request.request, status: AnswerStatus::Delivered, body: &[] });
             }

@@ -10,6 +10,7 @@ mod news;
 mod ports;
 mod router;
 mod run;
+mod rush;
 mod slots;
 
 use std::{
@@ -24,7 +25,7 @@ use std::{
 use tokio::sync::Notify;
 
 pub(crate) use self::kinds::{check, declared};
-use self::{envelope::Envelope, kinds::Kinds, news::News, router::Router, slots::Place};
+use self::{envelope::Envelope, kinds::Kinds, news::News, router::Router, rush::Rush, slots::Place};
 use super::{
     NodeKey,
     control::Plane,
@@ -56,6 +57,7 @@ pub(crate) struct Shards {
     waits: Box<[AtomicBool]>,
     kinds: Kinds,
     router: Router,
+    rush: Rush,
     /// What is to be proposed: how far this node's configurations have come.
     reached: Mutex<BTreeMap<(Slot, Epoch), Stage>>,
     news: Mutex<News>,
@@ -77,6 +79,7 @@ impl Shards {
             waits: (0..SLOTS).map(|_| AtomicBool::new(false)).collect(),
             kinds: Kinds::default(),
             router: Router::new(),
+            rush: Rush::default(),
             reached: Mutex::default(),
             news: Mutex::default(),
             wake: Notify::new(),
@@ -142,7 +145,8 @@ impl Home for Shards {
     fn keep(&self, key: &Key, term: u64, state: Option<&[u8]>, outputs: &Arc<Outputs>) -> Option<Wait> {
         let slot = slot_of_hash(key.hash);
         let replicated = replicated(key);
-        let written = self.with_term(slot, term, |core, out| core.write(&replicated, state, outputs, out))?;
+        let sparing = self.rush.change();
+        let written = self.with_term(slot, term, |core, out| core.write(&replicated, state, outputs, sparing, out))?;
         Some(match written.ok()? {
             replication::Wait::Kept(version) => Wait::Kept(version),
             replication::Wait::Pending(version) => Wait::Pending(version),

@@ -311,7 +311,7 @@ impl Shards {
         }
         let Some(system) = self.system.upgrade() else { return Err(envelope) };
         let (id, message, body) = (envelope.id.clone(), envelope.message.clone(), envelope.body.clone());
-        let (asks, chain) = (envelope.asks, envelope.chain.clone());
+        let (asks, hash, chain) = (envelope.asks, envelope.hash, envelope.chain.clone());
         let waits_for_answer = asks || kind.settings.sync > 0;
         let held: Held = Arc::new(Mutex::new(Some(envelope)));
         let on_its_way = OnItsWay::new(self.itself.clone(), held.clone());
@@ -323,7 +323,7 @@ impl Shards {
         };
         let wants = if waits_for_answer { Wants::Answer } else { Wants::Receipt };
         let incoming = Incoming { name: &message, body: &body, wants, reply, chain };
-        match (kind.region.receive(&system, &id, incoming), aside) {
+        match (kind.region.receive(&system, (&id, hash), incoming), aside) {
             (Ok(Received::Taken), Some(aside)) => aside.answered(&system, &[]),
             (Ok(Received::Waits(room)), aside) => {
                 self.host.spawn(async move {

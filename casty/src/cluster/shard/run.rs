@@ -101,6 +101,7 @@ impl Shards {
             let now = *applied.borrow_and_update();
             self.follow(&plane.view(), &mut seen);
             self.pass.seen(now);
+            self.pass.look();
             if self.host.now().saturating_duration_since(ticked) >= TICK {
                 ticked = self.host.now();
                 self.tick();
@@ -117,6 +118,7 @@ impl Shards {
     }
 
     fn tick(&self) {
+        self.rush.tick();
         let Some(plane) = self.plane.get() else { return };
         if plane.view().slots.is_empty() {
             return;

@@ -31,6 +31,8 @@ pub(super) struct Serving<G> {
     pub(super) tickets: BTreeMap<u64, Key>,
     pub(super) backups: Vec<Backup>,
     pub(super) ticks: u8,
+    /// Backups beyond those that are waited for get several changes at once.
+    pub(super) sparing: bool,
 }
 
 /// An entity whose newest version some backup has not acknowledged.
@@ -54,13 +56,19 @@ struct Sent {
     state: Option<Arc<[u8]>>,
     acked: Version,
     ticks: u8,
+    /// It was sent nothing yet, and `last` is what it most likely has.
+    spared: bool,
 }
 
 impl Sent {
     /// Something was sent and is not acknowledged: what follows waits for that, so that a backup that is slow is sent no
     /// more than it takes, and many changes go as one.
     fn is_under_way(&self) -> bool {
-        self.last.is_some_and(|last| last.version > self.acked)
+        !self.spared && self.last.is_some_and(|last| last.version > self.acked)
+    }
+
+    fn sends(&mut self, written: Written, state: Option<Arc<[u8]>>) {
+        (self.last, self.state, self.ticks, self.spared) = (Some(written), state, 0, false);
     }
 }
 
@@ -93,6 +101,7 @@ impl<G: Clone> Serving<G> {
             tickets: BTreeMap::new(),
             backups: Vec::new(),
             ticks: 0,
+            sparing: false,
         }
     }
 
@@ -109,6 +118,12 @@ impl<G: Clone> Serving<G> {
         Some((settings.copies(members).saturating_sub(1), settings.sync(members)))
     }
 
+    /// To how many of the backups that are up a change goes at once, where so many must have it. What nobody waits for goes to
+    /// all: nothing else would bring it about that it is not lost with this node.
+    fn needed(&self, sync: usize) -> usize {
+        if self.sparing && sync > 0 { sync } else { usize::MAX }
+    }
+
     /// The entity of a key, as one that not all backups have.
     fn pend(&mut self, key: &Key, latest: Written, backups: usize, tickets: &mut u64) -> &mut Pending<G> {
         let all = &mut self.tickets;
@@ -123,23 +138,35 @@ impl<G: Clone> Serving<G> {
     fn push_same(&mut self, key: &Key, out: &mut Vec<Out<G>>) {
         let Some(pending) = self.pending.get_mut(key) else { return };
         for (sent, backup) in pending.sent.iter_mut().zip(&self.backups).filter(|(_, backup)| backup.up) {
-            (sent.last, sent.state, sent.ticks) = (Some(pending.latest), None, 0);
+            sent.sends(pending.latest, None);
             out.push(update(&backup.node, self.epoch, pending.ticket, key, pending.latest, Content::Same));
         }
     }
 
-    /// Sends the newest version, whose `state` this is, to those backups that are up and have answered to what they were sent.
+    /// Sends the newest version, whose `state` this is, to those backups that are up and have answered to what they were sent,
+    /// or only to the first `needed` of those that are up: the others get it with the next tick.
     /// `before`: what they have who were sent nothing and have all.
     fn push(
         &mut self,
         key: &Key,
         before: Option<&(Written, Option<Arc<[u8]>>)>,
         state: Option<&Arc<[u8]>>,
+        needed: usize,
         out: &mut Vec<Out<G>>,
     ) {
         let Some(pending) = self.pending.get_mut(key) else { return };
-        for (sent, backup) in pending.sent.iter_mut().zip(&self.backups) {
-            if !backup.up || sent.is_under_way() || sent.acked >= pending.latest.version {
+        let up = pending.sent.iter_mut().zip(&self.backups).filter(|(_, backup)| backup.up);
+        for (at, (sent, backup)) in up.enumerate() {
+            if sent.is_under_way() || sent.acked >= pending.latest.version {
+                continue;
+            }
+            if at >= needed {
+                if sent.last.is_none()
+                    && let Some((written, state)) = before
+                    && backup.has_all(key.kind)
+                {
+                    (sent.last, sent.state, sent.spared) = (Some(*written), state.clone(), true);
+                }
                 continue;
             }
             let base = match (&sent.last, before) {
@@ -154,7 +181,7 @@ impl<G: Clone> Serving<G> {
                     base.and_then(|(base, old)| patch(base, old, state)).unwrap_or_else(|| Content::Whole(state.clone()))
                 }
             };
-            (sent.last, sent.state, sent.ticks) = (Some(pending.latest), state.cloned(), 0);
+            sent.sends(pending.latest, state.cloned());
             out.push(update(&backup.node, self.epoch, pending.ticket, key, pending.latest, content));
         }
     }
@@ -183,8 +210,16 @@ impl<G: Clone> Serving<G> {
 }
 
 impl<G: Clone> Core<G> {
-    /// A handler has changed an entity; `None`: it was destroyed. Unchanged bytes are not sent.
-    pub(crate) fn write(&mut self, key: &Key, state: Option<&[u8]>, gate: &G, out: &mut Vec<Out<G>>) -> Result<Wait, NotServing> {
+    /// A handler has changed an entity; `None`: it was destroyed. Unchanged bytes are not sent. `sparing`: there is much to do,
+    /// and backups that nobody waits for get what has changed with the next tick.
+    pub(crate) fn write(
+        &mut self,
+        key: &Key,
+        state: Option<&[u8]>,
+        gate: &G,
+        sparing: bool,
+        out: &mut Vec<Out<G>>,
+    ) -> Result<Wait, NotServing> {
         let Role::Serving(serving) = &mut self.role else { return Err(NotServing) };
         let counts =
             serving.counts(&self.agreed.types, key.kind).filter(|_| !serving.halted && !serving.lost.contains(&key.kind));
@@ -202,7 +237,9 @@ impl<G: Clone> Core<G> {
 
         let pending = serving.pend(key, written, backups, &mut self.tickets);
         (pending.latest, pending.gate) = (written, Some(gate.clone()));
-        serving.push(key, before.as_ref(), state.as_ref(), out);
+        serving.sparing = sparing;
+        let needed = serving.needed(sync);
+        serving.push(key, before.as_ref(), state.as_ref(), needed, out);
         if sync == 0 || self.rules.lack(Rule::ReplicateBeforeAck) {
             if let Some(pending) = serving.pending.get_mut(key) {
                 pending.let_go();
@@ -312,7 +349,8 @@ impl<G: Clone> Core<G> {
         let shelf = self.shelves.entry(key.kind).or_insert_with(|| Shelf::new(key.kind));
         // What has changed meanwhile.
         if let Some(entry) = shelf.get(&key.id) {
-            serving.push(&key, None, entry.state.as_ref(), out);
+            let needed = serving.needed(sync);
+            serving.push(&key, None, entry.state.as_ref(), needed, out);
         }
         serving.settle(&key, sync, shelf, out);
         self.arrived(at, &key, out);
@@ -325,7 +363,7 @@ impl<G: Clone> Core<G> {
         let Some(key) = serving.tickets.get(&ticket).cloned() else { return };
         let Some(entry) = self.shelves.get(&key.kind).and_then(|shelf| shelf.get(&key.id)) else { return };
         if let Some(sent) = serving.pending.get_mut(&key).and_then(|pending| pending.sent.get_mut(at)) {
-            (sent.last, sent.state, sent.ticks) = (Some(entry.written), entry.state.clone(), 0);
+            sent.sends(entry.written, entry.state.clone());
         }
         let content = entry.state.clone().map_or(Content::Gone, Content::Whole);
         out.push(update(from, serving.epoch, ticket, &key, entry.written, content));
@@ -360,10 +398,16 @@ impl<G: Clone> Core<G> {
         if serving.halted {
             return;
         }
+        let mut spared = Vec::new();
         for (key, pending) in &mut serving.pending {
             let (latest, ticket) = (pending.latest, pending.ticket);
+            let mut is_spared = false;
             for (sent, backup) in pending.sent.iter_mut().zip(&serving.backups) {
                 if !backup.up || sent.acked >= latest.version {
+                    continue;
+                }
+                if !sent.is_under_way() {
+                    is_spared = true;
                     continue;
                 }
                 sent.ticks += 1;
@@ -372,6 +416,14 @@ impl<G: Clone> Core<G> {
                     sent.ticks = 0;
                     out.push(update(&backup.node, serving.epoch, ticket, key, latest, Content::Same));
                 }
+            }
+            if is_spared {
+                spared.push(key.clone());
+            }
+        }
+        for key in spared {
+            if let Some(entry) = self.shelves.get(&key.kind).and_then(|shelf| shelf.get(&key.id)) {
+                serving.push(&key, None, entry.state.as_ref(), usize::MAX, out);
             }
         }
         self.tick_sync(out);

@@ -108,7 +108,11 @@ impl Nodes {
     }
 
     fn write(&mut self, name: &str, id: &'static str, state: Option<&[u8]>) -> Result<Wait, NotServing> {
-        self.with(&node(name), |core, out| core.write(&key(id), state, &id, out))
+        self.write_sparing(name, id, state, false)
+    }
+
+    fn write_sparing(&mut self, name: &str, id: &'static str, state: Option<&[u8]>, sparing: bool) -> Result<Wait, NotServing> {
+        self.with(&node(name), |core, out| core.write(&key(id), state, &id, sparing, out))
     }
 
     fn wake(&mut self, name: &str, id: &'static str) -> Result<Wait, NotServing> {
@@ -151,6 +155,38 @@ fn what_earlier_activations_said_leaves_too_when_the_next_is_awake() {
     assert_eq!(woken, Ok(Wait::Pending(1)));
     nodes.settle();
     assert!(nodes.has_said("a", Out::Kept("x", 1)) && nodes.has_said("a", Out::Kept("the next", 1)));
+}
+
+#[test]
+fn with_much_to_do_backups_that_nobody_waits_for_get_changes_together() {
+    let mut nodes = Nodes::new(&["a", "b", "c"], &["a", "b", "c"], 3, 1);
+    let large = vec![b'-'; 100_000];
+    nodes.write("a", "x", Some(&large)).unwrap();
+    nodes.settle();
+    let before = nodes.bytes;
+    for change in *b"123" {
+        let changed = [&large, &[change][..]].concat();
+        assert!(matches!(nodes.write_sparing("a", "x", Some(&changed), true), Ok(Wait::Pending(_))));
+        nodes.settle();
+    }
+    assert!(nodes.has_said("a", Out::Kept("x", 4)), "one backup is enough");
+    assert_eq!(nodes.state("c", "x"), Some(&large[..]));
+    nodes.tick();
+    nodes.settle();
+    assert!(nodes.state("c", "x").is_some_and(|state| state.ends_with(b"3")));
+    assert!(nodes.bytes - before < 1_000, "only what has changed is sent");
+}
+
+#[test]
+fn who_is_spared_stands_in_for_who_does_not_answer() {
+    let mut nodes = Nodes::new(&["a", "b", "c"], &["a", "b", "c"], 3, 1);
+    nodes.settle();
+    nodes.write_sparing("a", "x", Some(b"1"), true).unwrap();
+    nodes.net.retain(|(_, to, _)| *to != node("b"));
+    nodes.tick();
+    nodes.net.retain(|(_, to, _)| *to != node("b"));
+    nodes.settle();
+    assert!(nodes.has_said("a", Out::Kept("x", 1)));
 }
 
 #[test]
@@ -398,7 +434,7 @@ fn many_entities_are_synced_page_by_page() {
     let mut nodes = Nodes::new(&["a", "b", "c"], &["a"], 2, 1);
     let ids: Vec<_> = (0..COUNT).map(|at| format!("an entity whose name is {at}")).collect();
     for id in &ids {
-        nodes.with(&node("a"), |core, out| core.write(&key(id), Some(id.as_bytes()), &"", out)).unwrap();
+        nodes.with(&node("a"), |core, out| core.write(&key(id), Some(id.as_bytes()), &"", false, out)).unwrap();
     }
     nodes.begin(&["a", "b"]);
     nodes.settle();

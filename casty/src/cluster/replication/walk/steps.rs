@@ -116,7 +116,8 @@ impl Walk {
         let state: Vec<_> = std::iter::repeat_n(0, AHEAD[usize::from(self.keys[key].kind)]).chain(list).collect();
         let mut out = Vec::new();
         let state = if destroys { None } else { Some(&*state) };
-        let wait = self.nodes[node].core.write(&self.keys[key], state, &key, &mut out);
+        let sparing = self.happens(0.3);
+        let wait = self.nodes[node].core.write(&self.keys[key], state, &key, sparing, &mut out);
         if wait.is_err() && self.nodes[node].core.is_lost(self.keys[key].kind) {
             return Ok(());
         }
