@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeSet,
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicBool, Ordering::Relaxed},
     },
     time::Duration,
@@ -92,6 +92,36 @@ struct Total {
 
 #[actor]
 impl Total {
+    #[handler]
+    fn count(&mut self, Count(by): Count) -> u64 {
+        self.count += by;
+        self.count
+    }
+
+    #[handler]
+    fn place(&self, _: Where, ctx: &Context<Self>) -> String {
+        of(ctx.system()).node_id().to_string()
+    }
+}
+
+/// Where those were awake that are to be without a message.
+static AWAKE: Mutex<Vec<(String, String)>> = Mutex::new(Vec::new());
+
+#[actor]
+#[sharded(name = "reminders", sync = quorum, remember = true)]
+#[derive(Default)]
+struct Reminder {
+    #[casty(id)]
+    id: String,
+    count: u64,
+}
+
+#[actor]
+impl Reminder {
+    async fn on_start(&mut self, ctx: &mut Context<Self>) {
+        AWAKE.lock().unwrap().push((self.id.clone(), of(ctx.system()).node_id().to_string()));
+    }
+
     #[handler]
     fn count(&mut self, Count(by): Count) -> u64 {
         self.count += by;
@@ -239,6 +269,26 @@ async fn who_sends_through_a_node_that_has_ended_is_told() {
     assert!(!sent.unwrap_err().may_have_been_handled());
     let asked = there.entity("b").ask(Count(1)).await.unwrap_err();
     assert!(!asked.may_have_been_handled(), "{asked:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_remembered_wakes_on_another_node_without_a_message() {
+    let mut systems = cluster(2).await;
+    let mut moved = Vec::new();
+    let gone = of(&systems[1]).node_id().to_string();
+    for number in 0..20 {
+        let reminder = systems[0].sharded::<Reminder>().entity(format!("r{number}"));
+        assert_eq!(reminder.ask(Count(1)).await.unwrap(), 1);
+        if reminder.ask(Where).await.unwrap() == gone {
+            moved.push(format!("r{number}"));
+        }
+    }
+    assert!(!moved.is_empty());
+    systems.pop().unwrap().shutdown().await;
+    let here = of(&systems[0]).node_id().to_string();
+    let is_awake = |id: &String| AWAKE.lock().unwrap().contains(&(id.clone(), here.clone()));
+    until("all of them are awake here", async || moved.iter().all(is_awake)).await;
+    end(systems).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

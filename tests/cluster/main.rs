@@ -12,6 +12,7 @@ mod entity_refs;
 mod forming;
 mod killed;
 mod leaving;
+mod metrics;
 mod names;
 mod replication;
 mod tls;

@@ -6,6 +6,7 @@
 use std::{
     io::{BufRead as _, BufReader},
     process::{Child, Command, Stdio},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -133,25 +134,45 @@ async fn asks<F: Future<Output = u64>>(count: u32, mut ask: impl FnMut() -> F) -
     took[took.len() / 2]
 }
 
-/// Asks of many entities, so many at a time. Returns how many a second, and the median.
-async fn load<A: casty::ShardedActor + casty::Handles<Change>>(system: &ActorSystem, time: Duration) -> (f64, Duration) {
+/// The time of processors that these processes have taken so far, as the kernel counts it: to 10 ms.
+fn processors(nodes: &[u32]) -> Duration {
+    let ticks = |pid: &u32| -> u64 {
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        let after = stat.rsplit(')').next().unwrap_or_default().split_whitespace().skip(11).take(2);
+        after.filter_map(|field| field.parse::<u64>().ok()).sum()
+    };
+    Duration::from_millis(nodes.iter().map(ticks).sum::<u64>() * 10)
+}
+
+/// What a load came to.
+struct Load {
+    a_second: f64,
+    median: Duration,
+    /// Microseconds of processors for each ask, of all nodes together.
+    processors: f64,
+}
+
+/// Asks of many entities, so many at a time.
+async fn load<A: casty::ShardedActor + casty::Handles<Change>>(system: &ActorSystem, nodes: &[u32], time: Duration) -> Load {
+    let before = processors(nodes);
     let until = Instant::now() + time;
-    let tasks: Vec<_> = (0..IN_FLIGHT)
+    let entities: Vec<_> = (0..ENTITIES).map(|at| system.sharded::<A>().entity(format!("e{at}"))).collect();
+    let entities: Arc<[_]> = entities.into();
+    let tasks: Vec<_> = (1..=IN_FLIGHT as u64)
         .map(|task| {
-            let entities: Vec<_> = (0..ENTITIES)
-                .filter(|at| at % IN_FLIGHT == task)
-                .map(|at| system.sharded::<A>().entity(format!("e{at}")))
-                .collect();
+            let entities = entities.clone();
             tokio::spawn(async move {
-                let mut took = Vec::new();
-                while Instant::now() < until {
-                    for entity in &entities {
-                        let begun = Instant::now();
-                        entity.ask(Change).await.expect("an answer");
-                        took.push(begun.elapsed());
+                // Any of them, each time anew: who kept to a few would ask without end those that are here, and wait for nobody.
+                let (mut took, mut dice) = (Vec::new(), task);
+                loop {
+                    dice = dice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                    let begun = Instant::now();
+                    if begun >= until {
+                        return took;
                     }
+                    entities[(dice >> 33) as usize % ENTITIES].ask(Change).await.expect("an answer");
+                    took.push(begun.elapsed());
                 }
-                took
             })
         })
         .collect();
@@ -160,7 +181,8 @@ async fn load<A: casty::ShardedActor + casty::Handles<Change>>(system: &ActorSys
         took.extend(task.await.expect("it ends"));
     }
     took.sort_unstable();
-    (took.len() as f64 / time.as_secs_f64(), took[took.len() / 2])
+    let used = (processors(nodes) - before).as_secs_f64() * 1e6;
+    Load { a_second: took.len() as f64 / time.as_secs_f64(), median: took[took.len() / 2], processors: used / took.len() as f64 }
 }
 
 fn median<T: PartialOrd + Copy>(mut all: Vec<T>) -> T {
@@ -171,14 +193,18 @@ fn median<T: PartialOrd + Copy>(mut all: Vec<T>) -> T {
 async fn measure(rounds: usize) {
     let system = ActorSystem::distributed("127.0.0.1:0").node_id("n0").start().await.expect("a node");
     let seed = system.cluster().expect("a cluster").address().to_owned();
-    let _others = [start("n1", &seed), start("n2", &seed)];
+    let others = [start("n1", &seed), start("n2", &seed)];
+    let nodes = [std::process::id(), others[0].0.id(), others[1].0.id()];
     system.cluster().expect("a cluster").wait_for_members(3).await.expect("three nodes");
     // Slots find their places.
     tokio::time::sleep(Duration::from_secs(5)).await;
     let plain = system.spawn(|| Plain(7)).await.expect("an actor");
     let far = system.lookup::<Plain>("plain-n1").await.expect("an answer").expect("it is there");
     let (here, there) = (placed(&system, "n0", true).await, placed(&system, "n0", false).await);
-    let _warm = (load::<Loose>(&system, Duration::from_secs(1)).await, load::<Kept>(&system, Duration::from_secs(1)).await);
+    let _warm = (
+        load::<Loose>(&system, &nodes, Duration::from_secs(1)).await,
+        load::<Kept>(&system, &nodes, Duration::from_secs(1)).await,
+    );
 
     let (mut local, mut remote, mut loose, mut kept) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for _ in 0..rounds {
@@ -188,8 +214,8 @@ async fn measure(rounds: usize) {
         let plain_there = asks(10_000, || async { far.ask(Look).await.expect("an answer") }).await;
         let entity_there = asks(10_000, || async { there.ask(Look).await.expect("an answer") }).await;
         remote.push((plain_there.as_secs_f64() * 1e6, entity_there.as_secs_f64() * 1e6));
-        loose.push(load::<Loose>(&system, Duration::from_secs(3)).await);
-        kept.push(load::<Kept>(&system, Duration::from_secs(3)).await);
+        loose.push(load::<Loose>(&system, &nodes, Duration::from_secs(3)).await);
+        kept.push(load::<Kept>(&system, &nodes, Duration::from_secs(3)).await);
     }
     let of =
         |pairs: &[(f64, f64)]| (median(pairs.iter().map(|it| it.0).collect()), median(pairs.iter().map(|it| it.1).collect()));
@@ -197,17 +223,16 @@ async fn measure(rounds: usize) {
     println!("ask here: plain {plain:.0} ns, entity {entity:.0} ns, {:.2} times", entity / plain);
     let (plain, entity) = of(&remote);
     println!("ask of another node, p50: plain {plain:.1} us, entity {entity:.1} us, {:.2} times", entity / plain);
-    let rate = |all: &[(f64, Duration)]| median(all.iter().map(|it| it.0).collect());
-    let p50 = |all: &[(f64, Duration)]| median(all.iter().map(|it| it.1.as_secs_f64() * 1e6).collect());
-    println!(
-        "{IN_FLIGHT} in flight over {ENTITIES} entities: sync none {:.0}/s p50 {:.0} us, quorum {:.0}/s p50 {:.0} us: {:.2} of the rate, {:.2} times the p50",
-        rate(&loose),
-        p50(&loose),
-        rate(&kept),
-        p50(&kept),
-        rate(&kept) / rate(&loose),
-        p50(&kept) / p50(&loose)
-    );
+    let of = |all: &[Load]| {
+        let figure = |of: fn(&Load) -> f64| median(all.iter().map(of).collect());
+        (figure(|it| it.a_second), figure(|it| it.median.as_secs_f64() * 1e6), figure(|it| it.processors))
+    };
+    let (none, quorum) = (of(&loose), of(&kept));
+    println!("{IN_FLIGHT} in flight over {ENTITIES} entities:");
+    for (sync, (rate, p50, processors)) in [("none", none), ("quorum", quorum)] {
+        println!("sync {sync}: {rate:.0}/s, p50 {p50:.0} us, {processors:.2} us of processors each");
+    }
+    println!("{:.2} of the rate, {:.2} times the p50", quorum.0 / none.0, quorum.1 / none.1);
 }
 
 /// Nanoseconds each, one after the other.
