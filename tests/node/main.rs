@@ -3,23 +3,34 @@
 //!
 //! | order | what it does, and answers |
 //! | --- | --- |
-//! | `status` | `node=.. leader=.. lease=.. up=..,.. down=.. away=.. holds=..` |
+//! | `status` | `node=.. leader=.. lease=.. up=..,.. down=.. away=.. slots=.. holds=..` |
 //! | `claim NAME` | spawns an actor of that name: `claimed`, `taken by ..`, or what went wrong |
 //! | `drop NAME` | stops it: `dropped` |
 //! | `who NAME` | looks the name up and asks its actor where it lives: the node, `nobody`, or what went wrong |
+//! | `load FILE FIRST CLIENTS SEED GENERATION REST` | clients call registers, and write it down in the file: `loaded` |
+//! | `rest` | ends them, and answers when all their calls have ended: `rests` |
+//! | `tell TYPE ID` | asks a register what was done to it: that as JSON, `lost`, or what went wrong |
+//! | `accept TYPE ID` | accepts that changes of that register are lost: `accepted` |
+//! | `accept-all` | the same of all that is lost: of how many slots that was |
 //! | `shutdown`, `leave` | ends |
 
+#[path = "../ledgers/entities.rs"]
+mod entities;
+mod load;
+
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     io,
     process::ExitCode,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
-use casty::{Cluster, MemberStatus, prelude::*};
+use casty::{Cluster, ClusterEvent, ClusterEvents, MemberStatus, prelude::*};
 use tokio::sync::mpsc;
 use tracing_subscriber::EnvFilter;
+
+use crate::{entities::Ledger, load::Load};
 
 #[message(reply = String)]
 struct Where;
@@ -42,6 +53,9 @@ struct Node {
     system: ActorSystem,
     cluster: Cluster,
     holds: Arc<Mutex<BTreeMap<String, ActorRef<Holder>>>>,
+    /// What it serves, by the events.
+    slots: Arc<Mutex<BTreeSet<u16>>>,
+    load: Arc<Load>,
 }
 
 fn main() -> ExitCode {
@@ -55,7 +69,9 @@ fn main() -> ExitCode {
 async fn node(system: ActorSystem) -> casty::Result<()> {
     let cluster = system.cluster().ok_or("this is no node")?;
     println!("listens on {}", cluster.address());
-    let node = Node { system, cluster, holds: Arc::default() };
+    let slots = Arc::default();
+    tokio::spawn(count_slots(cluster.events(), Arc::clone(&slots)));
+    let node = Node { system, cluster, holds: Arc::default(), slots, load: Arc::default() };
     let mut orders = orders();
     while let Some(line) = orders.recv().await {
         let Some((number, order)) = line.split_once(' ') else { continue };
@@ -72,6 +88,17 @@ async fn node(system: ActorSystem) -> casty::Result<()> {
     std::process::exit(1)
 }
 
+async fn count_slots(mut events: ClusterEvents, slots: Arc<Mutex<BTreeSet<u16>>>) {
+    while let Some(event) = events.next().await {
+        let mut serves = slots.lock().unwrap_or_else(PoisonError::into_inner);
+        match event {
+            ClusterEvent::SlotsTaken { slots, .. } => serves.extend(slots.iter()),
+            ClusterEvent::SlotsGiven { slots, .. } => serves.retain(|slot| !slots.contains(slot)),
+            _ => {}
+        }
+    }
+}
+
 fn orders() -> mpsc::UnboundedReceiver<String> {
     let (orders, received) = mpsc::unbounded_channel();
     std::thread::spawn(move || io::stdin().lines().map_while(Result::ok).try_for_each(|order| orders.send(order)));
@@ -86,6 +113,20 @@ impl Node {
             "claim" => self.claim(name).await,
             "drop" => self.drop(name).await,
             "who" => self.who(name).await,
+            "load" => match self.load.begin(&self.system, name).await {
+                Ok(()) => "loaded".into(),
+                Err(problem) => problem,
+            },
+            "rest" => {
+                self.load.end().await;
+                "rests".into()
+            }
+            "tell" => self.tell(name).await,
+            "accept" => self.accept(name).await,
+            "accept-all" => match self.cluster.accept_all_loss().await {
+                Ok(slots) => slots.to_string(),
+                Err(error) => format!("failed: {error}"),
+            },
             "leave" => match self.cluster.leave().await {
                 Ok(()) => std::process::exit(0),
                 Err(error) => error.to_string(),
@@ -103,12 +144,13 @@ impl Node {
         let holds = self.holds.lock().unwrap_or_else(PoisonError::into_inner);
         let holds: Vec<_> = holds.iter().filter(|(_, actor)| actor.is_alive()).map(|(name, _)| name.as_str()).collect();
         format!(
-            "node={} leader={leader} lease={} up={} down={} away={} holds={}",
+            "node={} leader={leader} lease={} up={} down={} away={} slots={} holds={}",
             self.cluster.node_id(),
             self.cluster.has_lease(),
             list(MemberStatus::Up),
             list(MemberStatus::Down),
             list(MemberStatus::Away),
+            self.slots.lock().unwrap_or_else(PoisonError::into_inner).len(),
             holds.join(","),
         )
     }
@@ -140,6 +182,23 @@ impl Node {
                 Err(error) => format!("failed: {error}"),
             },
             Ok(None) => "nobody".into(),
+            Err(error) => format!("failed: {error}"),
+        }
+    }
+
+    async fn tell(&self, register: &str) -> String {
+        let (kind, id) = register.split_once(' ').unwrap_or((register, ""));
+        match Ledger::of(&self.system, kind, id).tell(Duration::from_secs(2)).await {
+            Ok(done) => serde_json::to_string(&done).unwrap_or_else(|error| error.to_string()),
+            Err(AskError::StateLost { .. }) => "lost".into(),
+            Err(error) => format!("failed: {error}"),
+        }
+    }
+
+    async fn accept(&self, register: &str) -> String {
+        let (kind, id) = register.split_once(' ').unwrap_or((register, ""));
+        match entities::accept_loss(&self.cluster, kind, id).await {
+            Ok(_) => "accepted".into(),
             Err(error) => format!("failed: {error}"),
         }
     }
