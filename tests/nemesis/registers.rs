@@ -108,7 +108,10 @@ impl Registers {
         let names: Vec<Name> = self.of.keys().filter(|name| is_of(name)).cloned().collect();
         let mut any_lost = false;
         for name in names {
-            let (done, lost) = tell(nodes, &name).map_err(|why| self.history(&name, &why))?;
+            let (done, lost) = tell(nodes, &name).map_err(|why| {
+                let placed = nodes.ask_all(&format!("slot {}", slot(&name)), ANSWER);
+                self.history(&name, &format!("{why}; {placed:?}"))
+            })?;
             if lost {
                 any_lost = true;
                 self.lost += 1;
@@ -139,7 +142,7 @@ impl Registers {
         let path = std::env::temp_dir().join(format!("casty-nemesis-{}.history", std::process::id()));
         let written = std::fs::write(&path, format!("{why}\n{:?}\n{}\n", register.done, operations.join("\n")));
         let at = written.map_or_else(|error| error.to_string(), |()| path.display().to_string());
-        let why: String = why.chars().take(600).collect();
+        let why: String = why.chars().take(1500).collect();
         format!("{} {:?}, slot {}: {why}; its history: {at}", name.0, name.1, slot(name))
     }
 }

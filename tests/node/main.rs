@@ -10,6 +10,7 @@
 //! | `load FILE FIRST CLIENTS SEED GENERATION REST` | clients call registers, and write it down in the file: `loaded` |
 //! | `rest` | ends them, and answers when all their calls have ended: `rests` |
 //! | `tell TYPE ID` | asks a register what was done to it: that as JSON, `lost`, or what went wrong |
+//! | `slot NUMBER` | who is to have what is in that slot, as this node knows |
 //! | `accept TYPE ID` | accepts that changes of that register are lost: `accepted` |
 //! | `accept-all` | the same of all that is lost: of how many slots that was |
 //! | `shutdown`, `leave` | ends |
@@ -122,6 +123,7 @@ impl Node {
                 "rests".into()
             }
             "tell" => self.tell(name).await,
+            "slot" => self.slot(name),
             "accept" => self.accept(name).await,
             "accept-all" => match self.cluster.accept_all_loss().await {
                 Ok(slots) => slots.to_string(),
@@ -193,6 +195,12 @@ impl Node {
             Err(AskError::StateLost { .. }) => "lost".into(),
             Err(error) => format!("failed: {error}"),
         }
+    }
+
+    fn slot(&self, number: &str) -> String {
+        let number = number.parse().unwrap_or_default();
+        let serves = self.slots.lock().unwrap_or_else(PoisonError::into_inner).contains(&number);
+        format!("{}{:?}", if serves { "served here, " } else { "" }, casty::testkit::configurations(&self.cluster, number))
     }
 
     async fn accept(&self, register: &str) -> String {
