@@ -44,10 +44,12 @@ fn place<'a>(operations: &'a [Operation], checked: &[Done], done: &[Done]) -> Re
     let before = |at: usize| at.checked_sub(1).and_then(|at| done.get(at)).map_or(0, |it| it.value);
     let mut placed = Vec::new();
     let mut value = before(checked.len());
-    let marks: Vec<u64> = std::iter::once(0).chain(done.iter().scan(0, |mark, it| {
-        *mark = next_mark(*mark, it);
-        Some(*mark)
-    })).collect();
+    let marks: Vec<u64> = std::iter::once(0)
+        .chain(done.iter().scan(0, |mark, it| {
+            *mark = next_mark(*mark, it);
+            Some(*mark)
+        }))
+        .collect();
     let acts: HashMap<Op, Act> = operations.iter().map(|it| (it.op, it.act)).collect();
     for it in &done[checked.len()..] {
         let act = acts.get(&it.op).ok_or_else(|| format!("nobody did {}", it.op))?;

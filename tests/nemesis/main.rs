@@ -93,11 +93,8 @@ fn run(options: &Options) -> Result<(), String> {
     nodes.start_all()?;
     check::right(&mut nodes)?;
     let mut registers = registers::Registers::default();
-    let done = if options.rolling {
-        rolling::restart(&mut nodes, &mut registers)
-    } else {
-        rounds(options, &mut nodes, &mut registers)
-    };
+    let done =
+        if options.rolling { rolling::restart(&mut nodes, &mut registers) } else { rounds(options, &mut nodes, &mut registers) };
     println!("asks {}, {:?}, without an end {}", registers.begun, registers.outcomes, registers.endless());
     println!("faults {:?}", nodes.faults);
     println!("registers checked {}, of them said to be lost {}", registers.checked, registers.lost);
