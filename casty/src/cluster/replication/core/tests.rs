@@ -259,6 +259,28 @@ fn with_too_many_copies_gone_for_good_it_is_lost_until_accepted() {
 }
 
 #[test]
+fn what_more_copies_were_kept_of_is_served_where_the_rest_is_lost() {
+    let mut nodes = Nodes::new(&["a", "b", "c", "d", "e"], &["a", "b", "c"], 3, 1);
+    let all = TypeSettings { factor: 3, sync: 2, strict: false, accepts_loss: false, singleton: false };
+    Arc::make_mut(&mut nodes.agreed.types).declare(&"all".into(), all);
+    nodes.begin(&["a", "b", "c"]);
+    let x = Key { kind: 1, id: "x".into() };
+    nodes.with(&node("a"), |core, out| core.write(&x, Some(b"1"), &"x", out)).unwrap();
+    nodes.settle();
+    for gone in ["a", "c"] {
+        nodes.agreed.ended.insert(node(gone));
+        nodes.down(gone);
+    }
+    nodes.begin(&["b", "d", "e"]);
+    nodes.settle();
+    assert!(nodes.cores[&node("b")].is_lost(0) && !nodes.cores[&node("b")].is_lost(1));
+    let wait = nodes.with(&node("b"), |core, out| core.wake(&x, &"woken", out));
+    assert_eq!(wait, Ok(Wait::Pending(1)));
+    nodes.settle();
+    assert!(nodes.has_said("b", Out::Kept("woken", 1)));
+}
+
+#[test]
 fn who_was_sealed_takes_nothing_older_and_who_is_refused_stops() {
     let mut nodes = Nodes::new(&["a", "b", "c"], &["a", "b"], 2, 1);
     nodes.settle();
