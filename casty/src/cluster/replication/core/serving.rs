@@ -37,8 +37,9 @@ pub(super) struct Serving<G> {
 pub(super) struct Pending<G> {
     pub(super) ticket: u64,
     latest: Written,
-    /// Who waits for it, if anybody does.
-    gate: Option<G>,
+    /// Who waits for it. More than one, where an entity is woken by several at once: which of them is to be its activation they
+    /// settle later.
+    gates: Vec<G>,
     told: Version,
     /// For each backup that has copies of this kind.
     sent: Vec<Sent>,
@@ -91,7 +92,7 @@ impl<G: Clone> Serving<G> {
     /// Nobody waits for anything any more.
     pub(super) fn halt(&mut self) {
         self.halted = true;
-        self.pending.values_mut().for_each(|pending| pending.gate = None);
+        self.pending.values_mut().for_each(|pending| pending.gates.clear());
     }
 
     /// How many backups have copies of a kind, and how many must have a change.
@@ -107,7 +108,7 @@ impl<G: Clone> Serving<G> {
         self.pending.entry(key.clone()).or_insert_with(|| {
             *tickets += 1;
             all.insert(*tickets, key.clone());
-            Pending { ticket: *tickets, latest, gate: None, told: 0, sent: vec![Sent::default(); backups] }
+            Pending { ticket: *tickets, latest, gates: Vec::new(), told: 0, sent: vec![Sent::default(); backups] }
         })
     }
 
@@ -157,14 +158,12 @@ impl<G: Clone> Serving<G> {
         let kept = pending.kept(sync);
         if kept > pending.told {
             pending.told = kept;
-            if let Some(gate) = &pending.gate {
-                out.push(Out::Kept(gate.clone(), kept));
-            }
+            out.extend(pending.gates.iter().map(|gate| Out::Kept(gate.clone(), kept)));
         }
         if kept < pending.latest.version {
             return;
         }
-        pending.gate = None;
+        pending.gates.clear();
         shelf.stamp_up(&key.id, self.epoch);
         let latest = pending.latest.version;
         let all_have = |(sent, backup): (&Sent, &Backup)| !backup.up || sent.acked >= latest;
@@ -186,6 +185,10 @@ impl<G: Clone> Core<G> {
         let before = shelf.get(&key.id).map(|entry| (entry.written, entry.state.clone()));
         let old = before.as_ref().and_then(|(_, state)| state.clone());
         if old.as_deref() == state {
+            // Whoever else woke it is not its activation.
+            if let Some(pending) = serving.pending.get_mut(key) {
+                pending.gates.clear();
+            }
             return self.wake(key, gate, out);
         }
         let version = shelf.next_version(&key.id);
@@ -194,11 +197,11 @@ impl<G: Clone> Core<G> {
         shelf.put(&key.id, written, serving.epoch, state.clone());
 
         let pending = serving.pend(key, written, backups, &mut self.tickets);
-        (pending.latest, pending.gate) = (written, Some(gate.clone()));
+        (pending.latest, pending.gates) = (written, vec![gate.clone()]);
         serving.push(key, before.as_ref(), state.as_ref(), out);
         if sync == 0 || self.rules.lack(Rule::ReplicateBeforeAck) {
             if let Some(pending) = serving.pending.get_mut(key) {
-                pending.gate = None;
+                pending.gates.clear();
             }
             serving.settle(key, sync, shelf, out);
             return Ok(Wait::Kept(version));
@@ -223,7 +226,7 @@ impl<G: Clone> Core<G> {
             return Ok(Wait::Kept(written.version));
         }
         let is_new = !serving.pending.contains_key(key);
-        serving.pend(key, written, backups, &mut self.tickets).gate = Some(gate.clone());
+        serving.pend(key, written, backups, &mut self.tickets).gates.push(gate.clone());
         if is_new {
             serving.push_same(key, out);
         }
@@ -239,7 +242,7 @@ impl<G: Clone> Core<G> {
     /// Whether nobody waits for a change to be kept.
     pub(crate) fn is_settled(&self) -> bool {
         let Role::Serving(serving) = &self.role else { return true };
-        serving.pending.values().all(|pending| pending.gate.is_none())
+        serving.pending.values().all(|pending| pending.gates.is_empty())
     }
 
     /// Whether as many backups are up as the kind's changes want.
@@ -275,7 +278,7 @@ impl<G: Clone> Core<G> {
         for (key, old) in pending {
             let Some((backups, sync)) = serving.counts(&self.agreed.types, key.kind) else { continue };
             let new = serving.pend(&key, old.latest, backups, &mut self.tickets);
-            (new.gate, new.told) = (old.gate, old.told);
+            (new.gates, new.told) = (old.gates, old.told);
             serving.push_same(&key, out);
             let shelf = self.shelves.entry(key.kind).or_insert_with(|| Shelf::new(key.kind));
             serving.settle(&key, sync, shelf, out);

@@ -185,6 +185,26 @@ fn a_backup_takes_over_from_a_dead_primary_and_rewrites_before_it_answers() {
 }
 
 #[test]
+fn of_those_who_wake_an_entity_at_once_each_is_told_when_it_is_kept() {
+    let mut nodes = Nodes::new(&["a", "b", "c", "d"], &["a", "b", "c"], 3, 1);
+    nodes.write("a", "x", Some(b"1")).unwrap();
+    nodes.settle();
+    nodes.down("a");
+    nodes.begin(&["b", "c", "d"]);
+    while nodes.serving("b").is_none() {
+        let (from, to, message) = nodes.net.remove(0);
+        nodes.with(&to, |core, out| core.receive(&from, message, out));
+    }
+    // Only one of them will be its activation.
+    for name in ["first", "second"] {
+        let woken = nodes.with(&node("b"), |core, out| core.wake(&key("x"), &name, out));
+        assert_eq!(woken, Ok(Wait::Pending(1)));
+    }
+    nodes.settle();
+    assert!(nodes.has_said("b", Out::Kept("first", 1)) && nodes.has_said("b", Out::Kept("second", 1)));
+}
+
+#[test]
 fn a_primary_that_is_up_hands_over_in_order() {
     let mut nodes = Nodes::new(&["a", "b", "c"], &["a", "b"], 2, 1);
     nodes.write("a", "x", Some(b"1")).unwrap();
