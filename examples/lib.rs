@@ -13,7 +13,7 @@
 //! | `ledger` | a real one: a CSV of transactions, an actor for each account, bad lines, backpressure |
 //! | `cluster` | three nodes as processes: members, a leader, names, remote asks; one is killed, the others go on |
 //!
-//! All but `ledger` and `cluster` are one file each. The [`ledger`] is in this library, so that its tests can call it; its `main`
+//! All but `bank`, `ledger` and `cluster` are one file each. The [`ledger`] is in this library, so that its tests can call it; its `main`
 //! is `ledger/main.rs`.
 
 pub mod ledger;

@@ -40,6 +40,23 @@ pub enum Record {
         /// What came of it.
         outcome: Outcome,
     },
+    /// A transfer is begun.
+    Transfer(Transfer),
+    /// The transfer of this id has come to its end.
+    Made(String),
+}
+
+/// Money that is to go from one account to another.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Transfer {
+    /// No other has it.
+    pub id: String,
+    /// The account that it comes from.
+    pub from: String,
+    /// The account that it goes to.
+    pub to: String,
+    /// How much it is.
+    pub amount: u64,
 }
 
 /// A file of them, a line each.

@@ -4,7 +4,7 @@
 //!
 //! Clients on all nodes call registers, entities of a type for each `sync` and a singleton, all the time. After each round every
 //! register has to answer, and what clients were told has to be linearizable: nothing that was acknowledged is lost, nothing is
-//! done twice. A register whose copies were killed at once may say that its state is lost, which is accepted, and it answers.
+//! done twice. Money goes from account to account, and has to be there. A register whose copies were killed at once may say that its state is lost, which is accepted, and it answers.
 //!
 //! `cargo build -p casty-tests --bins && target/debug/nemesis --seconds 600 [--seed N] [--raft fast|default|relaxed] [--memory] [--logs] [--rolling]`
 //!
@@ -96,6 +96,7 @@ fn run(options: &Options) -> Result<(), String> {
     let done =
         if options.rolling { rolling::restart(&mut nodes, &mut registers) } else { rounds(options, &mut nodes, &mut registers) };
     println!("asks {}, {:?}, without an end {}", registers.begun, registers.outcomes, registers.endless());
+    println!("transfers {}", registers.made);
     println!("faults {:?}", nodes.faults);
     println!("registers checked {}, of them said to be lost {}", registers.checked, registers.lost);
     if *logs || done.is_err() {
@@ -121,7 +122,7 @@ fn rounds(options: &Options, nodes: &mut nodes::Nodes, registers: &mut registers
         rounds += 1;
         since += 1;
         nodes.load(generation);
-        let begun = registers.begun;
+        let (begun, lost_before) = (registers.begun, registers.lost);
         let result = faults::round(nodes, &mut random, options.memory).and_then(|killed| {
             kills = [kills[1], killed];
             nodes.heal()?;
@@ -130,17 +131,19 @@ fn rounds(options: &Options, nodes: &mut nodes::Nodes, registers: &mut registers
             registers.read(nodes)?;
             let kills = kills.iter().sum();
             let lost = registers.check(nodes, (kills <= 1).then_some(generation), kills)?;
+            registers.balance(nodes, generation, kills > 1)?;
             if kills > 1 {
                 // Where no register is, it is accepted, too: later ones start with nothing lost.
                 nodes.ask_one("accept-all")?;
             }
-            Ok((took, lost))
+            Ok((took, lost || kills > 1))
         });
         let happened = std::mem::take(&mut nodes.happened).join("; ");
-        let (took, lost) = result.map_err(|problem| format!("round {rounds} of seed {}: {happened}: {problem}", options.seed))?;
-        let (asks, lost_now) = (registers.begun - begun, if lost { ", lost" } else { "" });
+        let (took, spoilt) =
+            result.map_err(|problem| format!("round {rounds} of seed {}: {happened}: {problem}", options.seed))?;
+        let (asks, lost_now) = (registers.begun - begun, if registers.lost > lost_before { ", lost" } else { "" });
         println!("{} round {rounds}: {happened}; right after {:.2} s; {asks} asks{lost_now}", nodes.time(), took.as_secs_f64());
-        if since == ROUNDS_OF_A_GENERATION || lost {
+        if since == ROUNDS_OF_A_GENERATION || spoilt {
             (generation, since) = (generation + 1, 0);
         }
     }

@@ -12,7 +12,7 @@ use std::{
 use casty::testkit::Cluster;
 use casty_tests::ledgers::{
     Done, Op, Operation, Outcome, kept,
-    record::{Name, Record},
+    record::{Name, Record, Transfer},
     twice,
 };
 
@@ -32,6 +32,9 @@ pub(crate) struct Registers {
     pub(crate) begun: usize,
     pub(crate) checked: usize,
     pub(crate) lost: usize,
+    /// Transfers that have not come to an end, by their ids, and how many have.
+    open: BTreeMap<String, Transfer>,
+    pub(crate) made: usize,
     /// Those that ended, of what was read last.
     pub(crate) calls: Vec<Call>,
 }
@@ -76,6 +79,11 @@ impl Registers {
 
     fn add(&mut self, record: Record) {
         match record {
+            Record::Transfer(transfer) => drop(self.open.insert(transfer.id.clone(), transfer)),
+            Record::Made(id) => {
+                self.open.remove(&id);
+                self.made += 1;
+            }
             Record::Begun { entity, op, act, at } => {
                 self.begun += 1;
                 let register = self.of.entry(entity).or_default();
@@ -129,6 +137,26 @@ impl Registers {
             checked.map_err(|why| self.history(&name, &why))?;
         }
         Ok(any_lost)
+    }
+
+    /// Transfers that whoever began them did not finish are finished, and then there is as much as there was. With `loss`
+    /// accounts may have been lost, and nothing can be said.
+    pub(crate) fn balance(&mut self, nodes: &mut Nodes, generation: u64, loss: bool) -> Result<(), String> {
+        let open = std::mem::take(&mut self.open);
+        if loss {
+            return Ok(());
+        }
+        for transfer in open.values() {
+            let order = serde_json::to_string(transfer).map_err(|error| error.to_string())?;
+            patiently(nodes, &format!("transfer {order}"), |said| said.starts_with("made Some"))?;
+            self.made += 1;
+        }
+        let surplus = patiently(nodes, &format!("surplus {generation}"), |said| said.parse::<i64>().is_ok())?;
+        if surplus == "0" {
+            Ok(())
+        } else {
+            Err(format!("in the accounts of generation {generation} there is {surplus} more than there was"))
+        }
     }
 
     /// What went wrong, and what was done to the register since it was last checked.
@@ -189,6 +217,22 @@ fn tail(path: &Path, from: u64) -> std::io::Result<String> {
     }
     // What is read is whole lines: nobody writes now.
     String::from_utf8(text).map_err(std::io::Error::other)
+}
+
+/// Gives an order to one node after the other until the answer is right.
+fn patiently(nodes: &mut Nodes, order: &str, is_right: impl Fn(&str) -> bool) -> Result<String, String> {
+    let begun = Instant::now();
+    loop {
+        for node in 0..COUNT {
+            let said = nodes.running[node].as_mut().and_then(|process| process.ask(order, ANSWER)).unwrap_or_default();
+            if is_right(&said) {
+                return Ok(said);
+            }
+            if begun.elapsed() > BOUND {
+                return Err(format!("{order}: after {BOUND:?} {} says {said}", crate::nodes::name(node)));
+            }
+        }
+    }
 }
 
 /// What was done to a register, as all nodes say, and whether some of it was said to be lost before. That is accepted.

@@ -51,6 +51,7 @@ pub(crate) fn restart(nodes: &mut Nodes, registers: &mut Registers) -> Result<()
         let failed = registers.calls.iter().filter_map(|call| call.result.as_ref().err());
         failures.extend(failed.map(|why| format!("{} restarted: {why}", name(node))));
         registers.check(nodes, None, 0)?;
+        registers.balance(nodes, 0, false)?;
     }
     println!("failed asks: {}", failures.len());
     failures.iter().take(20).for_each(|failure| println!("  {failure}"));

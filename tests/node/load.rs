@@ -13,14 +13,23 @@ use casty::prelude::*;
 use casty_tests::{
     ledgers::{
         Act, Op, Outcome,
-        record::{Name, Record, Records, now},
+        record::{Name, Record, Records, Transfer, now},
     },
     random::Random,
 };
 use futures_util::future::join_all;
 use tokio::task::JoinSet;
 
-use crate::entities::Ledger;
+use crate::{
+    bank::{self, Account, Deposit, GetBalance},
+    entities::Ledger,
+};
+
+/// How many accounts a generation has, and with how much each is opened.
+const ACCOUNTS: usize = 4;
+const BALANCE: u64 = 100;
+/// How long somebody goes on with a transfer. Others finish it.
+const TRANSFER: Duration = Duration::from_secs(4);
 
 /// What clients are to do.
 struct Work {
@@ -68,7 +77,11 @@ impl Load {
                 rest: work.rest,
                 random: Random::new(work.seed ^ u64::from(client) << 32),
             };
-            clients.spawn(caller.run());
+            if client == work.first {
+                clients.spawn(caller.make_transfers());
+            } else {
+                clients.spawn(caller.run());
+            }
         }
         Ok(())
     }
@@ -122,6 +135,28 @@ impl Caller {
         }
     }
 
+    /// One of the clients moves money.
+    async fn make_transfers(mut self) {
+        for number in 0.. {
+            if self.over.load(Relaxed) {
+                return;
+            }
+            let (from, step) = (self.random.below(ACCOUNTS), 1 + self.random.below(ACCOUNTS - 1));
+            let account = |at: usize| format!("{}-{}", self.generation, at % ACCOUNTS);
+            let transfer = Transfer {
+                id: format!("{}.{number}", self.client),
+                from: account(from),
+                to: account(from + step),
+                amount: self.random.between(1, 70),
+            };
+            self.records.write(&Record::Transfer(transfer.clone()));
+            if make(&self.system, &transfer).await.is_some() {
+                self.records.write(&Record::Made(transfer.id));
+            }
+            tokio::time::sleep(Duration::from_millis(self.random.between(0, self.rest))).await;
+        }
+    }
+
     fn name(&mut self) -> Name {
         let kind = ["one", "majority", "all"][self.random.below(3)];
         match self.random.below(16) {
@@ -136,4 +171,31 @@ impl Caller {
         self.records.write(&Record::Ended { entity: name.clone(), op, at: now(), outcome: outcome.clone() });
         outcome
     }
+}
+
+/// Goes on with a transfer. Returns whether it was made, if it has come to an end.
+pub(crate) async fn make(system: &ActorSystem, transfer: &Transfer) -> Option<bool> {
+    let Transfer { id, from, to, amount } = transfer;
+    let making = async {
+        for account in [from, to] {
+            let opening = Deposit { id: "opening".into(), amount: BALANCE };
+            // It may be open already, which does no harm. Whether it is known to be does.
+            if system.sharded::<Account>().entity(account.as_str()).ask(opening).await.is_err() {
+                return None;
+            }
+        }
+        Some(bank::transfer(system, id, from, to, *amount).await)
+    };
+    tokio::time::timeout(TRANSFER, making).await.ok().flatten()
+}
+
+/// How much more there is in all accounts of a generation than there was, in words if that is known.
+pub(crate) async fn surplus(system: &ActorSystem, generation: &str) -> Result<i64, AskError> {
+    let mut surplus = 0;
+    for at in 0..ACCOUNTS {
+        let account = system.sharded::<Account>().entity(format!("{generation}-{at}"));
+        account.ask(Deposit { id: "opening".into(), amount: BALANCE }).await?;
+        surplus += account.ask(GetBalance).await? as i64 - BALANCE as i64;
+    }
+    Ok(surplus)
 }

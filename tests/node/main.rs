@@ -10,11 +10,15 @@
 //! | `load FILE FIRST CLIENTS SEED GENERATION REST` | clients call registers, and write it down in the file: `loaded` |
 //! | `rest` | ends them, and answers when all their calls have ended: `rests` |
 //! | `tell TYPE ID` | asks a register what was done to it: that as JSON, `lost`, or what went wrong |
+//! | `transfer JSON` | goes on with a transfer: `made Some(..)`, or `made None` if it has not come to an end |
+//! | `surplus GENERATION` | how much more there is in its accounts than there was, or what went wrong |
 //! | `slot NUMBER` | who is to have what is in that slot, as this node knows |
 //! | `accept TYPE ID` | accepts that changes of that register are lost: `accepted` |
 //! | `accept-all` | the same of all that is lost: of how many slots that was |
 //! | `shutdown`, `leave` | ends |
 
+#[path = "../../examples/bank/transfers.rs"]
+mod bank;
 #[path = "../ledgers/entities.rs"]
 mod entities;
 mod load;
@@ -123,6 +127,14 @@ impl Node {
                 "rests".into()
             }
             "tell" => self.tell(name).await,
+            "transfer" => match serde_json::from_str(name) {
+                Ok(transfer) => format!("made {:?}", load::make(&self.system, &transfer).await),
+                Err(error) => error.to_string(),
+            },
+            "surplus" => match load::surplus(&self.system, name).await {
+                Ok(surplus) => surplus.to_string(),
+                Err(error) => format!("failed: {error}"),
+            },
             "slot" => self.slot(name),
             "accept" => self.accept(name).await,
             "accept-all" => match self.cluster.accept_all_loss().await {

@@ -1,35 +1,30 @@
-//! Money goes from account to account on three nodes, one of which goes and comes back: in the end there is as much as before.
-//!
-//! A transfer changes two accounts, which no one message can do. So it is an entity itself: it keeps what it is to do and
-//! how far it has come, and each of its steps can be taken again, since the accounts know which transfers they have seen.
-//!
-//! `cargo run -p casty-examples --example bank`
+//! Accounts and transfers, which are entities, and how a transfer is made.
 
 use std::{collections::BTreeMap, time::Duration};
 
 use casty::prelude::*;
-use tokio::{task::JoinSet, time::sleep};
+use tokio::time::sleep;
 
 #[message]
-struct Deposit {
-    id: String,
-    amount: u64,
+pub(crate) struct Deposit {
+    pub(crate) id: String,
+    pub(crate) amount: u64,
 }
 
 /// Answered with whether there was enough.
 #[message(reply = bool)]
-struct Withdraw {
+pub(crate) struct Withdraw {
     id: String,
     amount: u64,
 }
 
 #[message(reply = u64)]
-struct GetBalance;
+pub(crate) struct GetBalance;
 
 #[actor]
 #[sharded(name = "accounts", factor = 3, sync = quorum)]
 #[derive(Default)]
-struct Account {
+pub(crate) struct Account {
     balance: u64,
     /// What came of each deposit and withdrawal, by its id. One that was refused stays so: it may come late, and again.
     seen: BTreeMap<String, bool>,
@@ -61,7 +56,7 @@ impl Account {
 
 /// What a transfer is to do.
 #[message]
-struct Begin {
+pub(crate) struct Begin {
     from: String,
     to: String,
     amount: u64,
@@ -69,12 +64,12 @@ struct Begin {
 
 /// Takes the next step, and tells how far it has come.
 #[message(reply = Step)]
-struct Advance;
+pub(crate) struct Advance;
 
 /// `#[message]` is for what travels within messages, too.
 #[message]
 #[derive(Default, Clone, Copy)]
-enum Step {
+pub(crate) enum Step {
     #[default]
     Begun,
     Withdrawn,
@@ -85,7 +80,7 @@ enum Step {
 #[actor]
 #[sharded(name = "transfers", factor = 3, sync = quorum)]
 #[derive(Default)]
-struct Transfer {
+pub(crate) struct Transfer {
     #[casty(id)]
     id: String,
     intent: Option<Begin>,
@@ -109,11 +104,11 @@ impl Transfer {
             Step::Begun => match accounts.entity(from.as_str()).ask(Withdraw { id, amount }).await {
                 Ok(true) => self.step = Step::Withdrawn,
                 Ok(false) => self.step = Step::Refused,
-                Err(error) => println!("{}: {error}", self.id),
+                Err(error) => eprintln!("{}: {error}", self.id),
             },
             Step::Withdrawn => match accounts.entity(to.as_str()).ask(Deposit { id, amount }).await {
                 Ok(()) => self.step = Step::Done,
-                Err(error) => println!("{}: {error}", self.id),
+                Err(error) => eprintln!("{}: {error}", self.id),
             },
             Step::Done | Step::Refused => {}
         }
@@ -121,15 +116,12 @@ impl Transfer {
     }
 }
 
-const ACCOUNTS: [&str; 4] = ["ada", "barbara", "edsger", "grace"];
-const BALANCE: u64 = 100;
-
 /// Goes on until the transfer has come to its end. Returns whether it was made.
-async fn transfer(node: &ActorSystem, id: &str, from: &str, to: &str, amount: u64) -> bool {
+pub(crate) async fn transfer(node: &ActorSystem, id: &str, from: &str, to: &str, amount: u64) -> bool {
     let transfer = node.sharded::<Transfer>().entity(id);
     // Whatever went wrong, and whether or not it was handled all the same: it can be asked for again.
     while let Err(error) = transfer.ask(Begin { from: from.into(), to: to.into(), amount }).await {
-        println!("{error}");
+        eprintln!("{error}");
         sleep(Duration::from_millis(50)).await;
     }
     loop {
@@ -138,61 +130,9 @@ async fn transfer(node: &ActorSystem, id: &str, from: &str, to: &str, amount: u6
             Ok(Step::Refused) => return false,
             Ok(Step::Begun | Step::Withdrawn) => {}
             Err(error) => {
-                println!("{error}");
+                eprintln!("{error}");
                 sleep(Duration::from_millis(50)).await;
             }
         }
     }
-}
-
-/// Makes so many transfers, from account to account in turn. Returns how many were made.
-async fn client(node: ActorSystem, name: &str, count: usize) -> usize {
-    let mut made = 0;
-    for number in 0..count {
-        let (from, to) = (ACCOUNTS[number % 4], ACCOUNTS[(number + 1 + number / 4 % 3) % 4]);
-        let amount = 10 + number as u64 % 7 * 15;
-        made += usize::from(transfer(&node, &format!("{name}-{number}"), from, to, amount).await);
-    }
-    made
-}
-
-async fn start(name: &str, seeds: &[String]) -> casty::Result<ActorSystem> {
-    Ok(ActorSystem::distributed("127.0.0.1:0").node_id(name).seeds(seeds).start().await?)
-}
-
-#[casty::main]
-async fn main(_: ActorSystem) -> casty::Result<()> {
-    let one = start("one", &[]).await?;
-    let seeds = [one.cluster().ok_or("it is a node")?.address().to_owned()];
-    let (two, mut three) = (start("two", &seeds).await?, start("three", &seeds).await?);
-    for account in ACCOUNTS {
-        one.sharded::<Account>().entity(account).ask(Deposit { id: "opening".into(), amount: BALANCE }).await?;
-    }
-
-    let mut clients = JoinSet::new();
-    for (node, name) in [(&one, "a"), (&one, "b"), (&two, "c"), (&two, "d")] {
-        clients.spawn(client(node.clone(), name, 200));
-    }
-    // Whatever is on it goes on elsewhere, and some of it comes back. (A node that is killed is no different: what was answered
-    // is on another, and what was not is asked for again.)
-    for _ in 0..2 {
-        three.shutdown().await;
-        println!("three has gone");
-        three = start("three", &seeds).await?;
-        println!("three is back");
-    }
-    let made: usize = clients.join_all().await.iter().sum();
-
-    let mut total = 0;
-    for account in ACCOUNTS {
-        let balance = three.sharded::<Account>().entity(account).ask(GetBalance).await?;
-        println!("{account} has {balance}");
-        total += balance;
-    }
-    println!("{made} transfers, {} refused; {total} in all", 800 - made);
-    assert_eq!(total, BALANCE * ACCOUNTS.len() as u64);
-    for node in [three, two, one] {
-        node.shutdown().await;
-    }
-    Ok(())
 }
