@@ -58,7 +58,7 @@ pub(crate) fn restart(nodes: &mut Nodes, registers: &mut Registers) -> Result<()
     if failures.is_empty() { Ok(()) } else { Err(format!("{} asks failed while nodes were restarted", failures.len())) }
 }
 
-/// Waits until all are members, and each serves about its share of all entities, for a while the same.
+/// Waits until all are members, and each serves about its share of all entities, for a while the same. Returns since when.
 fn until_settled(nodes: &mut Nodes) -> Result<Instant, String> {
     let begun = Instant::now();
     let (mut last, mut since) = (Vec::new(), begun);
@@ -67,8 +67,7 @@ fn until_settled(nodes: &mut Nodes) -> Result<Instant, String> {
             Ok(()) => {
                 let said = nodes.ask_all("status", ANSWER);
                 let slots: Vec<usize> = said.iter().map(|said| field(said, "slots").parse().unwrap_or_default()).collect();
-                // What a node takes before it listens to what it takes is not counted.
-                let is_even = slots.iter().all(|slots| *slots >= SLOTS / COUNT / 2);
+                let is_even = slots.iter().sum::<usize>() == SLOTS && slots.iter().all(|slots| *slots >= SLOTS / COUNT * 3 / 4);
                 let wrong = format!("they serve {slots:?}");
                 if slots != last {
                     (last, since) = (slots, Instant::now());

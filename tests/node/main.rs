@@ -24,14 +24,18 @@ mod entities;
 mod load;
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     io,
     process::ExitCode,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
-use casty::{Cluster, ClusterEvent, ClusterEvents, MemberStatus, prelude::*};
+use casty::{
+    Cluster, MemberStatus,
+    prelude::*,
+    testkit::{configurations, served_slots},
+};
 use tokio::sync::mpsc;
 use tracing_subscriber::EnvFilter;
 
@@ -58,8 +62,6 @@ struct Node {
     system: ActorSystem,
     cluster: Cluster,
     holds: Arc<Mutex<BTreeMap<String, ActorRef<Holder>>>>,
-    /// What it serves, by the events.
-    slots: Arc<Mutex<BTreeSet<u16>>>,
     load: Arc<Load>,
 }
 
@@ -74,9 +76,7 @@ fn main() -> ExitCode {
 async fn node(system: ActorSystem) -> casty::Result<()> {
     let cluster = system.cluster().ok_or("this is no node")?;
     println!("listens on {}", cluster.address());
-    let slots = Arc::default();
-    tokio::spawn(count_slots(cluster.events(), Arc::clone(&slots)));
-    let node = Node { system, cluster, holds: Arc::default(), slots, load: Arc::default() };
+    let node = Node { system, cluster, holds: Arc::default(), load: Arc::default() };
     let mut orders = orders();
     while let Some(line) = orders.recv().await {
         let Some((number, order)) = line.split_once(' ') else { continue };
@@ -91,17 +91,6 @@ async fn node(system: ActorSystem) -> casty::Result<()> {
     }
     // Whoever gave the orders is gone.
     std::process::exit(1)
-}
-
-async fn count_slots(mut events: ClusterEvents, slots: Arc<Mutex<BTreeSet<u16>>>) {
-    while let Some(event) = events.next().await {
-        let mut serves = slots.lock().unwrap_or_else(PoisonError::into_inner);
-        match event {
-            ClusterEvent::SlotsTaken { slots, .. } => serves.extend(slots.iter()),
-            ClusterEvent::SlotsGiven { slots, .. } => serves.retain(|slot| !slots.contains(slot)),
-            _ => {}
-        }
-    }
 }
 
 fn orders() -> mpsc::UnboundedReceiver<String> {
@@ -164,7 +153,7 @@ impl Node {
             list(MemberStatus::Up),
             list(MemberStatus::Down),
             list(MemberStatus::Away),
-            self.slots.lock().unwrap_or_else(PoisonError::into_inner).len(),
+            served_slots(&self.cluster).len(),
             holds.join(","),
         )
     }
@@ -211,8 +200,8 @@ impl Node {
 
     fn slot(&self, number: &str) -> String {
         let number = number.parse().unwrap_or_default();
-        let serves = self.slots.lock().unwrap_or_else(PoisonError::into_inner).contains(&number);
-        format!("{}{:?}", if serves { "served here, " } else { "" }, casty::testkit::configurations(&self.cluster, number))
+        let serves = served_slots(&self.cluster).contains(&number);
+        format!("{}{:?}", if serves { "served here, " } else { "" }, configurations(&self.cluster, number))
     }
 
     async fn accept(&self, register: &str) -> String {

@@ -221,6 +221,12 @@ pub fn configurations(cluster: &crate::Cluster, slot: u16) -> Vec<String> {
     configurations_here(cluster.running(), slot)
 }
 
+/// The slots whose entities a node answers for that is not simulated.
+#[doc(hidden)]
+pub fn served_slots(cluster: &crate::Cluster) -> Vec<u16> {
+    cluster.running().shards().served()
+}
+
 fn configurations_here(running: &Running, slot: u16) -> Vec<String> {
     let view = running.plane().view();
     let chain = view.slots.get(usize::from(slot));
