@@ -15,22 +15,17 @@ pub(crate) const NAMES: [&str; 4] = ["alpha", "beta", "gamma", "delta"];
 const BOUND: Duration = Duration::from_secs(40);
 const ANSWER: Duration = Duration::from_secs(8);
 
-/// Waits until all is right, and stays so.
-pub(crate) fn right(nodes: &mut Nodes) -> Result<(), String> {
+/// Waits until all is right, and stays so. Returns how long that took.
+pub(crate) fn right(nodes: &mut Nodes) -> Result<Duration, String> {
     let begun = Instant::now();
-    let mut told = begun;
     loop {
         let wrong = match members(nodes).and_then(|()| names(nodes)).and_then(|()| members(nodes)) {
             Ok(()) => {
-                println!("{}   right after {:.2} s", nodes.time(), begun.elapsed().as_secs_f64());
-                return registrations(nodes);
+                let took = begun.elapsed();
+                return registrations(nodes).map(|()| took);
             }
             Err(wrong) => wrong,
         };
-        if told.elapsed() > Duration::from_secs(2) {
-            told = Instant::now();
-            println!("{}   not yet: {wrong}", nodes.time());
-        }
         if begun.elapsed() > BOUND {
             return Err(format!("not right within {BOUND:?}: {wrong}"));
         }
@@ -38,11 +33,11 @@ pub(crate) fn right(nodes: &mut Nodes) -> Result<(), String> {
     }
 }
 
-fn field<'a>(status: &'a str, key: &str) -> &'a str {
+pub(crate) fn field<'a>(status: &'a str, key: &str) -> &'a str {
     status.split(' ').find_map(|part| part.strip_prefix(key)?.strip_prefix('=')).unwrap_or_default()
 }
 
-fn members(nodes: &mut Nodes) -> Result<(), String> {
+pub(crate) fn members(nodes: &mut Nodes) -> Result<(), String> {
     let said = nodes.ask_all("status", ANSWER);
     let all = (0..COUNT).map(name).collect::<Vec<_>>().join(",");
     let leaders: BTreeSet<_> = said.iter().map(|status| field(status, "leader")).collect();

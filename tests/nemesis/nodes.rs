@@ -1,6 +1,7 @@
 //! The nodes: their processes, disks and logs.
 
 use std::{
+    collections::BTreeMap,
     env, fs,
     path::PathBuf,
     process::{self, Stdio},
@@ -14,6 +15,9 @@ use crate::topology::Topology;
 /// How many there are.
 pub(crate) const COUNT: usize = 5;
 const PORT: u16 = 7001;
+/// How many call registers on each node, and for how long one rests between two calls, at most, in milliseconds.
+const CLIENTS: u32 = 4;
+const REST: u64 = 60;
 
 /// All of them. They end with this, and their disks go; the logs stay if they were asked for.
 #[derive(Debug)]
@@ -27,6 +31,12 @@ pub(crate) struct Nodes {
     dir: PathBuf,
     keeps_logs: bool,
     begun: Instant,
+    /// The number of the next client, and what each node's clients call.
+    client: u32,
+    generation: Option<u64>,
+    /// What happened in this round, and how often in all.
+    pub(crate) happened: Vec<String>,
+    pub(crate) faults: BTreeMap<&'static str, usize>,
 }
 
 pub(crate) fn name(node: usize) -> String {
@@ -43,7 +53,20 @@ impl Nodes {
         let dir = env::temp_dir().join(format!("casty-nemesis-{}", process::id()));
         fs::create_dir_all(&dir).map_err(|error| format!("{}: {error}", dir.display()))?;
         let running = (0..COUNT).map(|_| None).collect();
-        Ok(Self { running, topology, program, raft: raft.into(), memory, dir, keeps_logs: false, begun: Instant::now() })
+        Ok(Self {
+            running,
+            topology,
+            program,
+            raft: raft.into(),
+            memory,
+            dir,
+            keeps_logs: false,
+            begun: Instant::now(),
+            client: 0,
+            generation: None,
+            happened: Vec::new(),
+            faults: BTreeMap::new(),
+        })
     }
 
     pub(crate) fn time(&self) -> String {
@@ -71,16 +94,71 @@ impl Nodes {
             command.env("CASTY_DATA_DIR", self.dir.join(name(node)));
         }
         self.running[node] = Some(Process::start(&mut command).map_err(|error| error.to_string())?);
+        self.load_node(node);
         Ok(())
+    }
+
+    /// Where the clients of a node write down what they do.
+    pub(crate) fn records(&self, node: usize) -> PathBuf {
+        self.dir.join(format!("{}.calls", name(node)))
+    }
+
+    /// Clients on all nodes call the registers of this generation, from now on those of nodes that start, too.
+    pub(crate) fn load(&mut self, generation: u64) {
+        self.generation = Some(generation);
+        (0..COUNT).for_each(|node| self.load_node(node));
+    }
+
+    /// The same, but not on one, and not on nodes that start.
+    pub(crate) fn load_all_but(&mut self, node: usize) {
+        self.generation = Some(0);
+        (0..COUNT).filter(|other| *other != node).for_each(|other| self.load_node(other));
+        self.generation = None;
+    }
+
+    /// A node that starts comes to it when it is a member.
+    fn load_node(&mut self, node: usize) {
+        let (Some(generation), records) = (self.generation, self.records(node)) else { return };
+        let Some(process) = &mut self.running[node] else { return };
+        let (first, path) = (self.client, records.display());
+        process.order(&format!("load {path} {first} {CLIENTS} {first} {generation} {REST}"));
+        self.client += CLIENTS;
+    }
+
+    /// No call is under way when this returns.
+    pub(crate) fn rest(&mut self) -> Result<(), String> {
+        self.generation = None;
+        let said = self.ask_all("rest", Duration::from_secs(15));
+        if said.iter().all(|said| said == "rests") { Ok(()) } else { Err(format!("calls do not end: {said:?}")) }
+    }
+
+    /// Something happened.
+    pub(crate) fn note(&mut self, kind: &'static str, what: String) {
+        *self.faults.entry(kind).or_default() += 1;
+        self.happened.push(what);
     }
 
     pub(crate) fn kill(&mut self, node: usize) {
         self.running[node] = None;
     }
 
+    /// Ends one in good order.
+    pub(crate) fn end(&mut self, node: usize, limit: Duration) -> Result<(), String> {
+        let Some(process) = &mut self.running[node] else { return Ok(()) };
+        process.order("shutdown");
+        let begun = Instant::now();
+        while process.runs() {
+            if begun.elapsed() > limit {
+                return Err(format!("{} does not end within {limit:?}", name(node)));
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        self.running[node] = None;
+        Ok(())
+    }
+
     /// All packets pass, all processes run.
     pub(crate) fn heal(&mut self) -> Result<(), String> {
-        println!("{}   heal", self.time());
         self.topology.heal()?;
         for node in 0..COUNT {
             match &mut self.running[node] {
@@ -101,6 +179,13 @@ impl Nodes {
             .zip(asked)
             .map(|(process, number)| process.as_mut()?.answer(number?, deadline.saturating_duration_since(Instant::now())));
         answers.map(Option::unwrap_or_default).collect()
+    }
+
+    /// What some node answers to an order.
+    pub(crate) fn ask_one(&mut self, order: &str) -> Result<String, String> {
+        let answers = self.running.iter_mut().flatten().map(|process| process.ask(order, Duration::from_secs(8)));
+        let answered = answers.flatten().find(|answer| !answer.starts_with("failed"));
+        answered.ok_or_else(|| format!("nobody answers to {order}"))
     }
 
     /// Leaves the logs where they are.

@@ -22,7 +22,7 @@ pub(crate) async fn call(system: ActorSystem, node: usize, book: Book, mut dice:
             return;
         }
         let name = LEDGERS[dice.below(LEDGERS.len())];
-        let ledger = Ledger::of(&system, name);
+        let ledger = Ledger::of(&system, name.0, name.1);
         number += 1;
         let value = u64::from(client) * 1_000_000_000 + u64::from(number) * 10_000;
         let limit = dice.millis(1500, 5000);

@@ -4,18 +4,8 @@ use std::collections::BTreeMap;
 
 use crate::{
     book::Call,
-    ledgers::{Act, Done, Name, Op, Outcome},
+    ledgers::{Done, Name, Operation},
 };
-
-pub(crate) struct Operation {
-    pub(crate) op: Op,
-    pub(crate) act: Act,
-    /// The order of the beginning of those that were begun together.
-    pub(crate) together: u64,
-    /// When it began, among all beginnings and ends.
-    pub(crate) began: u64,
-    pub(crate) ended: Option<(u64, Outcome)>,
-}
 
 #[derive(Default)]
 pub(crate) struct Histories {

@@ -343,7 +343,7 @@ impl Run {
 
 /// What was done to an entity, as it says itself, with some patience.
 async fn tell(system: &ActorSystem, name: Name) -> Result<Vec<ledgers::Done>, String> {
-    let ledger = Ledger::of(system, name);
+    let ledger = Ledger::of(system, name.0, name.1);
     let until = Instant::now() + ANSWERS;
     loop {
         match ledger.tell(Duration::from_secs(5)).await {

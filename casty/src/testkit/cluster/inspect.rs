@@ -146,16 +146,7 @@ impl Cluster {
 
     /// The configurations of a slot as the node has them, newest first, in words.
     pub fn configurations(&self, node: usize, slot: u16) -> Vec<String> {
-        let all = self.with_running(node, |running| {
-            let view = running.plane().view();
-            let chain = view.slots.get(usize::from(slot));
-            let text = |config: &Configuration| {
-                let members: Vec<_> = config.members.iter().map(ToString::to_string).collect();
-                format!("{} {:?} {}", config.epoch, config.stage, members.join(", "))
-            };
-            chain.map(|chain| chain.0.iter().map(text).collect()).unwrap_or_default()
-        });
-        all.unwrap_or_default()
+        self.with_running(node, |running| configurations_here(running, slot)).unwrap_or_default()
     }
 
     /// Who holds the name, in what the node has applied: a node, its incarnation, the actor.
@@ -222,4 +213,27 @@ impl Cluster {
         };
         Some(look(system.cluster()?.running()))
     }
+}
+
+/// The configurations of a slot as a node has them that is not simulated, newest first, in words.
+#[doc(hidden)]
+pub fn configurations(cluster: &crate::Cluster, slot: u16) -> Vec<String> {
+    configurations_here(cluster.running(), slot)
+}
+
+/// The slots whose entities a node answers for that is not simulated.
+#[doc(hidden)]
+pub fn served_slots(cluster: &crate::Cluster) -> Vec<u16> {
+    cluster.running().shards().served()
+}
+
+fn configurations_here(running: &Running, slot: u16) -> Vec<String> {
+    let view = running.plane().view();
+    let chain = view.slots.get(usize::from(slot));
+    let text = |config: &Configuration| {
+        let members: Vec<_> = config.members.iter().map(ToString::to_string).collect();
+        let accepted = if config.accepted { ", accepted" } else { "" };
+        format!("{} {:?} {}{accepted}", config.epoch, config.stage, members.join(", "))
+    };
+    chain.map(|chain| chain.0.iter().map(text).collect()).unwrap_or_default()
 }

@@ -231,6 +231,26 @@ fn a_backup_takes_over_from_a_dead_primary_and_rewrites_before_it_answers() {
 }
 
 #[test]
+fn of_those_who_wake_an_entity_at_once_each_is_told_when_it_is_kept() {
+    let mut nodes = Nodes::new(&["a", "b", "c", "d"], &["a", "b", "c"], 3, 1);
+    nodes.write("a", "x", Some(b"1")).unwrap();
+    nodes.settle();
+    nodes.down("a");
+    nodes.begin(&["b", "c", "d"]);
+    while nodes.serving("b").is_none() {
+        let (from, to, message) = nodes.net.remove(0);
+        nodes.with(&to, |core, out| core.receive(&from, message, out));
+    }
+    // Only one of them will be its activation.
+    for name in ["first", "second"] {
+        let woken = nodes.with(&node("b"), |core, out| core.wake(&key("x"), &name, out));
+        assert_eq!(woken, Ok(Wait::Pending(1)));
+    }
+    nodes.settle();
+    assert!(nodes.has_said("b", Out::Kept("first", 1)) && nodes.has_said("b", Out::Kept("second", 1)));
+}
+
+#[test]
 fn a_primary_that_is_up_hands_over_in_order() {
     let mut nodes = Nodes::new(&["a", "b", "c"], &["a", "b"], 2, 1);
     nodes.write("a", "x", Some(b"1")).unwrap();
@@ -302,6 +322,28 @@ fn with_too_many_copies_gone_for_good_it_is_lost_until_accepted() {
     nodes.learn();
     assert_eq!((nodes.serving("c"), nodes.cores[&node("c")].is_lost(0)), (Some(2), false));
     assert!(nodes.wake("c", "x").is_ok());
+}
+
+#[test]
+fn what_more_copies_were_kept_of_is_served_where_the_rest_is_lost() {
+    let mut nodes = Nodes::new(&["a", "b", "c", "d", "e"], &["a", "b", "c"], 3, 1);
+    let all = TypeSettings { factor: 3, sync: 2, strict: false, accepts_loss: false, singleton: false };
+    Arc::make_mut(&mut nodes.agreed.types).declare(&"all".into(), all);
+    nodes.begin(&["a", "b", "c"]);
+    let x = Key { kind: 1, id: "x".into() };
+    nodes.with(&node("a"), |core, out| core.write(&x, Some(b"1"), &"x", false, out)).unwrap();
+    nodes.settle();
+    for gone in ["a", "c"] {
+        nodes.agreed.ended.insert(node(gone));
+        nodes.down(gone);
+    }
+    nodes.begin(&["b", "d", "e"]);
+    nodes.settle();
+    assert!(nodes.cores[&node("b")].is_lost(0) && !nodes.cores[&node("b")].is_lost(1));
+    let wait = nodes.with(&node("b"), |core, out| core.wake(&x, &"woken", out));
+    assert_eq!(wait, Ok(Wait::Pending(1)));
+    nodes.settle();
+    assert!(nodes.has_said("b", Out::Kept("woken", 1)));
 }
 
 #[test]

@@ -1,10 +1,12 @@
 //! Chance from a seed (SplitMix64).
 
+/// It goes on where its seed leads.
 #[derive(Debug)]
-pub(crate) struct Random(u64);
+pub struct Random(u64);
 
 impl Random {
-    pub(crate) fn new(seed: u64) -> Self {
+    /// From a seed.
+    pub fn new(seed: u64) -> Self {
         Self(seed)
     }
 
@@ -17,16 +19,17 @@ impl Random {
     }
 
     /// Less than `limit`.
-    pub(crate) fn below(&mut self, limit: usize) -> usize {
+    pub fn below(&mut self, limit: usize) -> usize {
         (self.next() % limit.max(1) as u64) as usize
     }
 
-    pub(crate) fn between(&mut self, low: u64, high: u64) -> u64 {
+    /// Both included.
+    pub fn between(&mut self, low: u64, high: u64) -> u64 {
         low + self.next() % (high - low + 1)
     }
 
     /// So many different ones out of `0..count`.
-    pub(crate) fn some(&mut self, count: usize, wanted: usize) -> Vec<usize> {
+    pub fn some(&mut self, count: usize, wanted: usize) -> Vec<usize> {
         let mut all: Vec<_> = (0..count).collect();
         for i in 0..wanted.min(count) {
             let j = i + self.below(count - i);
