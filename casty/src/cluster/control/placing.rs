@@ -6,7 +6,7 @@ use std::{collections::BTreeSet, sync::Arc};
 use super::{Command, MemberStatus, View};
 use crate::cluster::{
     NodeKey,
-    placement::{Chain, Known, Node, SlotTable},
+    placement::{Chain, Known, Node, Slot, SlotTable},
 };
 
 /// So many slots at most are on their way from one node to another. Those of nodes that failed come besides.
@@ -41,7 +41,11 @@ impl Placing {
         let gone = view.slots.iter().any(|chain| is_gone(chain));
         let free = |chain: &Arc<Chain>| if is_gone(chain) { Arc::default() } else { chain.clone() };
         let chains: Arc<SlotTable> = if gone { Arc::new(view.slots.iter().map(free).collect()) } else { view.slots.clone() };
-        let known = Known { chains: &chains, nodes: &nodes, copies: view.types.copies(), least: view.types.least_copies() };
+        let ended = |node: &NodeKey| view.has_ended(node);
+        let lost = (0..).zip(view.slots.iter()).filter(|(_, chain)| chain.may_be_lost(&view.types, ended));
+        let stuck: BTreeSet<Slot> = lost.map(|(slot, _)| slot).collect();
+        let (copies, least) = (view.types.copies(), view.types.least_copies());
+        let known = Known { chains: &chains, nodes: &nodes, copies, least, stuck: &stuck };
         let mut proposed = known.next(MOVES);
         for proposal in &mut proposed {
             proposal.after = view.slots.get(usize::from(proposal.slot)).map_or(0, |chain| chain.epoch());

@@ -24,7 +24,7 @@ mod sketch;
 #[cfg(test)]
 mod tests;
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use self::sketch::Sketch;
 use super::table::{Chain, Epoch, Slot};
@@ -49,6 +49,8 @@ pub(crate) struct Known<'a> {
     pub(crate) copies: usize,
     /// How many the type with the fewest wants: so many members at the front have something of each.
     pub(crate) least: usize,
+    /// What was in them may be lost, and they are not full before somebody has accepted that.
+    pub(crate) stuck: &'a BTreeSet<Slot>,
 }
 
 /// The next configuration of a slot.

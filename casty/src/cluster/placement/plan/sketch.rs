@@ -31,6 +31,8 @@ pub(super) enum Standing {
     },
     /// Its configuration is not full yet.
     Moving,
+    /// The same, and it will not be before somebody has accepted a loss.
+    Stuck,
     /// Its configuration is full.
     Settled,
 }
@@ -74,7 +76,10 @@ impl<'a> Sketch<'a> {
         };
         let numbers = nodes.iter().enumerate().map(|(number, node)| (&node.key, number)).collect();
         for slot in 0..SLOTS {
-            let place = known.chains.get(slot).map_or(Place::UNASSIGNED, |chain| Place::of(chain, &numbers));
+            let mut place = known.chains.get(slot).map_or(Place::UNASSIGNED, |chain| Place::of(chain, &numbers));
+            if place.standing == Standing::Moving && known.stuck.contains(&(slot as Slot)) {
+                place.standing = Standing::Stuck;
+            }
             place.members.iter().for_each(|member| sketch.held[*member] += 1);
             // Who becomes the primary of a headless one is not yet clear.
             if let Some(primary) = place.members.first()

@@ -17,6 +17,7 @@ pub(super) struct Cluster {
     pub(super) copies: usize,
     pub(super) least: usize,
     pub(super) moves: usize,
+    pub(super) stuck: BTreeSet<Slot>,
     /// How many nodes there have been.
     named: u64,
     /// Decides how fast configurations become full.
@@ -33,8 +34,18 @@ pub(super) fn key(name: &str, incarnation: u64) -> NodeKey {
 
 impl Cluster {
     pub(super) fn of(nodes: usize, copies: usize, moves: usize) -> Self {
-        let mut cluster =
-            Self { chains: vec![], nodes: vec![], copies, least: copies, moves, named: 0, dice: 7, moved: vec![], copied: 0 };
+        let mut cluster = Self {
+            chains: vec![],
+            nodes: vec![],
+            copies,
+            least: copies,
+            moves,
+            stuck: BTreeSet::new(),
+            named: 0,
+            dice: 7,
+            moved: vec![],
+            copied: 0,
+        };
         (0..nodes).for_each(|_| cluster.join());
         cluster
     }
@@ -46,7 +57,7 @@ impl Cluster {
     }
 
     pub(super) fn known(&self) -> Known<'_> {
-        Known { chains: &self.chains, nodes: &self.nodes, copies: self.copies, least: self.least }
+        Known { chains: &self.chains, nodes: &self.nodes, copies: self.copies, least: self.least, stuck: &self.stuck }
     }
 
     fn staying(&self) -> Vec<&NodeKey> {
@@ -64,7 +75,7 @@ impl Cluster {
 
     /// Slots on their way to being full. Those that nobody can have are not.
     pub(super) fn in_motion(&self) -> usize {
-        let orphans: BTreeSet<_> = self.known().orphans().into_iter().collect();
+        let orphans: BTreeSet<_> = self.known().orphans().into_iter().chain(self.stuck.iter().copied()).collect();
         let moving = |chain: &Chain| chain.current().is_some_and(|config| config.stage < Stage::Full);
         (0..).zip(&self.chains).filter(|(slot, chain)| moving(chain) && !orphans.contains(slot)).count()
     }

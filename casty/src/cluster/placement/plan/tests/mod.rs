@@ -138,6 +138,27 @@ fn which_slots_move_does_not_depend_on_which_are_full_first() {
 }
 
 #[test]
+fn slots_that_wait_for_a_loss_to_be_accepted_do_not_keep_the_others_waiting() {
+    let mut cluster = Cluster::of(2, 2, 16);
+    cluster.settle();
+    for slot in 0..40 {
+        let chain = Arc::make_mut(&mut cluster.chains[slot]);
+        chain.begin(chain.0[0].members.clone(), 1);
+        cluster.stuck.insert(slot as Slot);
+    }
+    cluster.join();
+    cluster.moved.clear();
+    for _ in 0..80 {
+        cluster.plan();
+        for chain in cluster.chains.iter_mut().skip(40) {
+            let epoch = chain.epoch();
+            Arc::make_mut(chain).reach(epoch, Stage::Full);
+        }
+    }
+    assert_eq!(cluster.moved.len(), SLOTS / 3);
+}
+
+#[test]
 fn who_has_everything_takes_over_in_one_step() {
     for (least, steps) in [(3, 2), (2, 3)] {
         let mut cluster = Cluster::of(2, 3, 1024);
