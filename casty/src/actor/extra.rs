@@ -4,7 +4,7 @@ use std::{
     any::Any,
     collections::VecDeque,
     mem,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
@@ -176,7 +176,7 @@ impl<A: Actor> Context<A> {
             // Of a hook.
             part.outputs.handled(None);
         }
-        let then = mem::take(&mut *lock(&extra.then));
+        let then = mem::take(extra.then.get_mut().unwrap_or_else(PoisonError::into_inner));
         if well {
             discard(extra.retained.take());
             match &extra.entity {

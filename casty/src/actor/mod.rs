@@ -56,7 +56,7 @@ pub use recipient::{Letter, Recipient};
 pub use reference::ActorRef;
 pub use sending::{Sending, StopSent};
 pub(crate) use signal::Signal;
-pub(crate) use stack::{current, speaking};
+pub(crate) use stack::{current, passes, speaking};
 pub use timer::Timer;
 pub(crate) use watch::watch;
 pub use watch::{StopReason, Terminated};

@@ -64,11 +64,21 @@ impl Drop for Frame {
     }
 }
 
+#[inline]
+fn is_entity() -> bool {
+    STACK.with(|stack| stack.entities.get() != 0 && stack.entities.get() >> (stack.len.get() - 1) & 1 == 1)
+}
+
 /// The outputs of the entity in whose turn this code runs, if it is one.
 #[inline]
 pub(crate) fn speaking() -> Option<Arc<Outputs>> {
-    let is_entity = STACK.with(|stack| stack.entities.get() != 0 && stack.entities.get() >> (stack.len.get() - 1) & 1 == 1);
-    if is_entity { OUTPUTS.with_borrow(|all| all.last().cloned()) } else { None }
+    if is_entity() { OUTPUTS.with_borrow(|all| all.last().cloned()) } else { None }
+}
+
+/// Whether what this code answers may leave at once: always, if it runs in no entity's turn.
+#[inline]
+pub(crate) fn passes() -> bool {
+    !is_entity() || OUTPUTS.with_borrow(|all| all.last().is_none_or(|outputs| outputs.passes()))
 }
 
 /// The actor of `system` in whose turn this code runs.

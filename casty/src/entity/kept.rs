@@ -1,6 +1,6 @@
 //! What keeps the state of an entity that is awake.
 
-use std::sync::Arc;
+use std::{cell::RefCell, sync::Arc};
 
 use super::{
     Entity,
@@ -19,8 +19,11 @@ pub(super) struct Keep {
     term: u64,
     outputs: Arc<Outputs>,
     is_strict: bool,
+}
+
+thread_local! {
     /// Used again for each state.
-    buffer: Vec<u8>,
+    static BUFFER: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }
 
 /// A buffer that has grown beyond this is given back.
@@ -28,17 +31,19 @@ const LARGE: usize = 64 * 1024;
 
 impl Keep {
     pub(super) fn new(home: Arc<dyn Home>, key: Key, term: u64, outputs: Arc<Outputs>, is_strict: bool) -> Self {
-        Self { home, key, term, outputs, is_strict, buffer: Vec::new() }
+        Self { home, key, term, outputs, is_strict }
     }
 }
 
 impl<A: Entity> Keeper<A> for Keep {
     fn keep(&mut self, state: &A) -> Result<Option<Wait>, Failure> {
-        self.buffer.clear();
-        state.__save(&mut self.buffer).map_err(|error| format!("its state cannot be kept: {error}"))?;
-        let kept = self.home.keep(&self.key, self.term, Some(&self.buffer), &self.outputs);
-        if self.buffer.capacity() > LARGE {
-            self.buffer = Vec::new();
+        // What saves it is the user's, and may make use of others.
+        let mut buffer = BUFFER.take();
+        buffer.clear();
+        state.__save(&mut buffer).map_err(|error| format!("its state cannot be kept: {error}"))?;
+        let kept = self.home.keep(&self.key, self.term, Some(&buffer), &self.outputs);
+        if buffer.capacity() <= LARGE {
+            BUFFER.set(buffer);
         }
         Ok(kept)
     }

@@ -29,6 +29,8 @@ use crate::{
 };
 
 const SHARDS: usize = 64;
+/// A table with room for more than these, and few entries, gives some of it back.
+const ROOMY: usize = 128;
 /// Idle ones are looked for so often, or more often if they are to be put away sooner.
 const SWEEP: Duration = Duration::from_secs(30);
 /// Sweeps in the time after which an idle one is put away, at least.
@@ -275,6 +277,10 @@ impl<A: Entity> Region<A> {
         let mut shard = lock(self.shard(hash));
         let found = shard.find_entry(hash, |awake| awake.id == *id && awake.cell.id() == actor);
         let gone = found.ok().map(|found| found.remove().0);
+        if shard.capacity() > ROOMY && shard.len() * 4 < shard.capacity() {
+            let room = shard.len() * 2;
+            shard.shrink_to(room, |awake| awake.hash);
+        }
         drop(shard);
         drop(gone);
     }

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     Failure, Message,
-    actor::{Answer, FarReply, speaking},
+    actor::{Answer, FarReply, passes, speaking},
     sync::lock,
     system::Expire,
 };
@@ -64,9 +64,12 @@ impl<R: Send + 'static> Slot<R> {
     /// Puts the answer in, if somebody waits for it still, and wakes the asker. What an entity answers waits until its state
     /// is kept.
     pub(crate) fn fill(self: &Arc<Self>, answer: Result<R, Refusal>) {
-        let answer = match (answer, speaking()) {
-            (Ok(answer), Some(outputs)) if !outputs.passes() => return self.say(&outputs, answer),
-            (answer, _) => answer,
+        let answer = match answer {
+            Ok(answer) if !passes() => match speaking() {
+                Some(outputs) => return self.say(&outputs, answer),
+                None => Ok(answer),
+            },
+            answer => answer,
         };
         let mut state = lock(&self.state);
         match &mut *state {

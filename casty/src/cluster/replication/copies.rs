@@ -52,18 +52,24 @@ impl Shelf {
     }
 
     pub(super) fn put(&mut self, id: &EntityId, written: Written, stamped: Epoch, state: Option<Arc<[u8]>>) {
-        self.take(id);
         self.top = self.top.max(stamped.max(written.epoch).saturating_add(state.is_none().into()));
         if let Some(state) = &state {
             self.live += 1;
             self.bytes += state.len();
             self.digest = self.digest.wrapping_add(self.mark(id, written));
         }
-        self.entries.insert(self.place(id), Entry { written, stamped, state });
+        let before = self.entries.insert(self.place(id), Entry { written, stamped, state });
+        self.is_gone(id, before);
     }
 
     fn take(&mut self, id: &EntityId) {
-        let Some(entry) = self.entries.remove(&self.place(id)) else { return };
+        let before = self.entries.remove(&self.place(id));
+        self.is_gone(id, before);
+    }
+
+    /// That copy counts no more.
+    fn is_gone(&mut self, id: &EntityId, entry: Option<Entry>) {
+        let Some(entry) = entry else { return };
         if let Some(state) = entry.state {
             self.live -= 1;
             self.bytes -= state.len();

@@ -119,9 +119,9 @@ impl<G: Clone> Serving<G> {
     }
 
     /// To how many of the backups that are up a change goes at once, where so many must have it. What nobody waits for goes to
-    /// all: nothing else would bring it about that it is not lost with this node.
+    /// one, so that it is not lost with this node.
     fn needed(&self, sync: usize) -> usize {
-        if self.sparing && sync > 0 { sync } else { usize::MAX }
+        if self.sparing { sync.max(1) } else { usize::MAX }
     }
 
     /// The entity of a key, as one that not all backups have.
