@@ -4,9 +4,10 @@ use std::{
     fmt,
     hash::{DefaultHasher, Hash, Hasher},
     sync::atomic::{AtomicU64, Ordering::Relaxed},
+    time::Duration,
 };
 
-use casty::{EntityRef, prelude::*};
+use casty::{ClusterError, EntityRef, prelude::*};
 use serde::{Deserialize, Serialize};
 
 /// Who did it, and what it did before.
@@ -117,6 +118,9 @@ impl Page {
     }
 }
 
+/// Every so many messages there is one that takes some time.
+const SLOW: u32 = 8;
+
 fn node(system: &ActorSystem) -> String {
     system.cluster().map(|cluster| cluster.node_id().to_string()).unwrap_or_default()
 }
@@ -135,7 +139,12 @@ macro_rules! ledger {
         #[actor]
         impl $name {
             #[handler]
-            fn act(&mut self, message: Do, ctx: &mut Context<Self>) -> Answer {
+            async fn act(&mut self, message: Do, ctx: &mut Context<Self>) -> Answer {
+                let Op(client, number) = message.0;
+                if (client + number).is_multiple_of(SLOW) {
+                    // Others wait in the mailbox meanwhile.
+                    tokio::time::sleep(Duration::from_millis(u64::from(number) * 7 % 45)).await;
+                }
                 self.page.act(message, self.activation.0, node(ctx.system()))
             }
 
@@ -200,6 +209,17 @@ fn outcome<T>(answer: Result<T, AskError>, ok: impl FnOnce(T) -> Outcome) -> Out
     }
 }
 
+/// Accepts that what was done to it is lost. Whether anything was.
+pub(crate) async fn accept_loss(system: &ActorSystem, (kind, id): Name) -> Result<bool, ClusterError> {
+    let cluster = system.cluster().expect("it is a node");
+    match kind {
+        "one" => cluster.accept_loss::<OneBackup>(id).await,
+        "majority" => cluster.accept_loss::<Majority>(id).await,
+        "all" => cluster.accept_loss::<All>(id).await,
+        _ => cluster.accept_loss::<Only>(id).await,
+    }
+}
+
 impl Ledger {
     pub(crate) fn of(system: &ActorSystem, (kind, id): Name) -> Self {
         match kind {
@@ -210,7 +230,7 @@ impl Ledger {
         }
     }
 
-    pub(crate) async fn call(&self, op: Op, act: Act, limit: std::time::Duration) -> Outcome {
+    pub(crate) async fn call(&self, op: Op, act: Act, limit: Duration) -> Outcome {
         match act {
             Act::Read => outcome(each!(self, entity => entity.ask(Look).timeout(limit).await), Outcome::Answered),
             Act::Add(_) => match each!(self, entity => entity.send(Do(op, act)).await) {
@@ -225,7 +245,7 @@ impl Ledger {
     }
 
     /// All that has been done.
-    pub(crate) async fn tell(&self, limit: std::time::Duration) -> Result<Vec<Done>, AskError> {
+    pub(crate) async fn tell(&self, limit: Duration) -> Result<Vec<Done>, AskError> {
         each!(self, entity => entity.ask(Tell).timeout(limit).await)
     }
 }

@@ -5,6 +5,7 @@ mod dead_go;
 mod in_order;
 mod in_order_entities;
 mod leases;
+mod leaves_are_smooth;
 mod living_stay;
 mod members_agree;
 mod minority_stops;
@@ -59,6 +60,7 @@ pub(crate) struct Invariants {
     in_order: in_order::InOrder,
     in_order_entities: in_order_entities::InOrderEntities,
     leases: leases::Leases,
+    leaves_are_smooth: leaves_are_smooth::LeavesAreSmooth,
     living_stay: living_stay::LivingStay,
     members_agree: members_agree::MembersAgree,
     minority_stops: minority_stops::MinorityStops,
@@ -80,13 +82,14 @@ impl Invariants {
             in_order: in_order::InOrder::default(),
             in_order_entities: in_order_entities::InOrderEntities,
             leases: leases::Leases::new(plan),
+            leaves_are_smooth: leaves_are_smooth::LeavesAreSmooth::new(plan),
             living_stay: living_stay::LivingStay::default(),
             members_agree: members_agree::MembersAgree::default(),
             minority_stops: minority_stops::MinorityStops::default(),
             not_handled: not_handled::NotHandled::default(),
             nothing_twice: nothing_twice::NothingTwice,
             once: once::Once::default(),
-            one_at_a_time: one_at_a_time::OneAtATime,
+            one_at_a_time: one_at_a_time::OneAtATime::default(),
             one_cluster: one_cluster::OneCluster::default(),
             one_leader: one_leader::OneLeader::default(),
             one_owner: one_owner::OneOwner::default(),
@@ -104,6 +107,7 @@ impl Invariants {
         self.not_handled.check(moment)?;
         self.in_order.check(moment)?;
         self.leases.check(moment)?;
+        self.leaves_are_smooth.check(moment)?;
         self.one_at_a_time.check(moment)?;
         self.minority_stops.check(moment)?;
         self.living_stay.check(moment)?;

@@ -114,6 +114,11 @@ impl Cluster {
         self.with_running(node, |running| running.shards().served()).unwrap_or_default()
     }
 
+    /// Whether the node answers for the entities of that slot now.
+    pub fn serves(&self, node: usize, slot: u16) -> bool {
+        self.with_running(node, |running| running.shards().answers_for(slot)) == Some(true)
+    }
+
     /// How many slots are not on all nodes that are to have them, or were given to one that is not up, as the node has it.
     pub fn slots_on_their_way(&self, node: usize) -> usize {
         let open = self.with_running(node, |running| {

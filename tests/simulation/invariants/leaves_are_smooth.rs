@@ -1,0 +1,43 @@
+//! Whoever calls an entity is answered, while nothing happens but that nodes go in good order, and come.
+
+use std::collections::HashMap;
+
+use super::{Held, Moment};
+use crate::{
+    book::Call,
+    ledgers::{Op, Outcome},
+    plan::Plan,
+};
+
+pub(super) struct LeavesAreSmooth {
+    smooth: bool,
+    /// The node of each who waits.
+    asks: HashMap<Op, usize>,
+}
+
+impl LeavesAreSmooth {
+    pub(super) fn new(plan: &Plan) -> Self {
+        Self { smooth: plan.smooth, asks: HashMap::new() }
+    }
+
+    pub(super) fn check(&mut self, moment: &Moment<'_>) -> Held {
+        if !self.smooth || moment.faults.are_over() {
+            return Ok(());
+        }
+        for call in moment.calls {
+            match call {
+                Call::Begun { op, node, .. } => drop(self.asks.insert(*op, *node)),
+                Call::Ended { op, entity, outcome } => {
+                    let Some(node) = self.asks.remove(op) else { continue };
+                    // Who goes itself has stopped asking.
+                    if !moment.faults.has_asked_to_go(node)
+                        && let Outcome::NotHandled(_) | Outcome::Unknown = outcome
+                    {
+                        return Err(format!("leaves are smooth: {op} of node-{node} for {entity:?} came to {outcome:?}"));
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}
