@@ -316,7 +316,7 @@ impl Run {
 
     /// Of which too many copies are gone answers again once that is accepted.
     fn what_is_lost_is_accepted(&mut self, said: &Said) -> Result<(), String> {
-        let is_lost = |said: &Result<Vec<ledgers::Done>, String>| said.as_ref().is_err_and(|why| why.contains("are lost"));
+        let is_lost = |said: &Result<Vec<ledgers::Done>, String>| said.as_ref().is_err_and(|why| why.contains("accept_loss"));
         let lost: Vec<Name> = said.iter().filter(|(_, said)| is_lost(said)).map(|(name, _)| *name).collect();
         let Some(node) = (0..self.cluster.size()).find(|node| self.cluster.started(*node).is_some()) else { return Ok(()) };
         let mut told = Vec::new();
