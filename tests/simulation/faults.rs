@@ -117,7 +117,7 @@ impl Faults {
         if self.plan.smooth {
             return self.come_or_go(cluster, one);
         }
-        match self.dice.below(43) {
+        match self.dice.below(46) {
             36..40 => {
                 let names = LEDGERS.iter().chain(&MORTALS).map(|(kind, id)| Cluster::slot_of(kind, id));
                 let slot = self.dice.pick(&names.collect::<Vec<_>>()).expect("there are some");
@@ -125,6 +125,18 @@ impl Faults {
                 self.hunts.push(Hunt { slot, left, at, last: None, aim: None });
             }
             40..43 => self.flickers(cluster, one),
+            // It is renewed, and the next leader has heard nothing of it.
+            43 => {
+                self.tell(cluster, format!("{one} loses all of its datagrams"));
+                self.slow = true;
+                cluster.datagrams(one, 1.0, 0.0);
+            }
+            44..46 => {
+                let leads = |node: &usize| cluster.inspect(*node).is_some_and(|seen| seen.leads);
+                if let Some(node) = (0..cluster.size()).find(leads) {
+                    if self.dice.percent(60) { self.go(cluster, node) } else { self.crash(cluster, book, node) }
+                }
+            }
             0..4 => {
                 let mut nodes: Vec<_> = (0..cluster.size()).filter(|_| self.dice.percent(40)).collect();
                 nodes.truncate(cluster.size() - 1);

@@ -17,7 +17,7 @@ mod one_cluster;
 mod one_leader;
 mod one_owner;
 
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 use casty::testkit::{Cluster, Inspection};
 
@@ -71,7 +71,7 @@ pub(crate) struct Invariants {
     one_cluster: one_cluster::OneCluster,
     one_leader: one_leader::OneLeader,
     one_owner: one_owner::OneOwner,
-    last: Vec<String>,
+    last: Vec<Option<Outline>>,
 }
 
 impl Invariants {
@@ -93,7 +93,7 @@ impl Invariants {
             one_cluster: one_cluster::OneCluster::default(),
             one_leader: one_leader::OneLeader::default(),
             one_owner: one_owner::OneOwner::default(),
-            last: vec![String::new(); plan.nodes],
+            last: (0..plan.nodes).map(|_| None).collect(),
         }
     }
 
@@ -125,29 +125,52 @@ impl Invariants {
 
     /// What has changed, for who reads of a failure.
     fn write_down(&mut self, moment: &Moment<'_>, events: &mut Vec<String>) {
-        for (node, seen) in moment.seen.iter().enumerate() {
-            let text = match seen {
-                None => "not started".to_owned(),
-                Some(seen) => {
-                    let role = if seen.leads { "leads" } else { "follows" };
-                    let members = if self.last[node].contains(&format!("view {} ", seen.view)) {
-                        String::new()
-                    } else {
-                        moment.cluster.members(node).join(", ")
-                    };
-                    let lease = if seen.lease { "lease" } else { "no lease" };
-                    let leader = seen.leader.as_deref().unwrap_or("nobody");
-                    format!(
-                        "@{} {role} {leader} in term {}, {lease}, view {} | {members}",
-                        seen.incarnation, seen.term, seen.view
-                    )
-                }
+        for ((node, seen), last) in moment.seen.iter().enumerate().zip(&mut self.last) {
+            let now = seen.as_ref().map(|seen| {
+                let since_view = last.as_ref().filter(|last| (last.incarnation, last.view) == (seen.incarnation, seen.view));
+                let members = since_view.map_or_else(|| moment.cluster.members(node), |last| last.members.clone());
+                let Inspection { incarnation, view, term, leads, lease, leader, .. } = seen.clone();
+                Outline { incarnation, view, term, leads, lease, leader, members }
+            });
+            let same = match (&now, &*last) {
+                (Some(now), Some(last)) => now.says_what(last),
+                (None, None) => true,
+                _ => false,
             };
-            let short = text.split('|').next().unwrap_or_default();
-            if self.last[node] != short {
+            if !same {
+                let text = now.as_ref().map_or_else(|| "not started".to_owned(), ToString::to_string);
                 events.push(format!("{:?} node-{node}: {text}", moment.now));
-                self.last[node] = short.to_owned();
             }
+            *last = now;
         }
+    }
+}
+
+/// What is written down of a node.
+struct Outline {
+    incarnation: u64,
+    view: u64,
+    term: u64,
+    leads: bool,
+    lease: bool,
+    leader: Option<String>,
+    members: Vec<String>,
+}
+
+impl Outline {
+    /// Whether it says what another one says.
+    fn says_what(&self, other: &Self) -> bool {
+        let what = |it: &Self| (it.incarnation, it.term, it.leads, it.lease);
+        what(self) == what(other) && self.leader == other.leader && self.members == other.members
+    }
+}
+
+impl fmt::Display for Outline {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let role = if self.leads { "leads" } else { "follows" };
+        let lease = if self.lease { "lease" } else { "no lease" };
+        let leader = self.leader.as_deref().unwrap_or("nobody");
+        let Self { incarnation, term, members, .. } = self;
+        write!(f, "@{incarnation} {role} {leader} in term {term}, {lease} | {}", members.join(", "))
     }
 }
