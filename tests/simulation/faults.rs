@@ -119,8 +119,12 @@ impl Faults {
         }
         match self.dice.below(46) {
             36..40 => {
-                let names = LEDGERS.iter().chain(&MORTALS).map(|(kind, id)| Cluster::slot_of(kind, id));
-                let slot = self.dice.pick(&names.collect::<Vec<_>>()).expect("there are some");
+                let names: Vec<_> = LEDGERS.iter().chain(&MORTALS).collect();
+                // Of what is on all backups before it is answered, more may be lost at once.
+                let all: Vec<_> = LEDGERS.iter().filter(|(kind, _)| *kind == "all").collect();
+                let names = if self.dice.percent(40) { all } else { names };
+                let (kind, id) = self.dice.pick(&names).expect("there are some");
+                let slot = Cluster::slot_of(kind, id);
                 let (left, at) = (1 + self.dice.below(3), cluster.elapsed());
                 self.hunts.push(Hunt { slot, left, at, last: None, aim: None });
             }
@@ -224,16 +228,30 @@ impl Faults {
                 {
                     hunt.aim = Some(node);
                     hunt.at = now + self.dice.millis(0, 150);
-                    let (_, other) = self.two(cluster.size());
-                    if other != node && self.dice.percent(60) {
-                        self.tell(cluster, format!("the link of {node} and {other} stalls"));
-                        cluster.stall(node, other);
-                    }
+                    self.hold_up(cluster, node, hunt.slot);
                 }
             }
             if hunt.left > 0 {
                 self.hunts.push(hunt);
             }
+        }
+    }
+
+    /// What the primary sends comes to some of its backups only, and takes long between those.
+    fn hold_up(&mut self, cluster: &mut Cluster, primary: usize, slot: u16) {
+        let mut backups = cluster.slot_members(primary, slot);
+        backups.retain(|member| *member != primary);
+        let Some(one) = self.dice.pick(&backups) else { return };
+        if self.dice.percent(60) {
+            self.tell(cluster, format!("the link of {primary} and {one} stalls"));
+            cluster.stall(primary, one);
+        }
+        backups.retain(|backup| *backup != one);
+        if let Some(other) = self.dice.pick(&backups).filter(|_| self.dice.percent(50)) {
+            let most = self.dice.millis(50, 500);
+            self.tell(cluster, format!("the link of {one} and {other} takes up to {most:?}"));
+            self.slow = true;
+            cluster.delay(one, other, most);
         }
     }
 

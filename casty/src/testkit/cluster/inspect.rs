@@ -109,6 +109,11 @@ impl Cluster {
         self.with_running(node, |running| running.shards().pass().is_open()) == Some(true)
     }
 
+    /// What that follows from: it changes with each lease.
+    pub fn lease_mark(&self, node: usize) -> Option<u64> {
+        self.with_running(node, |running| running.shards().pass().mark())
+    }
+
     /// The slots whose entities the node answers for now.
     pub fn served_slots(&self, node: usize) -> Vec<u16> {
         self.with_running(node, |running| running.shards().served()).unwrap_or_default()
@@ -161,6 +166,17 @@ impl Cluster {
             chain.map(|chain| chain.0.iter().map(text).collect()).unwrap_or_default()
         });
         all.unwrap_or_default()
+    }
+
+    /// The members of the slot's newest configuration as the node has it: the primary, then the backups.
+    pub fn slot_members(&self, node: usize, slot: u16) -> Vec<usize> {
+        let members = self.with_running(node, |running| {
+            let view = running.plane().view();
+            let current = view.slots.get(usize::from(slot)).and_then(|chain| chain.current());
+            let number = |id: &str| id.strip_prefix("node-")?.parse().ok();
+            current.map(|config| config.members.iter().filter_map(|member| number(member.id.as_str())).collect())
+        });
+        members.flatten().unwrap_or_default()
     }
 
     /// Who holds the name, in what the node has applied: a node, its incarnation, the actor.
