@@ -36,6 +36,7 @@ impl LeavesAreSmooth {
                     // Who goes itself has stopped asking.
                     if !goes[node]
                         && !went[node]
+                        && moment.seen[node].is_some()
                         && let Outcome::NotHandled(_) | Outcome::Unknown = outcome
                     {
                         return Err(format!("leaves are smooth: {op} of node-{node} for {entity:?} came to {outcome:?}"));
