@@ -210,7 +210,9 @@ impl Faults {
         let away: Vec<_> = (0..cluster.size()).filter(|node| !cluster.is_running(*node)).collect();
         match self.dice.pick(&away) {
             Some(node) if self.dice.percent(60) => self.restart(cluster, node),
-            _ => self.go(cluster, node),
+            // A majority stays.
+            _ if self.can_lose(cluster, node) => self.go(cluster, node),
+            _ => {}
         }
     }
 
