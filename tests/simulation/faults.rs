@@ -48,6 +48,8 @@ pub(crate) struct Faults {
     flickers: Vec<Flicker>,
     /// All is healed.
     over: bool,
+    /// Then somebody was killed who was about to go, with all that it had.
+    killed: bool,
     /// All faults so far.
     pub(crate) events: Vec<(Duration, String)>,
 }
@@ -58,7 +60,7 @@ impl Faults {
         let (going, asked, ignorant) = (Vec::new(), vec![false; plan.nodes], vec![false; plan.nodes]);
         let (next, slow, over, events) = (Duration::ZERO, false, false, Vec::new());
         let (hunts, flickers) = (Vec::new(), Vec::new());
-        Self { dice, plan: plan.clone(), next, disturbed, failed, going, asked, ignorant, slow, hunts, flickers, over, events }
+        Self { dice, plan: plan.clone(), next, disturbed, failed, going, asked, ignorant, slow, hunts, flickers, over, killed: false, events }
     }
 
     fn tell(&mut self, cluster: &Cluster, what: String) {
@@ -78,6 +80,11 @@ impl Faults {
     /// Whether all is healed.
     pub(crate) fn are_over(&self) -> bool {
         self.over
+    }
+
+    /// Whether no more copies of anything were lost at once than may be.
+    pub(crate) fn were_gentle(&self) -> bool {
+        self.plan.gentle && !self.killed
     }
 
     /// Whether the node is about to go in good order.
@@ -413,6 +420,7 @@ impl Faults {
         // Who still waits for others to let it go is killed.
         for (node, _) in std::mem::take(&mut self.going) {
             if cluster.is_running(node) {
+                self.killed = true;
                 cluster.crash(node);
                 book.crashed(node);
             }

@@ -301,7 +301,7 @@ impl Run {
         let best = (0..self.cluster.size()).find(|node| self.cluster.started(*node).is_some()).unwrap_or_default();
         // Where too many copies are gone, silence is right.
         let is_lost =
-            |(kind, id): Name| !self.plan.gentle && !self.cluster.has_enough_copies(best, Cluster::slot_of(kind, id), 1);
+            |(kind, id): Name| !self.faults.were_gentle() && !self.cluster.has_enough_copies(best, Cluster::slot_of(kind, id), 1);
         if said.iter().all(|(name, said)| said.is_ok() || is_lost(*name)) {
             return Ok(said);
         }
