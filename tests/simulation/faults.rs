@@ -60,7 +60,22 @@ impl Faults {
         let (going, asked, ignorant) = (Vec::new(), vec![false; plan.nodes], vec![false; plan.nodes]);
         let (next, slow, over, events) = (Duration::ZERO, false, false, Vec::new());
         let (hunts, flickers) = (Vec::new(), Vec::new());
-        Self { dice, plan: plan.clone(), next, disturbed, failed, going, asked, ignorant, slow, hunts, flickers, over, killed: false, events }
+        Self {
+            dice,
+            plan: plan.clone(),
+            next,
+            disturbed,
+            failed,
+            going,
+            asked,
+            ignorant,
+            slow,
+            hunts,
+            flickers,
+            over,
+            killed: false,
+            events,
+        }
     }
 
     fn tell(&mut self, cluster: &Cluster, what: String) {

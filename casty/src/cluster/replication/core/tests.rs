@@ -59,7 +59,11 @@ impl Nodes {
         }
     }
 
-    pub(super) fn with<R>(&mut self, of: &NodeKey, act: impl FnOnce(&mut Core<&'static str>, &mut Vec<Out<&'static str>>) -> R) -> R {
+    pub(super) fn with<R>(
+        &mut self,
+        of: &NodeKey,
+        act: impl FnOnce(&mut Core<&'static str>, &mut Vec<Out<&'static str>>) -> R,
+    ) -> R {
         let mut out = Vec::new();
         let result = act(self.cores.get_mut(of).unwrap(), &mut out);
         for out in out {
