@@ -3,6 +3,7 @@
 use std::{
     fmt,
     sync::atomic::{AtomicU64, Ordering::Relaxed},
+    time::Duration,
 };
 
 use casty::{EntityRef, prelude::*};
@@ -28,6 +29,9 @@ fn node(system: &ActorSystem) -> String {
     system.cluster().map(|cluster| cluster.node_id().to_string()).unwrap_or_default()
 }
 
+/// Every so many messages there is one that takes some time.
+const SLOW: u32 = 8;
+
 macro_rules! ledger {
     ($name:ident, #[$kind:meta]) => {
         #[actor]
@@ -42,7 +46,12 @@ macro_rules! ledger {
         #[actor]
         impl $name {
             #[handler]
-            fn act(&mut self, message: Do, ctx: &mut Context<Self>) -> Answer {
+            async fn act(&mut self, message: Do, ctx: &mut Context<Self>) -> Answer {
+                let Op(client, number) = message.0;
+                if (client + number).is_multiple_of(SLOW) {
+                    // Others wait in the mailbox meanwhile.
+                    tokio::time::sleep(Duration::from_millis(u64::from(number) * 7 % 45)).await;
+                }
                 self.page.act(message, self.activation.0, node(ctx.system()))
             }
 
@@ -108,7 +117,7 @@ impl Ledger {
         }
     }
 
-    pub(crate) async fn call(&self, op: Op, act: Act, limit: std::time::Duration) -> Outcome {
+    pub(crate) async fn call(&self, op: Op, act: Act, limit: Duration) -> Outcome {
         match act {
             Act::Read => outcome(each!(self, entity => entity.ask(Look).timeout(limit).await)),
             Act::Add(_) => match each!(self, entity => entity.send(Do(op, act)).await) {
@@ -120,13 +129,12 @@ impl Ledger {
     }
 
     /// All that has been done.
-    pub(crate) async fn tell(&self, limit: std::time::Duration) -> Result<Vec<Done>, AskError> {
+    pub(crate) async fn tell(&self, limit: Duration) -> Result<Vec<Done>, AskError> {
         each!(self, entity => entity.ask(Tell).timeout(limit).await)
     }
 }
 
 /// Accepts that changes of it are lost.
-#[allow(dead_code, reason = "of the two programs that have this file, one asks for it")]
 pub(crate) async fn accept_loss(cluster: &casty::Cluster, kind: &str, id: &str) -> Result<bool, casty::ClusterError> {
     match kind {
         "one" => cluster.accept_loss::<OneBackup>(id).await,

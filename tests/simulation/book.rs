@@ -11,6 +11,7 @@ use casty::ActorRef;
 use crate::{
     actors::Watcher,
     ledgers::{Act, Name, Op, Outcome},
+    mortals::Line,
 };
 
 /// A message that an actor has handled.
@@ -63,6 +64,7 @@ struct Pages {
     handled: Vec<Handled>,
     told: Vec<Told>,
     calls: Vec<Call>,
+    mortals: Vec<Line>,
     /// Those that have not ended, by their nodes.
     open: BTreeMap<Op, usize>,
     events: Vec<String>,
@@ -110,6 +112,14 @@ impl Book {
 
     pub(crate) fn calls(&self) -> Vec<Call> {
         mem::take(&mut self.open().calls)
+    }
+
+    pub(crate) fn mortal(&self, line: Line) {
+        self.open().mortals.push(line);
+    }
+
+    pub(crate) fn mortals(&self) -> Vec<Line> {
+        mem::take(&mut self.open().mortals)
     }
 
     pub(crate) fn event(&self, event: String) {

@@ -7,7 +7,27 @@ use casty::{
     testkit::{Cluster, Running, SeenMember},
 };
 
-use crate::{book::Book, dice::Dice, plan::Plan};
+use crate::{book::Book, dice::Dice, ledgers::LEDGERS, mortals::MORTALS, plan::Plan};
+
+/// Whoever serves a slot is struck, and then whoever serves it next, while what was sent to one of the others is held up.
+struct Hunt {
+    slot: u16,
+    left: usize,
+    /// When it goes on.
+    at: Duration,
+    /// Whom it was after last.
+    last: Option<usize>,
+    /// Who is about to be struck.
+    aim: Option<usize>,
+}
+
+/// A node that stops and goes on, again and again.
+struct Flicker {
+    node: usize,
+    /// How often still.
+    left: usize,
+    at: Duration,
+}
 
 /// The faults of a run, and what they have touched.
 pub(crate) struct Faults {
@@ -24,6 +44,12 @@ pub(crate) struct Faults {
     /// Who has left, or lost its disk, and has not come in again: it says that there is no cluster.
     ignorant: Vec<bool>,
     slow: bool,
+    hunts: Vec<Hunt>,
+    flickers: Vec<Flicker>,
+    /// All is healed.
+    over: bool,
+    /// Then somebody was killed who was about to go, with all that it had.
+    killed: bool,
     /// All faults so far.
     pub(crate) events: Vec<(Duration, String)>,
 }
@@ -32,8 +58,24 @@ impl Faults {
     pub(crate) fn new(plan: &Plan, dice: Dice) -> Self {
         let (disturbed, failed) = (vec![Duration::ZERO; plan.nodes], vec![None; plan.nodes]);
         let (going, asked, ignorant) = (Vec::new(), vec![false; plan.nodes], vec![false; plan.nodes]);
-        let (next, slow, events) = (Duration::ZERO, false, Vec::new());
-        Self { dice, plan: plan.clone(), next, disturbed, failed, going, asked, ignorant, slow, events }
+        let (next, slow, over, events) = (Duration::ZERO, false, false, Vec::new());
+        let (hunts, flickers) = (Vec::new(), Vec::new());
+        Self {
+            dice,
+            plan: plan.clone(),
+            next,
+            disturbed,
+            failed,
+            going,
+            asked,
+            ignorant,
+            slow,
+            hunts,
+            flickers,
+            over,
+            killed: false,
+            events,
+        }
     }
 
     fn tell(&mut self, cluster: &Cluster, what: String) {
@@ -48,6 +90,16 @@ impl Faults {
     /// Whether the node has asked to go, in good order, since it started.
     pub(crate) fn has_asked_to_go(&self, node: usize) -> bool {
         self.asked[node]
+    }
+
+    /// Whether all is healed.
+    pub(crate) fn are_over(&self) -> bool {
+        self.over
+    }
+
+    /// Whether no more copies of anything were lost at once than may be.
+    pub(crate) fn were_gentle(&self) -> bool {
+        self.plan.gentle && !self.killed
     }
 
     /// Whether the node is about to go in good order.
@@ -77,12 +129,40 @@ impl Faults {
     pub(crate) fn strike(&mut self, cluster: &mut Cluster, book: &Book) {
         self.start_failed(cluster, book);
         self.end_those_who_went(cluster, book);
+        self.hunt(cluster, book);
+        self.flicker(cluster);
         if cluster.elapsed() < self.next {
             return;
         }
         self.next = cluster.elapsed() + self.dice.millis(20, self.plan.pace);
         let (one, other) = self.two(cluster.size());
-        match self.dice.below(36) {
+        if self.plan.smooth {
+            return self.come_or_go(cluster, one);
+        }
+        match self.dice.below(46) {
+            36..40 => {
+                let names: Vec<_> = LEDGERS.iter().chain(&MORTALS).collect();
+                // Of what is on all backups before it is answered, more may be lost at once.
+                let all: Vec<_> = LEDGERS.iter().filter(|(kind, _)| *kind == "all").collect();
+                let names = if self.dice.percent(40) { all } else { names };
+                let (kind, id) = self.dice.pick(&names).expect("there are some");
+                let slot = Cluster::slot_of(kind, id);
+                let (left, at) = (1 + self.dice.below(3), cluster.elapsed());
+                self.hunts.push(Hunt { slot, left, at, last: None, aim: None });
+            }
+            40..43 => self.flickers(cluster, one),
+            // It is renewed, and the next leader has heard nothing of it.
+            43 => {
+                self.tell(cluster, format!("{one} loses all of its datagrams"));
+                self.slow = true;
+                cluster.datagrams(one, 1.0, 0.0);
+            }
+            44..46 => {
+                let leads = |node: &usize| cluster.inspect(*node).is_some_and(|seen| seen.leads);
+                if let Some(node) = (0..cluster.size()).find(leads) {
+                    if self.dice.percent(60) { self.go(cluster, node) } else { self.crash(cluster, book, node) }
+                }
+            }
             0..4 => {
                 let mut nodes: Vec<_> = (0..cluster.size()).filter(|_| self.dice.percent(40)).collect();
                 nodes.truncate(cluster.size() - 1);
@@ -143,6 +223,99 @@ impl Faults {
                 let millis = self.dice.below(20_000) as i64 - 10_000;
                 self.tell(cluster, format!("the day of {one} is off by {millis} ms"));
                 cluster.day_offset(one, millis);
+            }
+        }
+    }
+
+    /// In good order, one after the other.
+    fn come_or_go(&mut self, cluster: &mut Cluster, node: usize) {
+        let away: Vec<_> = (0..cluster.size()).filter(|node| !cluster.is_running(*node)).collect();
+        match self.dice.pick(&away) {
+            Some(node) if self.dice.percent(60) => self.restart(cluster, node),
+            // A majority stays.
+            _ if self.can_lose(cluster, node) => self.go(cluster, node),
+            _ => {}
+        }
+    }
+
+    fn hunt(&mut self, cluster: &mut Cluster, book: &Book) {
+        let now = cluster.elapsed();
+        for mut hunt in std::mem::take(&mut self.hunts) {
+            if now >= hunt.at {
+                hunt.at = now + Duration::from_millis(3);
+                if let Some(node) = hunt.aim.take() {
+                    (hunt.last, hunt.left) = (Some(node), hunt.left - 1);
+                    self.tell(cluster, format!("{node} is struck, which served slot {}", hunt.slot));
+                    self.hit(cluster, book, node);
+                } else if let Some(node) = (0..cluster.size()).find(|node| cluster.serves(*node, hunt.slot))
+                    && hunt.last != Some(node)
+                {
+                    hunt.aim = Some(node);
+                    hunt.at = now + self.dice.millis(0, 150);
+                    self.hold_up(cluster, node, hunt.slot);
+                }
+            }
+            if hunt.left > 0 {
+                self.hunts.push(hunt);
+            }
+        }
+    }
+
+    /// What the primary sends comes to some of its backups only, and takes long between those.
+    fn hold_up(&mut self, cluster: &mut Cluster, primary: usize, slot: u16) {
+        let mut backups = cluster.slot_members(primary, slot);
+        backups.retain(|member| *member != primary);
+        let Some(one) = self.dice.pick(&backups) else { return };
+        if self.dice.percent(60) {
+            self.tell(cluster, format!("the link of {primary} and {one} stalls"));
+            cluster.stall(primary, one);
+        }
+        backups.retain(|backup| *backup != one);
+        if let Some(other) = self.dice.pick(&backups).filter(|_| self.dice.percent(50)) {
+            let most = self.dice.millis(50, 500);
+            self.tell(cluster, format!("the link of {one} and {other} takes up to {most:?}"));
+            self.slow = true;
+            cluster.delay(one, other, most);
+        }
+    }
+
+    fn hit(&mut self, cluster: &mut Cluster, book: &Book, node: usize) {
+        match self.dice.below(7) {
+            0..2 => {
+                self.tell(cluster, format!("{node} is cut off"));
+                cluster.partition(&[node]);
+            }
+            2..5 => self.crash(cluster, book, node),
+            5 => self.flickers(cluster, node),
+            _ => self.go(cluster, node),
+        }
+    }
+
+    fn flickers(&mut self, cluster: &mut Cluster, node: usize) {
+        if cluster.is_running(node) {
+            let left = 2 + 2 * self.dice.below(3);
+            self.flickers.push(Flicker { node, left, at: cluster.elapsed() });
+        }
+    }
+
+    fn flicker(&mut self, cluster: &mut Cluster) {
+        let now = cluster.elapsed();
+        for mut flicker in std::mem::take(&mut self.flickers) {
+            if now >= flicker.at {
+                flicker.left -= 1;
+                let node = flicker.node;
+                if flicker.left.is_multiple_of(2) {
+                    self.tell(cluster, format!("{node} goes on"));
+                    cluster.resume(node);
+                    flicker.at = now + self.dice.millis(2, 150);
+                } else {
+                    self.tell(cluster, format!("{node} stops for a while"));
+                    cluster.pause(node);
+                    flicker.at = now + self.dice.millis(300, if self.plan.fast { 1200 } else { 2500 });
+                }
+            }
+            if flicker.left > 0 {
+                self.flickers.push(flicker);
             }
         }
     }
@@ -247,6 +420,9 @@ impl Faults {
     /// All is well again, except that one node may stay away for good. Returns whether one does.
     pub(crate) fn heal(&mut self, cluster: &mut Cluster, book: &Book) {
         self.tell(cluster, "all is healed".into());
+        self.over = true;
+        self.hunts.clear();
+        self.flickers.clear();
         cluster.heal();
         for node in 0..cluster.size() {
             cluster.resume(node);
@@ -259,6 +435,7 @@ impl Faults {
         // Who still waits for others to let it go is killed.
         for (node, _) in std::mem::take(&mut self.going) {
             if cluster.is_running(node) {
+                self.killed = true;
                 cluster.crash(node);
                 book.crashed(node);
             }

@@ -5,7 +5,7 @@ mod entities;
 
 pub(crate) use casty_tests::ledgers::{Act, Done, Op, Operation, Outcome};
 
-pub(crate) use self::entities::{Ledger, order};
+pub(crate) use self::entities::{Ledger, accept_loss, order};
 
 /// An entity, by its type and id.
 pub(crate) type Name = (&'static str, &'static str);

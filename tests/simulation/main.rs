@@ -17,6 +17,7 @@ mod history;
 mod invariants;
 mod ledgers;
 mod many;
+mod mortals;
 mod plan;
 mod run;
 mod scenarios;

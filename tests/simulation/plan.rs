@@ -23,6 +23,8 @@ pub(crate) struct Plan {
     pub(crate) trouble: Duration,
     /// Whether no more copies of anything are lost at once than may be.
     pub(crate) gentle: bool,
+    /// Whether nothing goes wrong, and nodes go and come in good order.
+    pub(crate) smooth: bool,
     /// Between two faults, at most.
     pub(crate) pace: u64,
 }
@@ -31,7 +33,7 @@ impl Plan {
     pub(crate) fn of(seed: u64) -> (Self, Dice) {
         let mut dice = Dice::new(seed);
         let fast = dice.percent(40);
-        let plan = Self {
+        let mut plan = Self {
             seed,
             nodes: 3 + [0, 0, 0, 1, 2, 2, 3, 4][dice.below(8)],
             disks: dice.percent(55),
@@ -41,7 +43,11 @@ impl Plan {
             trouble: dice.millis(4000, 10_000),
             pace: [150, 500, 1500, 3000][dice.below(4)],
             gentle: dice.percent(50),
+            smooth: dice.percent(8),
         };
+        if plan.smooth {
+            (plan.early, plan.gentle) = (false, true);
+        }
         (plan, dice)
     }
 

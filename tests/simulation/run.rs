@@ -21,6 +21,7 @@ use crate::{
     history::{Histories, Said},
     invariants::{Invariants, Moment},
     ledgers::{self, LEDGERS, Ledger, Name},
+    mortals::{self, Lives},
     plan::Plan,
     workload,
 };
@@ -69,6 +70,7 @@ pub(crate) struct Run {
     faults: Faults,
     invariants: Invariants,
     histories: Histories,
+    lives: Lives,
     dice: Dice,
     /// The starts of nodes that are in use.
     in_use: Vec<Option<u64>>,
@@ -83,6 +85,7 @@ pub(crate) fn run(seed: u64) -> Result<Done, String> {
 
 pub(crate) fn run_as(plan: Plan, dice: Dice) -> Result<Done, String> {
     drop(PANICS.take());
+    drop(mortals::deaths());
     let mut run = Run::new(plan, dice);
     match run.whole() {
         Ok(()) => Ok(Done { time: run.cluster.elapsed(), events: run.events }),
@@ -108,6 +111,7 @@ impl Run {
             faults: Faults::new(&plan, dice.fork()),
             invariants: Invariants::new(&plan),
             histories: Histories::default(),
+            lives: Lives::default(),
             dice,
             in_use: vec![None; plan.nodes],
             steps: 0,
@@ -144,7 +148,8 @@ impl Run {
         self.pass(Duration::from_secs(1))?;
         let said = self.entities_tell()?;
         self.watches_are_told()?;
-        self.invariants.at_rest(&self.cluster, &self.histories, &said)
+        self.invariants.at_rest(&self.cluster, &self.histories, &said)?;
+        self.what_is_lost_is_accepted(&said)
     }
 
     fn step(&mut self) -> Result<(), String> {
@@ -172,6 +177,7 @@ impl Run {
         let seen = (0..self.cluster.size()).map(|node| self.cluster.inspect(node)).collect();
         let calls = self.book.calls();
         self.histories.add(&calls);
+        self.lives.check(self.book.mortals())?;
         let moment = Moment { now, cluster: &self.cluster, faults: &self.faults, seen, handled, told, calls: &calls };
         self.invariants.check(&moment, &mut self.events)
     }
@@ -198,6 +204,8 @@ impl Run {
                 let (book, dice) = (self.book.clone(), self.dice.fork());
                 drop(self.cluster.begin(node, |system| calls::call(system, node, book, dice)));
             }
+            let (book, dice) = (self.book.clone(), self.dice.fork());
+            drop(self.cluster.begin(node, |system| mortals::meddle(system, book, dice)));
             let (book, dice) = (self.book.clone(), self.dice.fork());
             drop(self.cluster.begin(node, |system| workload::keep(system, node, book, dice)));
         }
@@ -293,7 +301,7 @@ impl Run {
         let best = (0..self.cluster.size()).find(|node| self.cluster.started(*node).is_some()).unwrap_or_default();
         // Where too many copies are gone, silence is right.
         let is_lost =
-            |(kind, id): Name| !self.plan.gentle && !self.cluster.has_enough_copies(best, Cluster::slot_of(kind, id), 1);
+            |(kind, id): Name| !self.faults.were_gentle() && !self.cluster.has_enough_copies(best, Cluster::slot_of(kind, id), 1);
         if said.iter().all(|(name, said)| said.is_ok() || is_lost(*name)) {
             return Ok(said);
         }
@@ -304,6 +312,27 @@ impl Run {
             format!("{kind} {id}: slot {slot} {:?}, served by {serving:?}", self.cluster.configurations(best, slot))
         };
         all.map(|()| said).map_err(|why| format!("{why}\n{}", LEDGERS.map(slot).join("\n")))
+    }
+
+    /// Of which too many copies are gone answers again once that is accepted.
+    fn what_is_lost_is_accepted(&mut self, said: &Said) -> Result<(), String> {
+        let is_lost = |said: &Result<Vec<ledgers::Done>, String>| said.as_ref().is_err_and(|why| why.contains("accept_loss"));
+        let lost: Vec<Name> = said.iter().filter(|(_, said)| is_lost(said)).map(|(name, _)| *name).collect();
+        let Some(node) = (0..self.cluster.size()).find(|node| self.cluster.started(*node).is_some()) else { return Ok(()) };
+        let mut told = Vec::new();
+        for name @ (kind, id) in lost {
+            self.events.push(format!("{:?} the loss of {name:?} is accepted", self.cluster.elapsed()));
+            told.push(self.cluster.begin(node, move |system| async move {
+                let cluster = system.cluster().expect("it is a node");
+                let accepted = ledgers::accept_loss(&cluster, kind, id).await;
+                match (accepted, tell(&system, name).await) {
+                    (Ok(_), Ok(_)) => Ok(()),
+                    (Ok(_), Err(why)) => Err(format!("{name:?} does not answer though its loss is accepted: {why}")),
+                    (Err(error), _) => Err(format!("the loss of {name:?} cannot be accepted: {error}")),
+                }
+            }));
+        }
+        self.all(told)
     }
 
     fn all(&mut self, mut running: Vec<Running<Result<(), String>>>) -> Result<(), String> {

@@ -319,6 +319,12 @@ impl Pass {
         }
     }
 
+    /// Until when it has been open, or 0: another one with each lease.
+    #[cfg(feature = "testkit")]
+    pub(crate) fn mark(&self) -> u64 {
+        self.until.load(Acquire)
+    }
+
     /// It holds until then, by the boot clock, once as much of what is agreed has been [`seen`](Self::seen).
     pub(crate) fn granted(&self, needed: u64, until: Duration) {
         let mut grants = lock(&self.grants);

@@ -11,8 +11,8 @@ use crate::{
 #[derive(Default)]
 pub(super) struct MinorityStops {
     looks: u64,
-    /// The look since which a node may not answer.
-    closed: HashMap<String, u64>,
+    /// The look since which a node may not answer, and by which lease: it can have had a short one between two looks.
+    closed: HashMap<String, (u64, Option<u64>)>,
     /// The look before which an operation began.
     began: HashMap<Op, u64>,
 }
@@ -24,8 +24,12 @@ impl MinorityStops {
             let name = format!("node-{node}");
             if moment.cluster.may_serve(node) {
                 self.closed.remove(&name);
-            } else {
-                self.closed.entry(name).or_insert(self.looks);
+                continue;
+            }
+            let (now, mark) = (self.looks, moment.cluster.lease_mark(node));
+            let since = self.closed.entry(name).or_insert((now, mark));
+            if since.1 != mark {
+                *since = (now, mark);
             }
         }
         for call in moment.calls {
@@ -34,7 +38,7 @@ impl MinorityStops {
                 Call::Ended { op, outcome, entity } => {
                     let Some(began) = self.began.remove(op) else { continue };
                     let Outcome::Answered(answer) = outcome else { continue };
-                    if self.closed.get(&answer.node).is_some_and(|since| *since < began) {
+                    if self.closed.get(&answer.node).is_some_and(|(since, _)| *since < began) {
                         return Err(format!(
                             "the minority stops: {} answered {op} for {entity:?}, without a lease since before it began",
                             answer.node

@@ -5,6 +5,7 @@ mod dead_go;
 mod in_order;
 mod in_order_entities;
 mod leases;
+mod leaves_are_smooth;
 mod living_stay;
 mod members_agree;
 mod minority_stops;
@@ -16,7 +17,7 @@ mod one_cluster;
 mod one_leader;
 mod one_owner;
 
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 use casty::testkit::{Cluster, Inspection};
 
@@ -59,6 +60,7 @@ pub(crate) struct Invariants {
     in_order: in_order::InOrder,
     in_order_entities: in_order_entities::InOrderEntities,
     leases: leases::Leases,
+    leaves_are_smooth: leaves_are_smooth::LeavesAreSmooth,
     living_stay: living_stay::LivingStay,
     members_agree: members_agree::MembersAgree,
     minority_stops: minority_stops::MinorityStops,
@@ -69,7 +71,7 @@ pub(crate) struct Invariants {
     one_cluster: one_cluster::OneCluster,
     one_leader: one_leader::OneLeader,
     one_owner: one_owner::OneOwner,
-    last: Vec<String>,
+    last: Vec<Option<Outline>>,
 }
 
 impl Invariants {
@@ -80,17 +82,18 @@ impl Invariants {
             in_order: in_order::InOrder::default(),
             in_order_entities: in_order_entities::InOrderEntities,
             leases: leases::Leases::new(plan),
+            leaves_are_smooth: leaves_are_smooth::LeavesAreSmooth::new(plan),
             living_stay: living_stay::LivingStay::default(),
             members_agree: members_agree::MembersAgree::default(),
             minority_stops: minority_stops::MinorityStops::default(),
             not_handled: not_handled::NotHandled::default(),
             nothing_twice: nothing_twice::NothingTwice,
             once: once::Once::default(),
-            one_at_a_time: one_at_a_time::OneAtATime,
+            one_at_a_time: one_at_a_time::OneAtATime::default(),
             one_cluster: one_cluster::OneCluster::default(),
             one_leader: one_leader::OneLeader::default(),
             one_owner: one_owner::OneOwner::default(),
-            last: vec![String::new(); plan.nodes],
+            last: (0..plan.nodes).map(|_| None).collect(),
         }
     }
 
@@ -104,6 +107,7 @@ impl Invariants {
         self.not_handled.check(moment)?;
         self.in_order.check(moment)?;
         self.leases.check(moment)?;
+        self.leaves_are_smooth.check(moment)?;
         self.one_at_a_time.check(moment)?;
         self.minority_stops.check(moment)?;
         self.living_stay.check(moment)?;
@@ -121,29 +125,52 @@ impl Invariants {
 
     /// What has changed, for who reads of a failure.
     fn write_down(&mut self, moment: &Moment<'_>, events: &mut Vec<String>) {
-        for (node, seen) in moment.seen.iter().enumerate() {
-            let text = match seen {
-                None => "not started".to_owned(),
-                Some(seen) => {
-                    let role = if seen.leads { "leads" } else { "follows" };
-                    let members = if self.last[node].contains(&format!("view {} ", seen.view)) {
-                        String::new()
-                    } else {
-                        moment.cluster.members(node).join(", ")
-                    };
-                    let lease = if seen.lease { "lease" } else { "no lease" };
-                    let leader = seen.leader.as_deref().unwrap_or("nobody");
-                    format!(
-                        "@{} {role} {leader} in term {}, {lease}, view {} | {members}",
-                        seen.incarnation, seen.term, seen.view
-                    )
-                }
+        for ((node, seen), last) in moment.seen.iter().enumerate().zip(&mut self.last) {
+            let now = seen.as_ref().map(|seen| {
+                let since_view = last.as_ref().filter(|last| (last.incarnation, last.view) == (seen.incarnation, seen.view));
+                let members = since_view.map_or_else(|| moment.cluster.members(node), |last| last.members.clone());
+                let Inspection { incarnation, view, term, leads, lease, leader, .. } = seen.clone();
+                Outline { incarnation, view, term, leads, lease, leader, members }
+            });
+            let same = match (&now, &*last) {
+                (Some(now), Some(last)) => now.says_what(last),
+                (None, None) => true,
+                _ => false,
             };
-            let short = text.split('|').next().unwrap_or_default();
-            if self.last[node] != short {
+            if !same {
+                let text = now.as_ref().map_or_else(|| "not started".to_owned(), ToString::to_string);
                 events.push(format!("{:?} node-{node}: {text}", moment.now));
-                self.last[node] = short.to_owned();
             }
+            *last = now;
         }
+    }
+}
+
+/// What is written down of a node.
+struct Outline {
+    incarnation: u64,
+    view: u64,
+    term: u64,
+    leads: bool,
+    lease: bool,
+    leader: Option<String>,
+    members: Vec<String>,
+}
+
+impl Outline {
+    /// Whether it says what another one says.
+    fn says_what(&self, other: &Self) -> bool {
+        let what = |it: &Self| (it.incarnation, it.term, it.leads, it.lease);
+        what(self) == what(other) && self.leader == other.leader && self.members == other.members
+    }
+}
+
+impl fmt::Display for Outline {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let role = if self.leads { "leads" } else { "follows" };
+        let lease = if self.lease { "lease" } else { "no lease" };
+        let leader = self.leader.as_deref().unwrap_or("nobody");
+        let Self { incarnation, term, members, .. } = self;
+        write!(f, "@{incarnation} {role} {leader} in term {term}, {lease} | {}", members.join(", "))
     }
 }

@@ -1,21 +1,27 @@
 //! Of an entity, one activation serves, whatever is cut off: no two nodes answer for a slot, and what activations did never
 //! alternates.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use super::{Held, Moment};
 use crate::history::Said;
 
 #[derive(Default)]
-pub(super) struct OneAtATime;
+pub(super) struct OneAtATime {
+    /// Who serves each slot, as it was looked at last: it is looked at often.
+    serving: Vec<Option<usize>>,
+}
 
 impl OneAtATime {
-    #[expect(clippy::unused_self, reason = "like the others")]
     pub(super) fn check(&mut self, moment: &Moment<'_>) -> Held {
-        let mut serving: BTreeMap<u16, usize> = BTreeMap::new();
+        self.serving.fill(None);
         for (node, _) in moment.started() {
             for slot in moment.cluster.served_slots(node) {
-                if let Some(other) = serving.insert(slot, node) {
+                let at = usize::from(slot);
+                if self.serving.len() <= at {
+                    self.serving.resize(at + 1, None);
+                }
+                if let Some(other) = self.serving[at].replace(node) {
                     return Err(format!(
                         "one at a time: node-{other} and node-{node} both serve slot {slot}: {:?}",
                         [other, node].map(|node| moment.cluster.configurations(node, slot))

@@ -109,6 +109,11 @@ impl Shards {
         (0..SLOTS as Slot).filter(|slot| self.serves(*slot) != 0).collect()
     }
 
+    #[cfg(feature = "testkit")]
+    pub(crate) fn answers_for(&self, slot: Slot) -> bool {
+        self.pass.is_open() && self.serves(slot) != 0
+    }
+
     fn network(&self) -> Option<Arc<Network>> {
         self.network.get()?.upgrade()
     }

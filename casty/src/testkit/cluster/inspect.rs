@@ -109,9 +109,19 @@ impl Cluster {
         self.with_running(node, |running| running.shards().pass().is_open()) == Some(true)
     }
 
+    /// What that follows from: it changes with each lease.
+    pub fn lease_mark(&self, node: usize) -> Option<u64> {
+        self.with_running(node, |running| running.shards().pass().mark())
+    }
+
     /// The slots whose entities the node answers for now.
     pub fn served_slots(&self, node: usize) -> Vec<u16> {
         self.with_running(node, |running| running.shards().served()).unwrap_or_default()
+    }
+
+    /// Whether the node answers for the entities of that slot now.
+    pub fn serves(&self, node: usize, slot: u16) -> bool {
+        self.with_running(node, |running| running.shards().answers_for(slot)) == Some(true)
     }
 
     /// How many slots are not on all nodes that are to have them, or were given to one that is not up, as the node has it.
@@ -147,6 +157,17 @@ impl Cluster {
     /// The configurations of a slot as the node has them, newest first, in words.
     pub fn configurations(&self, node: usize, slot: u16) -> Vec<String> {
         self.with_running(node, |running| configurations_here(running, slot)).unwrap_or_default()
+    }
+
+    /// The members of the slot's newest configuration as the node has it: the primary, then the backups.
+    pub fn slot_members(&self, node: usize, slot: u16) -> Vec<usize> {
+        let members = self.with_running(node, |running| {
+            let view = running.plane().view();
+            let current = view.slots.get(usize::from(slot)).and_then(|chain| chain.current());
+            let number = |id: &str| id.strip_prefix("node-")?.parse().ok();
+            current.map(|config| config.members.iter().filter_map(|member| number(member.id.as_str())).collect())
+        });
+        members.flatten().unwrap_or_default()
     }
 
     /// Who holds the name, in what the node has applied: a node, its incarnation, the actor.

@@ -1,6 +1,8 @@
 //! What one node has and does for one slot.
 
 mod backup;
+#[cfg(test)]
+mod forgotten;
 mod gather;
 mod rules;
 mod sealing;
@@ -291,19 +293,22 @@ impl<G: Clone> Core<G> {
     /// Drops what nobody needs here any more, now that what is agreed may have become full.
     fn let_go(&mut self, out: &mut Vec<Out<G>>) {
         let chain = self.agreed.chain.clone();
-        let Some(full) = chain.0.iter().find(|config| config.stage == Stage::Full).map(|config| config.epoch) else { return };
+        let enough = if self.rules.lack(Rule::DropWhenFull) { Stage::Complete } else { Stage::Full };
+        let Some(full) = chain.0.iter().find(|config| config.stage >= enough).map(|config| config.epoch) else { return };
         self.raise(full, out);
         // A later primary may have sent something before what names this node was applied here.
         let is_behind = self.sealed > chain.epoch();
+        let mut forgets = false;
         for (kind, shelf) in &mut self.shelves {
             let keeps = |config: &Configuration| {
                 let members = &config.members;
                 let copies = self.agreed.types.settings(*kind, config.types).map(|settings| settings.copies(members.len()));
                 members.iter().take(copies.unwrap_or(members.len())).any(|member| *member == self.me)
             };
-            if !chain.0.iter().any(keeps) {
+            if !chain.0.iter().take_while(|config| config.epoch >= full).any(keeps) {
                 if !is_behind {
                     shelf.drop_all();
+                    forgets |= self.rules.lack(Rule::SealOutlivesCopy);
                 }
                 continue;
             }
@@ -314,6 +319,9 @@ impl<G: Clone> Core<G> {
             let is_pending =
                 |id: &EntityId| pending.is_some_and(|pending| pending.contains_key(&Key { kind: *kind, id: id.clone() }));
             shelf.drop_tombstones(full, is_pending);
+        }
+        if forgets {
+            self.sealed = 0;
         }
     }
 

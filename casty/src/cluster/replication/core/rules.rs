@@ -21,6 +21,10 @@ pub(in crate::cluster::replication) enum Rule {
     CompleteWhenSynced,
     /// A slot is taken from a primary that is up only by its release.
     WaitForRelease,
+    /// Copies are dropped once a later configuration is full, not only complete.
+    DropWhenFull,
+    /// Who drops its copies remembers that it was sealed.
+    SealOutlivesCopy,
     /// What is not at a node that had adopted everything was not there.
     AbsenceCounts,
 }

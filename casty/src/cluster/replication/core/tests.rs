@@ -7,19 +7,21 @@ use crate::cluster::{
     replication::{Content, Wait, Written},
 };
 
-fn node(name: &str) -> NodeKey {
+pub(super) fn node(name: &str) -> NodeKey {
     NodeKey { id: name.into(), incarnation: Incarnation(1) }
 }
 
-fn key(id: &str) -> Key {
+pub(super) fn key(id: &str) -> Key {
     Key { kind: 0, id: id.into() }
 }
 
 /// Nodes with one slot, whose messages arrive in order unless a test takes them out.
-struct Nodes {
-    cores: BTreeMap<NodeKey, Core<&'static str>>,
-    agreed: Agreed,
-    net: Vec<(NodeKey, NodeKey, Message)>,
+pub(super) struct Nodes {
+    pub(super) cores: BTreeMap<NodeKey, Core<&'static str>>,
+    pub(super) agreed: Agreed,
+    /// Who applies nothing of what is agreed.
+    pub(super) behind: BTreeSet<NodeKey>,
+    pub(super) net: Vec<(NodeKey, NodeKey, Message)>,
     /// What else each wanted done.
     said: Vec<(NodeKey, Out<&'static str>)>,
     bytes: usize,
@@ -27,18 +29,19 @@ struct Nodes {
 
 impl Nodes {
     /// All with one type of this factor and sync; the first configuration has these members.
-    fn new(names: &[&str], members: &[&str], factor: u32, sync: u32) -> Self {
+    pub(super) fn new(names: &[&str], members: &[&str], factor: u32, sync: u32) -> Self {
         let mut types = TypeTable::default();
         types.declare(&"kind".into(), TypeSettings { factor, sync, strict: false, accepts_loss: false, singleton: false });
         let up: BTreeSet<_> = names.iter().map(|name| node(name)).collect();
         let cores = up.iter().map(|node| (node.clone(), Core::new(node.clone()))).collect();
         let agreed = Agreed { types: types.into(), up, ..Agreed::default() };
-        let mut nodes = Self { cores, agreed, net: Vec::new(), said: Vec::new(), bytes: 0 };
+        let behind = BTreeSet::new();
+        let mut nodes = Self { cores, agreed, behind, net: Vec::new(), said: Vec::new(), bytes: 0 };
         nodes.begin(members);
         nodes
     }
 
-    fn begin(&mut self, members: &[&str]) {
+    pub(super) fn begin(&mut self, members: &[&str]) {
         let members = members.iter().map(|name| node(name)).collect();
         Arc::make_mut(&mut self.agreed.chain).begin(members, self.agreed.types.version);
         self.learn();
@@ -49,14 +52,18 @@ impl Nodes {
         self.learn();
     }
 
-    fn learn(&mut self) {
-        for node in self.cores.keys().cloned().collect::<Vec<_>>() {
+    pub(super) fn learn(&mut self) {
+        for node in self.cores.keys().filter(|node| !self.behind.contains(*node)).cloned().collect::<Vec<_>>() {
             let agreed = self.agreed.clone();
             self.with(&node, |core, out| core.agreed(agreed, out));
         }
     }
 
-    fn with<R>(&mut self, of: &NodeKey, act: impl FnOnce(&mut Core<&'static str>, &mut Vec<Out<&'static str>>) -> R) -> R {
+    pub(super) fn with<R>(
+        &mut self,
+        of: &NodeKey,
+        act: impl FnOnce(&mut Core<&'static str>, &mut Vec<Out<&'static str>>) -> R,
+    ) -> R {
         let mut out = Vec::new();
         let result = act(self.cores.get_mut(of).unwrap(), &mut out);
         for out in out {
@@ -69,7 +76,7 @@ impl Nodes {
     }
 
     /// Delivers everything to those that are up, applies what is reached, releases, until nothing moves.
-    fn settle(&mut self) {
+    pub(super) fn settle(&mut self) {
         while !self.net.is_empty() || self.apply() {
             for (from, to, message) in std::mem::take(&mut self.net) {
                 let mut bytes = Vec::new();
@@ -107,7 +114,7 @@ impl Nodes {
         }
     }
 
-    fn write(&mut self, name: &str, id: &'static str, state: Option<&[u8]>) -> Result<Wait, NotServing> {
+    pub(super) fn write(&mut self, name: &str, id: &'static str, state: Option<&[u8]>) -> Result<Wait, NotServing> {
         self.write_sparing(name, id, state, false)
     }
 
@@ -119,7 +126,7 @@ impl Nodes {
         self.with(&node(name), |core, out| core.wake(&key(id), &id, out))
     }
 
-    fn has_said(&self, name: &str, out: Out<&'static str>) -> bool {
+    pub(super) fn has_said(&self, name: &str, out: Out<&'static str>) -> bool {
         self.said.contains(&(node(name), out))
     }
 
