@@ -203,16 +203,3 @@ fn each_rule_that_is_seldom_needed_is_needed() {
     is_found(Rule::WaitForRelease, 200_000);
     is_found(Rule::AbsenceCounts, 200_000);
 }
-
-/// As far as is known, it holds: who takes over gathers all before it serves, and what is not there is dated.
-#[test]
-#[ignore = "takes long, and finds nothing"]
-fn copies_that_are_dropped_early_are_not_missed() {
-    println!("without {:?}: {:?}", Rule::DropWhenFull, walks(0..100_000, Some(Rule::DropWhenFull)));
-}
-
-#[test]
-#[ignore = "takes long: few walks need this rule"]
-fn a_seal_outlives_its_copy() {
-    is_found(Rule::SealOutlivesCopy, 200_000);
-}
