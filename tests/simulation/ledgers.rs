@@ -187,7 +187,7 @@ pub(crate) enum Outcome {
     /// Nobody is to answer, and it is kept.
     Kept,
     NotHandled(String),
-    Unknown,
+    Unknown(String),
 }
 
 macro_rules! each {
@@ -204,7 +204,7 @@ macro_rules! each {
 fn outcome<T>(answer: Result<T, AskError>, ok: impl FnOnce(T) -> Outcome) -> Outcome {
     match answer {
         Ok(answer) => ok(answer),
-        Err(error) if error.may_have_been_handled() => Outcome::Unknown,
+        Err(error) if error.may_have_been_handled() => Outcome::Unknown(error.to_string()),
         Err(error) => Outcome::NotHandled(error.to_string()),
     }
 }
@@ -235,7 +235,7 @@ impl Ledger {
             Act::Read => outcome(each!(self, entity => entity.ask(Look).timeout(limit).await), Outcome::Answered),
             Act::Add(_) => match each!(self, entity => entity.send(Do(op, act)).await) {
                 Ok(()) => Outcome::Kept,
-                Err(error) if error.may_have_been_handled() => Outcome::Unknown,
+                Err(error) if error.may_have_been_handled() => Outcome::Unknown(error.to_string()),
                 Err(error) => Outcome::NotHandled(error.to_string()),
             },
             Act::Swap(_) | Act::Cas(..) => {
