@@ -37,9 +37,9 @@ impl LeavesAreSmooth {
                     if !goes[node]
                         && !went[node]
                         && moment.seen[node].is_some()
-                        && let Outcome::NotHandled(_) | Outcome::Unknown(_) = outcome
+                        && let Outcome::NotHandled(why) | Outcome::Unknown(why) = outcome
                     {
-                        return Err(format!("leaves are smooth: {op} of node-{node} for {entity:?} came to {outcome:?}"));
+                        return Err(format!("leaves are smooth: {op} of node-{node} for {entity:?} came to nothing: {why}"));
                     }
                 }
             }
