@@ -55,9 +55,10 @@ impl<A: Entity, M: Message> Future for EntitySending<'_, A, M> {
 /// What an ask without an answer is to a sender.
 fn not_kept(error: AskError) -> Result<(), SendError> {
     let (why, actor, message) = match error {
-        // It was handled, and whoever answers it later is not waited for.
-        AskError::NotAnswered { .. } => return Ok(()),
-        AskError::Timeout { actor, message, .. } | AskError::NotReplicated { actor, message } => {
+        // Its handler may have been dropped halfway, with its node's part in the entity.
+        AskError::NotAnswered { actor, message }
+        | AskError::Timeout { actor, message, .. }
+        | AskError::NotReplicated { actor, message } => {
             (FarRefusal::NotReplicated.into(), actor, message)
         }
         AskError::Failed { actor, message, failure } => (Refusal::Failed(failure), actor, message),

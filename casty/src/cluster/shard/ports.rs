@@ -106,8 +106,8 @@ impl FarPort for Receipt {
 
     fn refuse(self: Box<Self>, why: Refusal) {
         match why {
-            // Whoever is to answer later is not waited for.
-            Refusal::NotAnswered => self.0.answer(&|_| Ok(())),
+            // Its handler may have been dropped halfway.
+            Refusal::NotAnswered => self.0.refuse(FarRefusal::NotReplicated.into()),
             why => self.0.refuse(why),
         }
     }
