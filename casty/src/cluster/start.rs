@@ -349,7 +349,12 @@ async fn assemble(
     }
     parts.running.entered.store(true, Relaxed);
     life::first_lease(&parts.running, settings.raft.heartbeat_interval).await;
-    if let Err(error) = shards.declare(types).await {
+    let mut ending = parts.running.ending.subscribe();
+    let declared = tokio::select! {
+        declared = shards.declare(types) => declared,
+        _ = ending.wait_for(|is_ending| *is_ending) => Err("the node has ended before the cluster agreed on its types".into()),
+    };
+    if let Err(error) = declared {
         parts.running.network.close();
         parts.running.ending.set(true);
         parts.last().await;

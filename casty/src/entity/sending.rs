@@ -58,9 +58,7 @@ fn not_kept(error: AskError) -> Result<(), SendError> {
         // Its handler may have been dropped halfway, with its node's part in the entity.
         AskError::NotAnswered { actor, message }
         | AskError::Timeout { actor, message, .. }
-        | AskError::NotReplicated { actor, message } => {
-            (FarRefusal::NotReplicated.into(), actor, message)
-        }
+        | AskError::NotReplicated { actor, message } => (FarRefusal::NotReplicated.into(), actor, message),
         AskError::Failed { actor, message, failure } => (Refusal::Failed(failure), actor, message),
         AskError::Stopped { actor, message } => (Refusal::Stopped, actor, message),
         AskError::MailboxFull { actor, message } => (Refusal::Full, actor, message),

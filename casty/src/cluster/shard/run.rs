@@ -9,7 +9,7 @@ use std::{
 
 use super::{Shards, kinds};
 use crate::{
-    Event,
+    ClusterError, Event,
     cluster::{
         NodeKey,
         control::{Command, Plane, View},
@@ -48,17 +48,23 @@ impl Shards {
     /// Tells the cluster which types of entities this program has, and follows what it agrees on.
     ///
     /// # Errors
-    /// In words, if it does not answer, or has another kind of type by one of these names.
+    /// In words, if it cannot, or has another kind of type by one of these names.
     pub(crate) async fn declare(&self, types: Vec<kinds::Declared>) -> Result<(), String> {
         let Some(plane) = self.plane.get() else { return Ok(()) };
         if types.is_empty() {
             return Ok(());
         }
         let named: Vec<(Arc<str>, _)> = types.iter().map(|(kind, settings, _)| (kind.config.name.into(), *settings)).collect();
-        let agreed = plane
-            .declare(named.clone(), AGREE)
-            .await
-            .map_err(|error| format!("the cluster did not agree on this program's types of entities: {error}"))?;
+        // As with joining: while no majority answers, it waits, and says so.
+        let agreed = loop {
+            match plane.declare(named.clone(), AGREE).await {
+                Ok(agreed) => break agreed,
+                Err(error @ ClusterError::Unavailable { after, .. }) if after >= AGREE => {
+                    tracing::warn!(%error, "the cluster has not agreed on this program's types of entities yet; it is asked again");
+                }
+                Err(error) => return Err(format!("the cluster did not agree on this program's types of entities: {error}")),
+            }
+        };
         for (((name, wanted), (_, _, region)), (number, settings)) in named.into_iter().zip(types).zip(agreed) {
             if wanted.singleton != settings.singleton {
                 let (mine, theirs) = if wanted.singleton { ("a singleton", "sharded") } else { ("sharded", "a singleton") };

@@ -129,7 +129,10 @@ impl Cluster {
         let open = self.with_running(node, |running| {
             let view = running.plane().view();
             let is_settled = |chain: &Chain| match chain.0.as_slice() {
-                [config] => config.stage == Stage::Full && config.members.iter().all(|member| view.is_up(member)),
+                // With a single copy they are nowhere else.
+                [config] if config.members.len() > 1 => {
+                    config.stage == Stage::Full && config.members.iter().all(|member| view.is_up(member))
+                }
                 _ => false,
             };
             if view.slots.is_empty() { SLOTS } else { view.slots.iter().filter(|chain| !is_settled(chain)).count() }
