@@ -29,6 +29,9 @@ struct Flicker {
     at: Duration,
 }
 
+/// After so long nobody is about to be taken for down.
+const CALM: Duration = Duration::from_secs(2);
+
 /// The faults of a run, and what they have touched.
 pub(crate) struct Faults {
     dice: Dice,
@@ -467,7 +470,10 @@ impl Faults {
             started().any(|(seen, _)| seen.incarnation == member.incarnation && seen.raft_id == member.raft_id)
         };
         let all_run = || cluster.seen_members(best).iter().filter(|member| member.status == MemberStatus::Up).all(runs);
-        !self.plan.gentle || (self.going.is_empty() && cluster.slots_on_their_way(best) == 0 && all_run())
+        // What a leader has written down and nobody knows yet may come to be agreed on later.
+        let calm = |node: usize| cluster.elapsed().saturating_sub(self.disturbed[node]) > CALM;
+        let all_calm = || (0..cluster.size()).filter(|node| cluster.is_running(*node)).all(calm);
+        !self.plan.gentle || (self.going.is_empty() && cluster.slots_on_their_way(best) == 0 && all_run() && all_calm())
     }
 
     /// Whether a majority still knows of the cluster if a node does not: the others could make another one.
