@@ -323,6 +323,7 @@ impl Run {
         }
         let lost: Vec<Name> = said.iter().filter(|(_, said)| is_lost(said)).map(|(name, _)| *name).collect();
         let Some(node) = (0..self.cluster.size()).find(|node| self.cluster.started(*node).is_some()) else { return Ok(()) };
+        let slots = lost.clone();
         let mut told = Vec::new();
         for name @ (kind, id) in lost {
             self.events.push(format!("{:?} the loss of {name:?} is accepted", self.cluster.elapsed()));
@@ -336,7 +337,15 @@ impl Run {
                 }
             }));
         }
-        self.all(told)
+        self.all(told).map_err(|why| {
+            let slots = slots.into_iter().map(|(kind, id)| {
+                let slot = Cluster::slot_of(kind, id);
+                let served = (0..self.cluster.size()).filter(|node| self.cluster.served_slots(*node).contains(&slot));
+                let served: Vec<_> = served.collect();
+                format!("\n{kind} {id}: {:?}, served by {served:?}", self.cluster.configurations(node, slot))
+            });
+            format!("{why}{}", slots.collect::<String>())
+        })
     }
 
     fn all(&mut self, mut running: Vec<Running<Result<(), String>>>) -> Result<(), String> {

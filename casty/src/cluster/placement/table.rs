@@ -84,9 +84,7 @@ impl Chain {
     /// Whether so many members have `ended` that what was acknowledged may be gone with them, and nobody has accepted that: the
     /// slot is not served, unless whoever served it last is there still.
     pub(crate) fn may_be_lost(&self, types: &TypeTable, ended: impl Fn(&NodeKey) -> bool) -> bool {
-        let Some(current) = self.current().filter(|current| current.stage == Stage::Begun && !current.accepted) else {
-            return false;
-        };
+        let Some(current) = self.current().filter(|current| current.stage == Stage::Begun) else { return false };
         let is_lost = |config: &Configuration, settings: TypeSettings| {
             let members = config.members.len();
             let (copies, sync) = (settings.copies(members), settings.sync(members));
@@ -94,10 +92,15 @@ impl Chain {
             !settings.accepts_loss && left < copies - sync
         };
         let kinds = (0..TypeNumber::MAX).take(types.types.len());
-        self.to_seal()
-            .iter()
-            .any(|config| kinds.clone().filter_map(|kind| types.settings(kind, config.types)).any(|it| is_lost(config, it)))
+        let mut open = self.to_seal().iter().filter(|config| !self.is_accepted(config.epoch));
+        open.any(|config| kinds.clone().filter_map(|kind| types.settings(kind, config.types)).any(|it| is_lost(config, it)))
             && current.epoch > 0
+    }
+
+    /// Whether somebody has accepted that what was in the configuration of that epoch is lost: when a later one was there, and
+    /// for all that follow.
+    pub(crate) fn is_accepted(&self, epoch: Epoch) -> bool {
+        self.0.iter().any(|later| later.accepted && later.epoch > epoch)
     }
 
     /// Begins the next configuration. The first one of all has nothing to wait for.
@@ -139,6 +142,9 @@ mod tests {
         assert!(lost(&chain, &["a", "b"]));
         chain.0[0].accepted = true;
         assert!(!lost(&chain, &["a", "b"]));
+        chain.begin(vec![node("d"), node("c")], 1);
+        assert!(!lost(&chain, &["a", "b"]), "it was accepted before");
+        assert!(lost(&chain, &["a", "b", "c"]), "but not of what came then");
     }
 
     fn node(name: &str) -> NodeKey {

@@ -231,7 +231,7 @@ impl<G: Clone> Core<G> {
                 if serving.halted && all_mine && reaches {
                     return;
                 }
-                if current.accepted {
+                if self.agreed.chain.is_accepted(serving.since.saturating_sub(1)) {
                     // What is left here goes on.
                     serving.lost.clear();
                 }

@@ -198,7 +198,7 @@ impl<G: Clone> Core<G> {
         let has = |member: &&NodeKey| {
             same(self.rules, member, &self.me) || sealing.gathered.iter().any(|node| same(self.rules, member, node))
         };
-        let accepted = settings.accepts_loss || self.agreed.chain.current().is_some_and(|current| current.accepted);
+        let accepted = settings.accepts_loss || self.agreed.chain.is_accepted(config.epoch);
         let needed = copies - settings.sync(config.members.len());
         let needed = if self.rules.lack(Rule::SealEnough) { needed.min(1) } else { needed };
         let left = members.iter().filter(|member| !self.agreed.ended.contains(*member)).count();
