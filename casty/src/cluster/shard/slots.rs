@@ -48,8 +48,10 @@ impl Place {
     fn settle(&mut self, out: &Outs) -> u64 {
         let serves = self.core.serving().is_some();
         let stops = |wanted: bool| out.iter().any(|out| matches!(out, Out::Stops { orderly, .. } if *orderly == wanted));
+        // It may have been released to this very node, which serves it again at once.
+        let begins_anew = self.ending && out.iter().any(|out| matches!(out, Out::Serves(_)));
         self.ending |= stops(true);
-        if stops(false) || (self.served && !serves) {
+        if begins_anew || stops(false) || (self.served && !serves) {
             // Those that are awake are of the past, even if it is served again already.
             self.term += 1;
             self.ending = false;
@@ -191,5 +193,26 @@ impl Shards {
 
     fn is_settled(&self, slot: Slot) -> bool {
         lock(&self.places[usize::from(slot)]).core.is_settled()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cluster::{Incarnation, placement::Chain};
+
+    #[test]
+    fn what_is_released_to_the_node_that_had_it_is_served_again_in_another_term() {
+        let me = NodeKey { id: "a".into(), incarnation: Incarnation(1) };
+        let (mut place, mut out) = (Place::new(me.clone()), Vec::new());
+        let mut chain = Chain::default();
+        chain.begin(vec![me.clone()], 1);
+        place.core.agreed(Agreed { chain: chain.into(), up: [me].into(), ..Agreed::default() }, &mut out);
+        let first = place.settle(&out);
+        assert_ne!(first, 0);
+        assert_eq!(place.settle(&vec![Out::Stops { epoch: 1, orderly: true }]), 0, "its entities end");
+        assert_eq!(place.settle(&Vec::new()), 0);
+        let second = place.settle(&vec![Out::Serves(2)]);
+        assert!(second > first, "{second}");
     }
 }
