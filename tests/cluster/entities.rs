@@ -274,6 +274,7 @@ async fn who_sends_through_a_node_that_has_ended_is_told() {
 #[tokio::test(flavor = "multi_thread")]
 async fn who_is_remembered_wakes_on_another_node_without_a_message() {
     let mut systems = cluster(2).await;
+    until("both nodes have some", async || homes(&systems[0], 30).await.len() == 2).await;
     let mut moved = Vec::new();
     let gone = of(&systems[1]).node_id().to_string();
     for number in 0..20 {

@@ -132,7 +132,7 @@ impl<A: Entity> Region<A> {
 
     /// The actor of this id, made if there is none.
     pub(super) fn cell(self: &Arc<Self>, system: &ActorSystem, id: &EntityId, hash: u64) -> Result<Arc<Cell<A>>, NotHere> {
-        if !self.home.pass().seemed_open() {
+        if !self.home.pass().is_open() {
             return Err(NotHere::Elsewhere);
         }
         let mut shard = lock(self.shard(hash));
