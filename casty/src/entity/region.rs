@@ -1,6 +1,7 @@
 //! The entities of one type on one node that are awake.
 
 use std::{
+    mem,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc, Mutex, OnceLock, Weak,
@@ -51,6 +52,8 @@ pub(crate) struct Region<A: Entity> {
     kind: OnceLock<u16>,
     seed: u64,
     shards: Box<[Mutex<HashTable<Awake<A>>>]>,
+    /// Activations that have ended by themselves, and whose answers are held, or come later, by their slots.
+    lingering: Mutex<Vec<(u16, Arc<Cell<A>>)>>,
     make: Maker<A>,
     /// Sweeps so far.
     sweep: AtomicU32,
@@ -83,7 +86,19 @@ impl<A: Entity> Region<A> {
             system.host().spawn(keep_looking(config.name, system.downgrade(), Arc::downgrade(&patience), config.timeout));
         }
         let (kind, sweep_count) = (OnceLock::new(), AtomicU32::new(0));
-        let region = Arc::new(Self { home, config, waits, is_strict, patience, kind, seed, shards, make, sweep: sweep_count });
+        let region = Arc::new(Self {
+            home,
+            config,
+            waits,
+            is_strict,
+            patience,
+            kind,
+            seed,
+            shards,
+            lingering: Mutex::default(),
+            make,
+            sweep: sweep_count,
+        });
         if !config.singleton {
             system.host().spawn(sweep(system.downgrade(), Arc::downgrade(&region)));
         }
@@ -277,12 +292,21 @@ impl<A: Entity> Region<A> {
         let mut shard = lock(self.shard(hash));
         let found = shard.find_entry(hash, |awake| awake.id == *id && awake.cell.id() == actor);
         let gone = found.ok().map(|found| found.remove().0);
+        let lingers = |cell: &Arc<Cell<A>>| cell.outputs().is_some_and(|it| !it.is_settled() || it.has_open());
+        let mut over = Vec::new();
+        if let Some(awake) = gone.as_ref().filter(|awake| lingers(&awake.cell)) {
+            // Whoever takes the slot from this node has to find it.
+            let mut lingering = lock(&self.lingering);
+            let (left, settled) = mem::take(&mut *lingering).into_iter().partition(|(_, cell)| lingers(cell));
+            (*lingering, over) = (left, settled);
+            lingering.push((slot_of_hash(hash), awake.cell.clone()));
+        }
         if shard.capacity() > ROOMY && shard.len() * 4 < shard.capacity() {
             let room = shard.len() * 2;
             shard.shrink_to(room, |awake| awake.hash);
         }
         drop(shard);
-        drop(gone);
+        drop((gone, over));
     }
 
     /// Gives the message to the actor that follows this one, which takes nothing any more.
@@ -341,10 +365,12 @@ impl<A: Entity> Region<A> {
         }
     }
 
-    /// Those of a slot.
+    /// Those of a slot, and those that have ended and have something to say still.
     pub(super) fn of_slot(&self, slot: u16) -> Vec<Arc<Cell<A>>> {
         let shard = lock(&self.shards[usize::from(slot) % SHARDS]);
-        shard.iter().filter(|awake| slot_of_hash(awake.hash) == slot).map(|awake| awake.cell.clone()).collect()
+        let awake = shard.iter().filter(|awake| slot_of_hash(awake.hash) == slot).map(|awake| awake.cell.clone());
+        let lingering = lock(&self.lingering);
+        awake.chain(lingering.iter().filter(|(of, _)| *of == slot).map(|(_, cell)| cell.clone())).collect()
     }
 }
 
