@@ -150,3 +150,28 @@ impl Drop for Elsewhere {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Sender(Arc<Mutex<Option<Result<(), Refusal>>>>);
+
+    impl FarPort for Sender {
+        fn answer(self: Box<Self>, _: &dyn Fn(&mut Vec<u8>) -> Result<(), CodecError>) {
+            *lock(&self.0) = Some(Ok(()));
+        }
+
+        fn refuse(self: Box<Self>, why: Refusal) {
+            *lock(&self.0) = Some(Err(why));
+        }
+    }
+
+    #[test]
+    fn a_send_whose_handler_was_dropped_halfway_is_not_said_to_be_kept() {
+        let told = Arc::default();
+        Box::new(Receipt(Box::new(Sender(Arc::clone(&told))))).refuse(Refusal::NotAnswered);
+        let told = lock(&told).take();
+        assert!(matches!(&told, Some(Err(Refusal::Far(why))) if matches!(**why, FarRefusal::NotReplicated)), "{told:?}");
+    }
+}
