@@ -7,6 +7,8 @@ mod config;
 mod home;
 mod id;
 mod kept;
+#[cfg(test)]
+mod lingering_tests;
 mod posting;
 mod probed;
 mod reference;

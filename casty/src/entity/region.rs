@@ -75,9 +75,9 @@ pub(super) enum NotHere {
 }
 
 impl<A: Entity> Region<A> {
-    pub(crate) fn new(system: &ActorSystem, make: Maker<A>) -> Arc<Self> {
+    pub(crate) fn new(system: &ActorSystem, home: Arc<dyn Home>, make: Maker<A>) -> Arc<Self> {
         let shards = (0..SHARDS).map(|_| Mutex::default()).collect();
-        let (home, seed) = (system.home().clone(), kind_seed(A::ENTITY.name));
+        let seed = kind_seed(A::ENTITY.name);
         let config = system.entity_config::<A>();
         let waits = AtomicBool::new(home.is_shared() && config.sync != SyncCount::Of(0));
         let is_strict = AtomicBool::new(config.strict);
@@ -147,7 +147,8 @@ impl<A: Entity> Region<A> {
 
     /// The actor of this id, made if there is none.
     pub(super) fn cell(self: &Arc<Self>, system: &ActorSystem, id: &EntityId, hash: u64) -> Result<Arc<Cell<A>>, NotHere> {
-        if !self.home.pass().is_open() {
+        // Its answers are held until the lease is looked at to the moment.
+        if !self.home.pass().seemed_open() {
             return Err(NotHere::Elsewhere);
         }
         let mut shard = lock(self.shard(hash));

@@ -40,7 +40,7 @@ impl Regions {
             None => {
                 let make = makers.of::<A>()?;
                 let mut regions = self.0.write().unwrap_or_else(PoisonError::into_inner);
-                regions.entry(key).or_insert_with(|| Region::<A>::new(system, make)).clone()
+                regions.entry(key).or_insert_with(|| Region::<A>::new(system, system.home().clone(), make)).clone()
             }
         };
         region.downcast().ok()

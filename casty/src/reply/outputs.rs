@@ -303,6 +303,22 @@ impl Pass {
         until == ALWAYS || self.host.boot_time() < Duration::from_nanos(until)
     }
 
+    /// Whether it was open when last looked at. What is begun on this word may come to nothing: its outputs stay behind.
+    #[inline]
+    pub(crate) fn seemed_open(&self) -> bool {
+        self.until.load(Acquire) != 0
+    }
+
+    /// Looks whether it is open still, for those who go by that.
+    pub(crate) fn look(&self) {
+        if self.seemed_open() && !self.is_open() {
+            let _grants = lock(&self.grants);
+            if !self.is_open() {
+                self.until.store(0, Release);
+            }
+        }
+    }
+
     /// Until when it has been open, or 0: another one with each lease.
     #[cfg(feature = "testkit")]
     pub(crate) fn mark(&self) -> u64 {

@@ -107,6 +107,7 @@ impl Shards {
             let now = *applied.borrow_and_update();
             self.follow(&plane.view(), &mut seen);
             self.pass.seen(now);
+            self.pass.look();
             if self.host.now().saturating_duration_since(ticked) >= TICK {
                 ticked = self.host.now();
                 self.tick();
