@@ -14,7 +14,7 @@ use std::{
 use tokio::sync::Semaphore;
 
 use super::{
-    Actor, ActorId, AnyCell, Core, EntityAddress, Extras, Mailbox, Signal,
+    Activation, Actor, ActorId, AnyCell, Core, Extras, Mailbox, Signal,
     inbox::{Inbox, Seat, Work},
     mailbox::Bound,
 };
@@ -34,6 +34,8 @@ pub(crate) struct Cell<A: Actor> {
     pub(super) inbox: Mutex<Inbox<A>>,
     /// A permit a free place in the mailbox, where senders wait for one.
     pub(super) room: Option<Arc<Semaphore>>,
+    /// Of an entity.
+    activation: Option<Box<Activation>>,
     /// What few actors need.
     extras: OnceLock<Box<Extras>>,
 }
@@ -47,6 +49,7 @@ pub(crate) struct CellParts {
     pub(crate) parent: Option<Arc<dyn AnyCell>>,
     pub(crate) mailbox: Mailbox,
     pub(crate) supervision: Option<Box<SupervisorConfig>>,
+    pub(crate) activation: Option<Box<Activation>>,
 }
 
 impl<A: Actor> Cell<A> {
@@ -62,6 +65,7 @@ impl<A: Actor> Cell<A> {
             supervision: parts.supervision,
             signalled: AtomicBool::new(false),
             inbox: Mutex::new(Inbox::new(bound)),
+            activation: parts.activation,
             extras: OnceLock::new(),
         }
     }
@@ -140,8 +144,8 @@ impl<A: Actor> Cell<A> {
         if let Some(address) = self.far() {
             return ActorLabel::far(address.clone());
         }
-        let name = match self.had_extras().and_then(Extras::entity) {
-            Some(entity) => Some((&entity.id).into()),
+        let name = match self.activation() {
+            Some(entity) => Some((&entity.address.id).into()),
             None => self.name.clone(),
         };
         ActorLabel::here(self.id, A::NAME, name)
@@ -186,15 +190,16 @@ impl<A: Actor> Cell<A> {
         self.extras.get_or_init(Box::default)
     }
 
-    /// For a cell that nobody else has yet: its actor is that entity.
-    pub(crate) fn is_entity(&self, address: EntityAddress, outputs: Arc<Outputs>) {
-        self.set_extras(Extras::of_entity(address, outputs));
+    /// Which entity it is, if it is one.
+    #[inline]
+    pub(super) fn activation(&self) -> Option<&Activation> {
+        self.activation.as_deref()
     }
 
     /// Where its answers go, if it is an entity.
     #[inline]
     pub(crate) fn outputs(&self) -> Option<&Arc<Outputs>> {
-        self.had_extras()?.outputs()
+        self.activation().map(|entity| &entity.outputs)
     }
 
     /// For a cell that nobody else has yet.

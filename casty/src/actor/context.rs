@@ -405,7 +405,7 @@ impl<A: Actor> Context<A> {
     /// # Ok(()) }
     /// ```
     pub fn stash<M: SentTo<A>>(&mut self, message: M) -> Later<M> {
-        let (stash, cell) = (self.extra().stash.clone(), self.cell.clone());
+        let (stash, cell) = (self.extra().stash.get_or_insert_default().clone(), self.cell.clone());
         Later::hand_on(move |reply| {
             let item = message.__wrap(reply);
             let mut stash = lock(&stash);

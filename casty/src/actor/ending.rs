@@ -53,6 +53,9 @@ impl<A: Actor> Cell<A> {
             parent.extras().remove_child(self.birth);
         }
         self.system.emit_with(|| Event::Stopped { actor: self.label(), reason: reason.clone() });
+        if let Some(entity) = self.activation() {
+            entity.ended(self.id, reason);
+        }
         if let Some(extras) = self.had_extras() {
             extras.tell_watchers(self.clone(), reason);
         }
@@ -108,7 +111,7 @@ impl<A: Actor> Cell<A> {
     /// A message that its actor stopped before.
     pub(super) fn leave_behind(&self, item: A::Item) {
         let name = item.name();
-        let leave = AssertUnwindSafe(|| match self.had_extras().and_then(Extras::entity) {
+        let leave = AssertUnwindSafe(|| match self.activation().map(|entity| &entity.address) {
             // Another activation takes it, wherever that is.
             Some(address) if self.system().home().is_shared() && !self.system().is_closing() => {
                 post_unheard(self.system(), address, self.label(), item);

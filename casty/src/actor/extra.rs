@@ -23,7 +23,8 @@ pub(super) struct Extra<A: Actor> {
     pub(super) retained: Option<Arc<dyn Any + Send + Sync>>,
     pub(super) timers: Vec<Timer>,
     pub(super) watched: Vec<AnyRef>,
-    pub(super) stash: Arc<Stash<A>>,
+    /// Made with the first message in it.
+    pub(super) stash: Option<Arc<Stash<A>>>,
     pub(super) unstash: bool,
     /// Behind a lock only so that messages need not be `Sync`.
     pub(super) then: Mutex<Vec<Box<dyn FnOnce() + Send>>>,
@@ -35,7 +36,6 @@ pub(super) struct Extra<A: Actor> {
 
 /// What makes an actor an entity.
 pub(super) struct Part<A> {
-    id: EntityId,
     keeper: Box<dyn Keeper<A>>,
     outputs: Arc<Outputs>,
     /// Its state goes, with the handler in hand.
@@ -71,7 +71,7 @@ impl<A: Actor> Context<A> {
                 retained: None,
                 timers: Vec::new(),
                 watched: Vec::new(),
-                stash: Arc::default(),
+                stash: None,
                 unstash: false,
                 then: Mutex::default(),
                 reads: false,
@@ -98,8 +98,8 @@ impl<A: Actor> Context<A> {
     }
 
     /// For an actor that is made: it is an entity.
-    pub(crate) fn is_entity(&mut self, id: EntityId, keeper: Box<dyn Keeper<A>>, outputs: Arc<Outputs>) {
-        self.extra().entity = Some(Part { id, keeper, outputs, ends: false });
+    pub(crate) fn is_entity(&mut self, keeper: Box<dyn Keeper<A>>, outputs: Arc<Outputs>) {
+        self.extra().entity = Some(Part { keeper, outputs, ends: false });
     }
 
     /// The handler in hand changes nothing that is kept.
@@ -113,7 +113,7 @@ impl<A: Actor> Context<A> {
     }
 
     pub(super) fn entity(&self) -> Option<&EntityId> {
-        self.extra.as_ref()?.entity.as_ref().map(|part| &part.id)
+        self.cell.activation().map(|entity| &entity.address.id)
     }
 
     /// Whether a handler with `&mut self` may run.
@@ -164,7 +164,7 @@ impl<A: Actor> Context<A> {
         self.extra.as_ref().is_none_or(|extra| {
             extra.timers.iter().all(Timer::is_over)
                 && !extra.watched.iter().any(AnyRef::is_alive)
-                && lock(&extra.stash).is_empty()
+                && extra.stash.as_ref().is_none_or(|stash| lock(stash).is_empty())
                 && extra.entity.as_ref().is_none_or(|part| part.outputs.is_settled() && !part.outputs.has_open())
         })
     }
@@ -186,7 +186,7 @@ impl<A: Actor> Context<A> {
         } else {
             then.into_iter().for_each(discard);
         }
-        mem::take(&mut extra.unstash).then(|| mem::take(&mut *lock(&extra.stash)))
+        mem::take(&mut extra.unstash).then(|| take(extra.stash.as_ref()))
     }
 
     pub(super) fn cancel_timers(&mut self) {
@@ -202,6 +202,10 @@ impl<A: Actor> Context<A> {
         for watched in extra.watched {
             watch::unwatch(&*watched.cell(), self.cell.id());
         }
-        mem::take(&mut *lock(&extra.stash))
+        take(extra.stash.as_ref())
     }
+}
+
+fn take<T>(stash: Option<&Arc<Mutex<VecDeque<T>>>>) -> VecDeque<T> {
+    stash.map(|stash| mem::take(&mut *lock(stash))).unwrap_or_default()
 }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use tokio::sync::Notify;
 
 use super::{FarAddress, asking::Wait, children::Children, watch::Watchers};
-use crate::{EntityId, cluster::is_neighbour, reply::Outputs};
+use crate::cluster::is_neighbour;
 
 #[derive(Default)]
 pub(crate) struct Extras {
@@ -19,37 +19,12 @@ pub(crate) struct Extras {
     far: Option<Arc<FarAddress>>,
     /// And that node runs in this process.
     near: bool,
-    /// Which entity it is, if it is one.
-    entity: Option<(EntityAddress, Arc<Outputs>)>,
-}
-
-/// Which entity, wherever it is.
-#[derive(Debug, Clone)]
-pub(crate) struct EntityAddress {
-    /// The type's name in the cluster.
-    pub(crate) kind: &'static str,
-    pub(crate) hash: u64,
-    pub(crate) id: EntityId,
 }
 
 impl Extras {
     /// Of an actor on another node.
     pub(super) fn of_far(address: Arc<FarAddress>) -> Self {
         Self { near: is_neighbour(&address.node), far: Some(address), ..Self::default() }
-    }
-
-    pub(super) fn of_entity(address: EntityAddress, outputs: Arc<Outputs>) -> Self {
-        Self { entity: Some((address, outputs)), ..Self::default() }
-    }
-
-    pub(super) fn entity(&self) -> Option<&EntityAddress> {
-        self.entity.as_ref().map(|(address, _)| address)
-    }
-
-    /// Of an entity.
-    #[inline]
-    pub(super) fn outputs(&self) -> Option<&Arc<Outputs>> {
-        self.entity.as_ref().map(|(_, outputs)| outputs)
     }
 
     pub(super) fn far(&self) -> Option<&Arc<FarAddress>> {

@@ -1,6 +1,7 @@
 //! One actor: its traits, its mailbox, its turns and its life. Who gives it turns is the scheduler's business, what is
 //! done about a failure supervision's, and many actors together are the system's.
 
+mod activation;
 mod any_cell;
 mod any_ref;
 mod asking;
@@ -34,6 +35,7 @@ mod watch;
 
 use std::{any::Any, fmt, future::Future};
 
+pub(crate) use activation::{Activation, Activations, EntityAddress};
 pub(crate) use any_cell::AnyCell;
 pub use any_ref::AnyRef;
 pub(crate) use asking::WaitsFor;
@@ -47,7 +49,7 @@ pub use context::Context;
 pub(crate) use core::{Core, Factory};
 pub(crate) use delivery::Refused;
 pub(crate) use extra::Keeper;
-pub(crate) use extras::{EntityAddress, Extras};
+pub(crate) use extras::Extras;
 pub use far::{Answer, FarPort};
 pub(crate) use far::{Awaited, FarAddress, FarReply, Incoming, Links, NotSent, Parcel, Received, Soon, TellEnd, Waiting, Wants};
 pub(crate) use life::start;

@@ -24,6 +24,7 @@ impl<A: Actor> Cell<A> {
             parent: None,
             mailbox: Mailbox::unbounded(),
             supervision: None,
+            activation: None,
         };
         let cell = Self::new(parts);
         cell.set_extras(Extras::of_far(address));

@@ -1,6 +1,8 @@
 //! What an activation that has ended leaves behind.
 
-use std::{sync::Arc, time::Duration};
+use std::{future::IntoFuture as _, pin::pin, sync::Arc, task::Poll};
+
+use futures_util::poll;
 
 use super::{
     EntityConfig, EntityId, Home, Sharded,
@@ -88,23 +90,20 @@ async fn what_an_activation_that_ended_by_itself_holds_is_ended_with_its_slot() 
     let region = Region::<Leaving>::new(&system, Arc::new(Slow(Pass::always(system.host()))), Arc::new(|_| Leaving::default()));
     let id = EntityId::from("x");
     let entity = Sharded::new(system.clone(), region.clone()).entity("x");
-    let held = tokio::spawn({
-        let entity = entity.clone();
-        async move { entity.ask(Add).await }
-    });
+    let mut held = pin!(entity.ask(Add).into_future());
     while region.awake(&id).is_none() {
+        assert!(poll!(&mut held).is_pending());
         tokio::task::yield_now().await;
     }
-    let actor = region.awake(&id).unwrap();
+    let actor = AnyRef::of(region.awake(&id).unwrap());
     entity.try_send(Leave).unwrap();
-    AnyRef::of(actor).stopped().await;
+    actor.stopped().await;
     while region.awake(&id).is_some() {
         tokio::task::yield_now().await;
     }
-    assert!(!held.is_finished(), "its answer is not held");
+    assert!(poll!(&mut held).is_pending(), "its answer is not held");
 
     Regions::erase(&region).end_slot(slot_of_hash(region.hash(&id)), true);
-    let ended = tokio::time::timeout(Duration::from_secs(2), held).await.expect("it is not held any more").unwrap();
-    let error = ended.unwrap_err();
+    let Poll::Ready(Err(error)) = poll!(&mut held) else { panic!("it is held still") };
     assert!(matches!(error, AskError::NotReplicated { .. }), "{error:?}");
 }

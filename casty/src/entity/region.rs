@@ -21,7 +21,9 @@ use super::{
 };
 use crate::{
     ActorSystem, Event, Failure, StopReason,
-    actor::{self, ActorId, AnyCell, AnyRef, Cell, CellParts, Context, Core, EntityAddress, Factory, Refused, Unsent},
+    actor::{
+        self, Activation, Activations, ActorId, AnyRef, Cell, CellParts, Context, Core, EntityAddress, Factory, Refused, Unsent,
+    },
     cluster::{hash_of, kind_seed, slot_of_hash},
     metrics,
     reply::{Outputs, Patience, Refusal, keep_looking},
@@ -252,6 +254,9 @@ impl<A: Entity> Region<A> {
         outputs: Arc<Outputs>,
         (instance, factory): (A, Factory<A>),
     ) -> Arc<Cell<A>> {
+        let address = EntityAddress { kind: A::ENTITY.name, hash: key.hash, id: key.id.clone() };
+        let itself: Arc<dyn Activations> = self.clone();
+        let activation = Activation { address, outputs: outputs.clone(), region: Arc::downgrade(&itself) };
         let cell = system.settle(|place| {
             Cell::new(CellParts {
                 id: place,
@@ -261,24 +266,14 @@ impl<A: Entity> Region<A> {
                 parent: None,
                 mailbox: A::MAILBOX.unwrap_or_else(|| system.mailbox()),
                 supervision: None,
+                activation: Some(Box::new(activation)),
             })
         });
-        let address = EntityAddress { kind: A::ENTITY.name, hash: key.hash, id: key.id.clone() };
-        cell.is_entity(address, outputs.clone());
         let mut ctx = Context::new(cell.clone());
         let is_strict = self.is_strict.load(Relaxed);
         let keep = Keep::new(self.home.clone(), key.clone(), term, outputs.clone(), is_strict);
-        ctx.is_entity(key.id.clone(), Box::new(keep), outputs);
+        ctx.is_entity(Box::new(keep), outputs);
         let core = Core::new(instance, ctx, factory);
-        let (region, whose) = (Arc::downgrade(self), key.id.clone());
-        let any: Arc<dyn AnyCell> = cell.clone();
-        let tell = move |ended: actor::Terminated| {
-            if let Some(region) = region.upgrade() {
-                region.ended(&whose, ended.actor.id());
-                metrics::deactivated(A::ENTITY.name, matches!(ended.reason, StopReason::Passivated));
-            }
-        };
-        actor::watch(&any, ActorId::outside(), Box::new(tell));
         if A::HOOKS.on_start {
             let (started, _) = oneshot::channel();
             cell.begin(Box::pin(actor::start(core, started)));
@@ -286,28 +281,6 @@ impl<A: Entity> Region<A> {
             cell.sit(core);
         }
         cell
-    }
-
-    fn ended(&self, id: &EntityId, actor: ActorId) {
-        let hash = self.hash(id);
-        let mut shard = lock(self.shard(hash));
-        let found = shard.find_entry(hash, |awake| awake.id == *id && awake.cell.id() == actor);
-        let gone = found.ok().map(|found| found.remove().0);
-        let lingers = |cell: &Arc<Cell<A>>| cell.outputs().is_some_and(|it| !it.is_settled() || it.has_open());
-        let mut over = Vec::new();
-        if let Some(awake) = gone.as_ref().filter(|awake| lingers(&awake.cell)) {
-            // Whoever takes the slot from this node has to find it.
-            let mut lingering = lock(&self.lingering);
-            let (left, settled) = mem::take(&mut *lingering).into_iter().partition(|(_, cell)| lingers(cell));
-            (*lingering, over) = (left, settled);
-            lingering.push((slot_of_hash(hash), awake.cell.clone()));
-        }
-        if shard.capacity() > ROOMY && shard.len() * 4 < shard.capacity() {
-            let room = shard.len() * 2;
-            shard.shrink_to(room, |awake| awake.hash);
-        }
-        drop(shard);
-        drop((gone, over));
     }
 
     /// Gives the message to the actor that follows this one, which takes nothing any more.
@@ -372,6 +345,31 @@ impl<A: Entity> Region<A> {
         let awake = shard.iter().filter(|awake| slot_of_hash(awake.hash) == slot).map(|awake| awake.cell.clone());
         let lingering = lock(&self.lingering);
         awake.chain(lingering.iter().filter(|(of, _)| *of == slot).map(|(_, cell)| cell.clone())).collect()
+    }
+}
+
+impl<A: Entity> Activations for Region<A> {
+    fn ended(&self, id: &EntityId, actor: ActorId, reason: &StopReason) {
+        let hash = self.hash(id);
+        let mut shard = lock(self.shard(hash));
+        let found = shard.find_entry(hash, |awake| awake.id == *id && awake.cell.id() == actor);
+        let gone = found.ok().map(|found| found.remove().0);
+        let lingers = |cell: &Arc<Cell<A>>| cell.outputs().is_some_and(|it| !it.is_settled() || it.has_open());
+        let mut over = Vec::new();
+        if let Some(awake) = gone.as_ref().filter(|awake| lingers(&awake.cell)) {
+            // Whoever takes the slot from this node has to find it.
+            let mut lingering = lock(&self.lingering);
+            let (left, settled) = mem::take(&mut *lingering).into_iter().partition(|(_, cell)| lingers(cell));
+            (*lingering, over) = (left, settled);
+            lingering.push((slot_of_hash(hash), awake.cell.clone()));
+        }
+        if shard.capacity() > ROOMY && shard.len() * 4 < shard.capacity() {
+            let room = shard.len() * 2;
+            shard.shrink_to(room, |awake| awake.hash);
+        }
+        drop(shard);
+        drop((gone, over));
+        metrics::deactivated(A::ENTITY.name, matches!(reason, StopReason::Passivated));
     }
 }
 

@@ -90,6 +90,7 @@ impl<A: Actor> Spawn<A> {
                 parent: self.parent.take(),
                 mailbox,
                 supervision: self.supervision.take(),
+                activation: None,
             }))
         });
         if let Some(name) = cell.name()
