@@ -19,6 +19,6 @@ mod cluster;
 mod probe;
 mod time;
 
-pub use cluster::{Cluster, ClusterBuilder, Inspection, Running, SeenMember, configurations, served_slots};
+pub use cluster::{Cluster, ClusterBuilder, Inspection, Running, SeenCopies, SeenMember, configurations, served_slots};
 pub use probe::TestProbe;
 pub use time::{advance, now};

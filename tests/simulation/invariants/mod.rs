@@ -1,6 +1,7 @@
 //! The promises, each in a file of its own, checked throughout a run.
 
 mod answers_are_kept;
+mod copies_stay;
 mod dead_go;
 mod in_order;
 mod in_order_entities;
@@ -56,6 +57,7 @@ pub(crate) type Held = Result<(), String>;
 
 pub(crate) struct Invariants {
     answers_are_kept: answers_are_kept::AnswersAreKept,
+    copies_stay: copies_stay::CopiesStay,
     dead_go: dead_go::DeadGo,
     in_order: in_order::InOrder,
     in_order_entities: in_order_entities::InOrderEntities,
@@ -78,6 +80,7 @@ impl Invariants {
     pub(crate) fn new(plan: &Plan) -> Self {
         Self {
             answers_are_kept: answers_are_kept::AnswersAreKept,
+            copies_stay: copies_stay::CopiesStay::new(),
             dead_go: dead_go::DeadGo::default(),
             in_order: in_order::InOrder::default(),
             in_order_entities: in_order_entities::InOrderEntities,
@@ -109,6 +112,7 @@ impl Invariants {
         self.leases.check(moment)?;
         self.leaves_are_smooth.check(moment)?;
         self.one_at_a_time.check(moment)?;
+        self.copies_stay.check(moment)?;
         self.minority_stops.check(moment)?;
         self.living_stay.check(moment)?;
         self.dead_go.check(moment)

@@ -183,6 +183,18 @@ impl Shelf {
         self.entries.iter().filter(|(_, entry)| entry.state.is_some()).map(|((_, id), _)| id)
     }
 
+    /// The newest epoch that a copy has from its primary.
+    #[cfg(feature = "testkit")]
+    pub(super) fn newest(&self) -> Epoch {
+        let newest = self.entries.values().map(|entry| entry.written.epoch.max(entry.stamped)).max();
+        newest.unwrap_or_default().max(self.adopted)
+    }
+
+    #[cfg(feature = "testkit")]
+    pub(super) fn live_count(&self) -> usize {
+        self.live
+    }
+
     /// With tombstones.
     pub(super) fn len(&self) -> usize {
         self.entries.len()

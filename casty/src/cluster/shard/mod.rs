@@ -109,6 +109,12 @@ impl Shards {
         (0..SLOTS as Slot).filter(|slot| self.serves(*slot) != 0).collect()
     }
 
+    /// What there is of a slot here. See [`Core::seen`].
+    #[cfg(feature = "testkit")]
+    pub(crate) fn seen(&self, slot: Slot) -> Option<(Epoch, Epoch, usize)> {
+        Some(lock(self.places.get(usize::from(slot))?).core.seen())
+    }
+
     #[cfg(feature = "testkit")]
     pub(crate) fn answers_for(&self, slot: Slot) -> bool {
         self.pass.is_open() && self.serves(slot) != 0

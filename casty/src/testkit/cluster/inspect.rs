@@ -54,6 +54,22 @@ pub struct SeenMember {
     pub since: u64,
 }
 
+/// What a node has of a slot.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[doc(hidden)]
+pub struct SeenCopies {
+    /// Of epochs below this one it takes nothing.
+    pub sealed: u64,
+    /// The newest epoch of which it has anything.
+    pub newest: u64,
+    /// Entities whose state it has.
+    pub live: usize,
+    /// The epoch of the slot's last full configuration, as the node has it.
+    pub full: u64,
+    /// It is a member of that one, and of none that followed.
+    pub is_to_go: bool,
+}
+
 #[doc(hidden)]
 impl Cluster {
     /// What a node that has started believes now.
@@ -150,6 +166,19 @@ impl Cluster {
             chain.current().into_iter().chain(chain.to_seal()).all(enough)
         });
         enough == Some(true)
+    }
+
+    /// What the node has of that slot.
+    pub fn copies(&self, node: usize, slot: u16) -> Option<SeenCopies> {
+        let seen = self.with_running(node, |running| {
+            let (sealed, newest, live) = running.shards().seen(slot)?;
+            let (view, me) = (running.plane().view(), running.shards().node());
+            let chain = &view.slots.get(usize::from(slot))?.0;
+            let at = chain.iter().position(|config| config.stage == Stage::Full)?;
+            let is_to_go = chain[at].members.contains(me) && !chain[..at].iter().any(|config| config.members.contains(me));
+            Some(SeenCopies { sealed, newest, live, full: chain[at].epoch, is_to_go })
+        });
+        seen.flatten()
     }
 
     /// The slot of an entity.

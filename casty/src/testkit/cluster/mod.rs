@@ -9,7 +9,7 @@ use std::{fmt, future::Future, time::Duration};
 
 use crate::ActorSystem;
 pub use builder::ClusterBuilder;
-pub use inspect::{Inspection, SeenMember, configurations, served_slots};
+pub use inspect::{Inspection, SeenCopies, SeenMember, configurations, served_slots};
 use links::Links;
 pub use node::Running;
 use node::{Node, State};

@@ -325,6 +325,13 @@ impl<G: Clone> Core<G> {
         }
     }
 
+    /// Below which epoch nothing is taken, the newest of which there is anything here, and how many live copies there are.
+    #[cfg(feature = "testkit")]
+    pub(crate) fn seen(&self) -> (Epoch, Epoch, usize) {
+        let newest = self.shelves.values().map(Shelf::newest).max().unwrap_or_default();
+        (self.sealed, newest.max(self.served), self.shelves.values().map(Shelf::live_count).sum())
+    }
+
     fn shelf(&mut self, kind: TypeNumber) -> &mut Shelf {
         self.shelves.entry(kind).or_insert_with(|| Shelf::new(kind))
     }
