@@ -283,6 +283,8 @@ impl Running {
                 if self.plane.leads() {
                     self.hand_over_lead().await;
                 }
+                // Once it is away, others take what slots it has left.
+                self.leases.retire();
                 let _ = self.plane.propose(Command::Away { node: myself }, ASK).await;
             } else if let Err(error) = self.part().await {
                 tracing::warn!(%error, "this node has not left in good order; the others will take it for down");

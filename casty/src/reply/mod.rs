@@ -5,14 +5,16 @@ mod into;
 mod later;
 mod outputs;
 mod pace;
+mod pass;
 mod patience;
 mod refusal;
 mod slot;
 
 pub use into::{IntoReply, kind};
 pub use later::{Later, Reply};
-pub(crate) use outputs::{Output, Outputs, Pass, Wait};
+pub(crate) use outputs::{Output, Outputs, Wait};
 pub use pace::Pace;
+pub(crate) use pass::Pass;
 pub(crate) use patience::{Patience, keep_looking};
 pub use refusal::{FarRefusal, Refusal};
 pub use slot::ReplyTo;

@@ -137,14 +137,14 @@ impl Driver {
                 continue;
             }
             match self.leases.lapsed(&node) {
-                // What was proposed came to nothing, and it is granted nothing any more.
-                _ if self.leases.is_down(&node) => fallen.push(node),
                 Lapsed::No => {
                     if self.leases.silent_for(&node) > self.tick * 4 {
                         // Not the full time yet, but SWIM may begin to look.
                         let _ = self.swim.commands.try_send(SwimCommand::Doubt(node.clone()));
                     }
                 }
+                // What was proposed came to nothing, and it has been granted nothing since.
+                _ if self.leases.is_down(&node) => fallen.push(node),
                 Lapsed::Long => fallen.push(node),
                 Lapsed::Once => match self.swim.opinions.of(&node) {
                     Opinion::Down => fallen.push(node),
@@ -216,6 +216,11 @@ impl Driver {
             if !voters.contains(&member.raft_id) && !keeps {
                 // From the moment of the proposal on it is granted nothing: it may have thought better of it.
                 self.leases.proposes_down(&node);
+                // What slots it has left are others' then: it may serve them until its lease has ended.
+                let is_named = view.slots.iter().any(|chain| chain.0.iter().any(|config| config.has(&node)));
+                if is_named && self.leases.lapsed(&node) == Lapsed::No {
+                    continue;
+                }
                 self.propose(Command::Leave { node: node.clone() }).await;
                 self.plane.has_left(&node);
             }

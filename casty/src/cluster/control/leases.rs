@@ -85,6 +85,11 @@ impl Leases {
         self.pass.fence(false);
     }
 
+    /// This node's entities say nothing any more, whatever it is granted: others are to have them.
+    pub(crate) fn retire(&self) {
+        self.pass.close();
+    }
+
     /// Another log begins, of which this node has applied nothing.
     pub(crate) fn begin_anew(&self) {
         lock(&self.holder).begin_anew();
@@ -129,7 +134,7 @@ impl Leases {
 
     /// From here on the node is granted nothing, until it joins again.
     pub(super) fn proposes_down(&self, node: &NodeKey) {
-        lock(&self.granter).down(node);
+        lock(&self.granter).down(Clocks::of(&self.host), node);
     }
 
     /// Whether the node was proposed as down, and is up still by what is applied.

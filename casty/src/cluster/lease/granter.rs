@@ -1,9 +1,6 @@
 //! The leader's side: leases that end at most one lease after its last quorum.
 
-use std::{
-    collections::{HashMap, HashSet},
-    time::Duration,
-};
+use std::{collections::HashMap, time::Duration};
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -59,7 +56,7 @@ struct Leading {
     renewals: HashMap<NodeKey, Duration>,
     /// When each one was last heard in earnest.
     heard: HashMap<NodeKey, Duration>,
-    down: HashSet<NodeKey>,
+    down: HashMap<NodeKey, Duration>,
     /// The entry that each member is up by, and the one up to which that was looked at.
     up_by: HashMap<NodeKey, u64>,
     looked_at: Option<u64>,
@@ -97,7 +94,7 @@ impl Granter {
             quorum: None,
             renewals: HashMap::new(),
             heard: HashMap::new(),
-            down: down.into_iter().collect(),
+            down: down.into_iter().map(|node| (node, now.boot)).collect(),
             up_by: HashMap::new(),
             looked_at: None,
             awake: now.boot,
@@ -134,10 +131,10 @@ impl Granter {
         }
     }
 
-    /// To be called before `Down` is proposed, and when one is applied.
-    pub(crate) fn down(&mut self, node: &NodeKey) {
+    /// To be called before `Down` is proposed, and when one is applied: the node is granted nothing from here on.
+    pub(crate) fn down(&mut self, now: Clocks, node: &NodeKey) {
         if let Some(leading) = &mut self.leading {
-            leading.down.insert(node.clone());
+            leading.down.entry(node.clone()).or_insert(now.boot);
         }
     }
 
@@ -160,7 +157,7 @@ impl Granter {
 
     /// Whether the node was proposed as down.
     pub(crate) fn is_down(&self, node: &NodeKey) -> bool {
-        self.leading.as_ref().is_some_and(|leading| leading.down.contains(node))
+        self.leading.as_ref().is_some_and(|leading| leading.down.contains_key(node))
     }
 
     /// A join of the node was applied, or it is certain that its `Down` will never be.
@@ -178,7 +175,7 @@ impl Granter {
         if !leading.ready {
             return Err(NoGrant::NotReady);
         }
-        if leading.down.contains(node) {
+        if leading.down.contains_key(node) {
             return Err(NoGrant::Down);
         }
         // How long ago a quorum was is known by the monotonic clock, which does not count a sleep.
@@ -197,7 +194,7 @@ impl Granter {
             leading.renewals.retain(|node, _| !gone(node));
             leading.heard.retain(|node, _| !gone(node));
             leading.up_by.retain(|node, _| !gone(node));
-            leading.down.retain(|node| !gone(node));
+            leading.down.retain(|node, _| !gone(node));
         }
     }
 
@@ -226,7 +223,10 @@ impl Granter {
 
     /// Whether every lease that the node may have had has ended: together with SWIM's word it may be proposed as down.
     pub(crate) fn lapsed(&self, node: &NodeKey, now: Clocks) -> bool {
-        self.may_take_from().is_some_and(|from| now.boot >= from) && self.silent_for(node, now) >= self.config.ended_everywhere()
+        let refused = self.leading.as_ref().and_then(|leading| leading.down.get(node));
+        let refused_for = refused.map_or(Duration::ZERO, |since| now.boot.saturating_sub(*since));
+        self.may_take_from().is_some_and(|from| now.boot >= from)
+            && self.silent_for(node, now).max(refused_for) >= self.config.ended_everywhere()
     }
 
     /// Whether renewals have been missing for so long that the node may be proposed as down whatever SWIM says.
@@ -299,7 +299,7 @@ mod tests {
         // Looked at again, nothing is new.
         granter.up(at(10_510), &node("late"), 7);
         assert!(granter.lapsed(&node("late"), at(10_510)));
-        granter.down(&node("late"));
+        granter.down(at(10_515), &node("late"));
         granter.up(at(10_520), &node("late"), 7);
         assert!(granter.is_down(&node("late")));
         granter.up(at(10_530), &node("late"), 9);
@@ -335,7 +335,7 @@ mod tests {
     fn nothing_from_the_proposal_that_a_node_is_down_until_it_joins() {
         let mut granter = leader();
         granter.quorum_acked(at(10), MS);
-        granter.down(&node("a"));
+        granter.down(at(10), &node("a"));
         assert_eq!(granter.grant(at(10), &node("a"), 3), Err(NoGrant::Down));
         assert!(granter.grant(at(10), &node("b"), 3).is_ok());
         granter.joined(&node("a"));
@@ -343,6 +343,18 @@ mod tests {
         granter.elected(at(20), 2, [node("a")]);
         granter.first_entry_applied(2);
         assert_eq!(granter.grant(at(20), &node("a"), 3), Err(NoGrant::Down));
+    }
+
+    #[test]
+    fn who_is_refused_has_lapsed_once_its_last_lease_has_ended_whether_it_asks_or_not() {
+        let mut granter = leader();
+        for millis in (0..2000).step_by(100) {
+            granter.renewal(at(millis), &node("a"));
+        }
+        granter.down(at(1900), &node("a"));
+        granter.renewal(at(2300), &node("a"));
+        granter.down(at(2300), &node("a"));
+        assert!(!granter.lapsed(&node("a"), at(2409)) && granter.lapsed(&node("a"), at(2410)));
     }
 
     #[test]

@@ -76,7 +76,7 @@ impl Walk {
         let l = &mut self.nodes[leader];
         if stop {
             l.stopped.insert(owner);
-            l.granter.down(&key(owner));
+            l.granter.down(clocks, &key(owner));
         }
         l.log.push((l.term, Some((epoch + 1, next))));
         self.beat(leader);
