@@ -86,3 +86,16 @@ impl<A: Entity, M: Message> fmt::Debug for EntitySending<'_, A, M> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::ActorLabel;
+
+    #[test]
+    fn a_send_whose_handler_was_dropped_halfway_is_not_said_to_be_kept() {
+        let actor = ActorLabel::entity("accounts", &"alice".into());
+        let told = not_kept(AskError::NotAnswered { actor, message: "Deposit" });
+        assert!(matches!(told, Err(SendError::NotReplicated(_))), "{told:?}");
+    }
+}

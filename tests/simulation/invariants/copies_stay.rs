@@ -33,6 +33,8 @@ impl CopiesStay {
                     && (incarnation, before.full) == (seen.incarnation, now.full)
                     && before.live > now.live
                     && now.is_to_go
+                    // Else it is behind: it may be a member again.
+                    && now.sealed <= now.epoch
                 {
                     return Err(format!(
                         "copies stay: node-{node} gave up what others have not yet: slot {slot}, {before:?}, {now:?}, {:?}",

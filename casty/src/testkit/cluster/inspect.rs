@@ -64,7 +64,9 @@ pub struct SeenCopies {
     pub newest: u64,
     /// Entities whose state it has.
     pub live: usize,
-    /// The epoch of the slot's last full configuration, as the node has it.
+    /// The epoch of the slot's newest configuration, as the node has it.
+    pub epoch: u64,
+    /// And of the last full one.
     pub full: u64,
     /// It is a member of that one, and of none that followed.
     pub is_to_go: bool,
@@ -176,7 +178,7 @@ impl Cluster {
             let chain = &view.slots.get(usize::from(slot))?.0;
             let at = chain.iter().position(|config| config.stage == Stage::Full)?;
             let is_to_go = chain[at].members.contains(me) && !chain[..at].iter().any(|config| config.members.contains(me));
-            Some(SeenCopies { sealed, newest, live, full: chain[at].epoch, is_to_go })
+            Some(SeenCopies { sealed, newest, live, epoch: chain[0].epoch, full: chain[at].epoch, is_to_go })
         });
         seen.flatten()
     }
