@@ -12,6 +12,7 @@ use futures_util::{FutureExt as _, future::join_all};
 use super::{
     ClusterEvent, StartError,
     control::{Identity, Joins, LogStore, Remembered, Snapshots},
+    lease::LeaseConfig,
     myself::Myself,
     running::Running,
     transport,
@@ -41,14 +42,14 @@ pub(super) async fn join_later_generations(running: Arc<Running>) {
     }
 }
 
-/// Whom a node asks that starts to go on alone.
+/// Whom a node asks that starts to go on alone. Returns how long leases are that others may have still.
 pub(super) async fn may_go_on_alone(
     host: &Host,
     myself: &Myself,
     store: &LogStore,
     snapshots: &Snapshots,
-) -> Result<(), StartError> {
-    let Remembered { cluster, voters, nodes, .. } = Remembered::of(host, store, snapshots).await?;
+) -> Result<LeaseConfig, StartError> {
+    let Remembered { cluster, lease, voters, nodes, .. } = Remembered::of(host, store, snapshots).await?;
     let refused = |reason: String| Err(StartError::Refused { by: "recover_alone".into(), reason });
     let Some((id, generation)) = cluster else {
         return refused(
@@ -73,7 +74,7 @@ pub(super) async fn may_go_on_alone(
             "with the voters that answer the cluster has a majority: there is nothing to recover, start without".into(),
         );
     }
-    Ok(())
+    Ok(LeaseConfig { length: Duration::from_millis(lease.into()) })
 }
 
 /// Before a node takes part in its cluster again it asks those whom it remembers whether there is still that one: a majority

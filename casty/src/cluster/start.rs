@@ -1,7 +1,7 @@
 //! Puts a node together, from its settings to a member of a cluster.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     io,
     sync::{
         Arc,
@@ -198,7 +198,10 @@ async fn assemble(
     if settings.recover_alone {
         let node = RaftNode::new(key.id.clone(), dialled.as_str().into());
         let alone = async {
-            anew::may_go_on_alone(control, &myself, &store, &snapshots).await?;
+            let lease = anew::may_go_on_alone(control, &myself, &store, &snapshots).await?;
+            // Whoever has one, of the generation that ends here, serves until then.
+            let length = lease.length.max(lease_for(settings.raft).length);
+            control.sleep(LeaseConfig { length }.ended_everywhere()).await;
             control::recover_alone(control, identity.raft_id, node, &mut store, &snapshots).await.map_err(StartError::System)
         };
         if let Err(error) = alone.await {
@@ -303,6 +306,7 @@ async fn assemble(
         tick: (settings.raft.heartbeat_interval / 4).max(Duration::from_millis(10)),
         keep_gone: settings.away_for,
         gone_since: HashMap::new(),
+        parting: BTreeMap::new(),
         placing: Placing::default(),
         cluster: settings.cluster.as_str().into(),
         seals,

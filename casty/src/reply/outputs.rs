@@ -20,8 +20,8 @@ use crate::sync::lock;
 
 /// An answer that somebody waits for and that may not leave yet.
 pub(crate) trait Held: Send + Sync {
-    /// It goes to who waits.
-    fn leave(&self);
+    /// It goes to who waits, or waits on for another entity that owes it.
+    fn leave(self: Arc<Self>);
     /// It never will.
     fn fail(&self, why: Refusal);
 }
@@ -114,7 +114,8 @@ impl Outputs {
 
     /// Whether what the handler in hand says may leave at once.
     pub(crate) fn passes(&self) -> bool {
-        self.reading.load(Relaxed) && self.idle.load(Acquire) && !self.said.load(Relaxed) && self.pass.is_open()
+        // Who sees a lease that was granted anew sees what was ended before: whether all is kept is looked at last.
+        self.reading.load(Relaxed) && !self.said.load(Relaxed) && self.pass.is_open() && self.idle.load(Acquire)
     }
 
     /// Said by the handler in hand.

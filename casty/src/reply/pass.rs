@@ -29,6 +29,8 @@ pub(crate) struct Pass {
 #[derive(Default)]
 struct Grants {
     seen: u64,
+    /// Which log that is.
+    log: u64,
     closed: bool,
     pending: VecDeque<(u64, Duration)>,
 }
@@ -86,11 +88,18 @@ impl Pass {
         self.count(&mut grants);
     }
 
-    /// So much of what is agreed is known to those who look after the entities.
-    pub(crate) fn seen(&self, index: u64) {
+    /// Which log is counted now: to be asked before it is read.
+    pub(crate) fn log(&self) -> u64 {
+        lock(&self.grants).log
+    }
+
+    /// So much of what is agreed is known to those who look after the entities, in that log. Of a former one it is no news.
+    pub(crate) fn seen(&self, log: u64, index: u64) {
         let mut grants = lock(&self.grants);
-        grants.seen = grants.seen.max(index);
-        self.count(&mut grants);
+        if grants.log == log {
+            grants.seen = grants.seen.max(index);
+            self.count(&mut grants);
+        }
     }
 
     /// What was granted counts for nothing any more, and with `anew` what was seen neither: another log begins.
@@ -99,6 +108,7 @@ impl Pass {
         grants.pending.clear();
         if anew {
             grants.seen = 0;
+            grants.log += 1;
         }
         self.until.store(0, Release);
     }
@@ -146,11 +156,24 @@ mod tests {
         let pass = Pass::leased(&host);
         pass.granted(7, host.boot_time() + 60_000 * MS);
         assert!(!pass.is_open());
-        pass.seen(7);
+        pass.seen(0, 7);
         assert!(pass.is_open() && pass.seemed_open());
         pass.fence(false);
         assert!(!pass.is_open() && !pass.seemed_open());
         pass.granted(7, host.boot_time() + 60_000 * MS);
+        assert!(pass.is_open());
+    }
+
+    #[tokio::test]
+    async fn what_was_seen_of_a_former_log_counts_for_nothing() {
+        let host = Host::current();
+        let pass = Pass::leased(&host);
+        let former = pass.log();
+        pass.fence(true);
+        pass.granted(7, host.boot_time() + 60_000 * MS);
+        pass.seen(former, 5000);
+        assert!(!pass.is_open());
+        pass.seen(pass.log(), 7);
         assert!(pass.is_open());
     }
 
@@ -161,7 +184,7 @@ mod tests {
         pass.granted(0, host.boot_time() + 60_000 * MS);
         pass.close();
         pass.granted(0, host.boot_time() + 60_000 * MS);
-        pass.seen(1);
+        pass.seen(0, 1);
         assert!(!pass.is_open() && !pass.seemed_open());
     }
 

@@ -79,7 +79,7 @@ mod tests {
     }
 
     impl Held for Asker {
-        fn leave(&self) {
+        fn leave(self: Arc<Self>) {
             self.answered.fetch_add(1, Relaxed);
         }
 

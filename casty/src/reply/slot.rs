@@ -102,7 +102,8 @@ impl<R: Send + 'static> Slot<R> {
             State::Waiting(_) | State::Far(_) => state.bind(Some(answer), None),
             State::Bound(bound) if bound.answer.is_none() => {
                 bound.answer = Some(answer);
-                drop(bound.open.take());
+                // One that another entity owes follows from what that one is as well.
+                drop(bound.open.take_if(|open| std::ptr::eq(&*open.0, outputs)));
             }
             State::Bound(_) | State::Answered(_) | State::Closed => return,
         }
@@ -154,8 +155,15 @@ impl<R> State<R> {
 }
 
 impl<R: Send + 'static> Held for Slot<R> {
-    fn leave(&self) {
-        self.end_bound(|answer| answer.ok_or(Refusal::NotAnswered));
+    fn leave(self: Arc<Self>) {
+        let owed = match &mut *lock(&self.state) {
+            State::Bound(bound) => bound.open.take(),
+            State::Waiting(_) | State::Far(_) | State::Answered(_) | State::Closed => None,
+        };
+        match &owed {
+            Some(Open(outputs)) => outputs.say_late(Output::Answer(self)),
+            None => self.end_bound(|answer| answer.ok_or(Refusal::NotAnswered)),
+        }
     }
 
     fn fail(&self, why: Refusal) {
@@ -381,5 +389,40 @@ fn tell_parked(why: &Refusal) {
         for tell in PARKED.with_borrow_mut(|parked| parked.split_off(from)) {
             tell(why.clone());
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        host::Host,
+        reply::{Pass, Patience, Wait},
+    };
+
+    #[tokio::test]
+    async fn an_answer_that_one_entity_owes_and_another_gives_follows_from_both() {
+        let outputs = || Outputs::new(Pass::always(&Host::current()), Arc::<Patience>::default());
+        let (owes, gives, slot) = (outputs(), outputs(), Slot::new());
+        slot.bind(owes.clone());
+        owes.handled(Some(Wait::Pending(1)));
+        slot.say(&gives, 7);
+        gives.handled(Some(Wait::Pending(5)));
+        gives.kept(5);
+        assert!(slot.take().is_none() && slot.is_held());
+        owes.kept(1);
+        assert_eq!(slot.take().and_then(Result::ok), Some(7));
+    }
+
+    #[tokio::test]
+    async fn what_is_owed_by_an_activation_that_is_over_is_not_said_by_the_next() {
+        let outputs = || Outputs::new(Pass::always(&Host::current()), Arc::<Patience>::default());
+        let (owes, next, slot) = (outputs(), outputs(), Slot::new());
+        slot.bind(owes.clone());
+        owes.handled(Some(Wait::Pending(1)));
+        owes.end();
+        slot.say(&next, 7);
+        next.handled(Some(Wait::Kept(1)));
+        assert!(matches!(slot.take(), Some(Err(Refusal::Far(why))) if matches!(*why, crate::reply::FarRefusal::NotReplicated)));
     }
 }

@@ -48,9 +48,19 @@ pub(crate) enum Command {
         returns: bool,
     },
     /// A member does not answer any more. Its names are free.
-    Down { node: NodeKey },
+    Down {
+        node: NodeKey,
+        /// The entry that made it what the proposer takes it for: one that has come back since is meant no more.
+        #[serde(default)]
+        since: Option<u64>,
+    },
     /// A member has gone in good order. Its names are free.
-    Leave { node: NodeKey },
+    Leave {
+        node: NodeKey,
+        /// As for `Down`.
+        #[serde(default)]
+        since: Option<u64>,
+    },
     /// A member stays one and serves nothing until it joins again. Its names are free.
     Away { node: NodeKey },
     /// The entry of a member that is down goes.
@@ -178,8 +188,8 @@ impl fmt::Display for Command {
             Self::Genesis { cluster_id, name, .. } => write!(f, "genesis of {name} ({cluster_id:032x})"),
             Self::Generation { generation } => write!(f, "generation {generation}"),
             Self::Join { node, address, .. } => write!(f, "join of {node} at {address}"),
-            Self::Down { node } => write!(f, "down {node}"),
-            Self::Leave { node } => write!(f, "leave of {node}"),
+            Self::Down { node, .. } => write!(f, "down {node}"),
+            Self::Leave { node, .. } => write!(f, "leave of {node}"),
             Self::Away { node } => write!(f, "away {node}"),
             Self::Forget { id } => write!(f, "forget {id}"),
             Self::Register { owner, names } => write!(f, "{} names for {owner}", names.len()),

@@ -44,6 +44,8 @@ pub(crate) struct Driver {
     pub(crate) keep_gone: Duration,
     /// Since when members are seen to be down.
     pub(crate) gone_since: HashMap<NodeKey, Instant>,
+    /// Those that are about to be let go, and are granted nothing any more: once as much of the log is applied.
+    pub(crate) parting: BTreeMap<NodeKey, u64>,
     /// What it does about slots.
     pub(crate) placing: Placing,
     /// The name of the cluster that it begins, if there is none yet.
@@ -66,6 +68,7 @@ impl Driver {
                 self.lead().await;
             } else {
                 self.gone_since.clear();
+                self.parting.clear();
                 self.placing = Placing::default();
             }
         }
@@ -82,12 +85,12 @@ impl Driver {
         }
         // Looked for anew each time: a proposal can take long, and who is heard meanwhile is not down.
         while self.leases.observe()
-            && let Some(node) = self.fallen().into_iter().next()
+            && let Some((node, since)) = self.fallen().into_iter().next()
         {
             // From the moment of the proposal on it is granted nothing.
             self.leases.proposes_down(&node);
             tracing::info!(%node, "declared down");
-            if !self.propose(Command::Down { node }).await {
+            if !self.propose(Command::Down { node, since: Some(since) }).await {
                 break;
             }
         }
@@ -127,8 +130,8 @@ impl Driver {
         u128::from_be_bytes(std::array::from_fn(|at| hash[at]))
     }
 
-    /// Members that are to be declared down.
-    fn fallen(&self) -> Vec<NodeKey> {
+    /// Members that are to be declared down, and since when they are up.
+    fn fallen(&self) -> Vec<(NodeKey, u64)> {
         let myself = self.plane.myself().key();
         let mut fallen = Vec::new();
         for (id, member) in self.plane.view().members.iter() {
@@ -144,11 +147,11 @@ impl Driver {
                     }
                 }
                 // What was proposed came to nothing, and it has been granted nothing since.
-                _ if self.leases.is_down(&node) => fallen.push(node),
-                Lapsed::Long => fallen.push(node),
+                _ if self.leases.is_down(&node) && !self.parting.contains_key(&node) => fallen.push((node, member.since)),
+                Lapsed::Long => fallen.push((node, member.since)),
                 Lapsed::Once => match self.swim.opinions.of(&node) {
-                    Opinion::Down => fallen.push(node),
-                    Opinion::Suspect if self.on_suspicion => fallen.push(node),
+                    Opinion::Down => fallen.push((node, member.since)),
+                    Opinion::Suspect if self.on_suspicion => fallen.push((node, member.since)),
                     Opinion::Suspect | Opinion::Alive | Opinion::Unknown => {
                         let _ = self.swim.commands.try_send(SwimCommand::Doubt(node));
                     }
@@ -190,7 +193,7 @@ impl Driver {
             }
             if member.status == MemberStatus::Away {
                 self.leases.proposes_down(&node);
-                self.propose(Command::Down { node }).await;
+                self.propose(Command::Down { node, since: Some(member.since) }).await;
             } else if !voters.contains(&member.raft_id) {
                 // A dead voter that nobody replaces keeps its seat, and with it its name.
                 self.propose(Command::Forget { id: node.id }).await;
@@ -200,10 +203,18 @@ impl Driver {
     }
 
     /// Lets those go who want to and have no vote, and no slots that others could have, any more.
-    async fn part(&self) {
+    async fn part(&mut self) {
         let known = self.known();
         let voters = known.voters.concat_all();
         let leaving = self.plane.leaving();
+        let leases = &self.leases;
+        self.parting.retain(|node, _| {
+            let leaves = leaving.contains(node);
+            if !leaves {
+                leases.grants_again(node);
+            }
+            leaves
+        });
         for node in leaving.clone() {
             let view = self.plane.view();
             let Some(member) = view.current(&node) else {
@@ -213,17 +224,26 @@ impl Driver {
             // A new leader may not know yet of all slots that the node has.
             let keeps = !view.types.types.is_empty() && (!self.has_caught_up() || keeps_slots(&view, &node, &leaving));
             // The only voter goes once another one votes. Where nobody else is up, it does not ask.
-            if !voters.contains(&member.raft_id) && !keeps {
-                // From the moment of the proposal on it is granted nothing: it may have thought better of it.
-                self.leases.proposes_down(&node);
-                // What slots it has left are others' then: it may serve them until its lease has ended.
-                let is_named = view.slots.iter().any(|chain| chain.0.iter().any(|config| config.has(&node)));
-                if is_named && self.leases.lapsed(&node) == Lapsed::No {
-                    continue;
+            if voters.contains(&member.raft_id) || keeps {
+                if self.parting.remove(&node).is_some() {
+                    self.leases.grants_again(&node);
                 }
-                self.propose(Command::Leave { node: node.clone() }).await;
-                self.plane.has_left(&node);
+                continue;
             }
+            // From here on it is granted nothing: it may have thought better of it.
+            self.leases.proposes_down(&node);
+            let (written, applied) = self.log();
+            let needed = *self.parting.entry(node.clone()).or_insert(written);
+            // What slots it has left, or is given by what is on its way, are others' then: it may serve them until its lease
+            // has ended.
+            let is_named = view.slots.iter().any(|chain| chain.0.iter().any(|config| config.has(&node)));
+            if applied < needed || (is_named && self.leases.lapsed(&node) == Lapsed::No) {
+                continue;
+            }
+            let since = Some(member.since);
+            self.propose(Command::Leave { node: node.clone(), since }).await;
+            self.parting.remove(&node);
+            self.plane.has_left(&node);
         }
     }
 
@@ -232,6 +252,13 @@ impl Driver {
         let metrics = self.plane.raft().metrics();
         let metrics = metrics.borrow_watched();
         metrics.last_applied.is_some_and(|applied| applied.committed_leader_id().term == metrics.current_term)
+    }
+
+    /// Up to where the log is written here, and applied.
+    fn log(&self) -> (u64, u64) {
+        let metrics = self.plane.raft().metrics();
+        let metrics = metrics.borrow_watched();
+        (metrics.last_log_index.unwrap_or_default(), metrics.last_applied.as_ref().map_or(0, |applied| applied.index))
     }
 
     fn known(&self) -> Known {

@@ -261,8 +261,8 @@ impl Bytes<'_> {
                     returns: how >> 6 & 1 != 0,
                 }
             }
-            5 => Command::Down { node: self.node()? },
-            6 => Command::Leave { node: self.node()? },
+            5 => Command::Down { node: self.node()?, since: None },
+            6 => Command::Leave { node: self.node()?, since: None },
             7 => Command::Away { node: self.node()? },
             8 => Command::Forget { id: self.node()?.id },
             9 => {

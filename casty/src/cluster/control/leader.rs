@@ -59,8 +59,8 @@ pub(crate) struct Leader {
 pub(crate) trait Renewals: Send + Sync {
     /// Answers a node that wants a lease; the bytes are for that node's side.
     fn renew(&self, node: &NodeKey, body: &[u8]) -> Result<Vec<u8>, String>;
-    /// Whether no lease of the node is left anywhere.
-    fn has_lapsed(&self, node: &NodeKey) -> bool;
+    /// Whether no lease of the node is left anywhere. If so, it is granted none any more: another start of it is to join.
+    fn gives_way(&self, node: &NodeKey) -> bool;
 }
 
 pub(super) fn encode(value: &impl Serialize) -> Result<Vec<u8>, String> {

@@ -137,6 +137,11 @@ impl Leases {
         lock(&self.granter).down(Clocks::of(&self.host), node);
     }
 
+    /// Nothing was proposed of it, and will not be.
+    pub(super) fn grants_again(&self, node: &NodeKey) {
+        lock(&self.granter).joined(node);
+    }
+
     /// Whether the node was proposed as down, and is up still by what is applied.
     pub(super) fn is_down(&self, node: &NodeKey) -> bool {
         lock(&self.granter).is_down(node)
@@ -181,8 +186,17 @@ pub(super) enum Lapsed {
 }
 
 impl Renewals for Leases {
-    fn has_lapsed(&self, node: &NodeKey) -> bool {
-        self.observe() && self.lapsed(node) != Lapsed::No
+    fn gives_way(&self, node: &NodeKey) -> bool {
+        if !self.observe() {
+            return false;
+        }
+        let now = Clocks::of(&self.host);
+        let mut granter = lock(&self.granter);
+        let lapsed = granter.lapsed(node, now);
+        if lapsed {
+            granter.down(now, node);
+        }
+        lapsed
     }
 
     fn renew(&self, node: &NodeKey, _: &[u8]) -> Result<Vec<u8>, String> {

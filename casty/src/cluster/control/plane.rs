@@ -352,7 +352,8 @@ impl Plane {
             let view = self.view();
             let holder =
                 view.members.get(&node.id).map(|member| NodeKey { id: node.id.clone(), incarnation: member.incarnation });
-            *takes_over = holder.is_some_and(|holder| self.0.renewals.has_lapsed(&holder));
+            let other = holder.filter(|holder| holder.incarnation != node.incarnation);
+            *takes_over = other.is_some_and(|other| self.0.renewals.gives_way(&other));
         }
         let answer = self.write(join).await;
         self.0.changed.notify_one();

@@ -180,7 +180,7 @@ mod tests {
         let past = |view: &View| [1, 2, 3].map(|incarnation| view.is_past(&"a".into(), Incarnation(incarnation)));
         apply(Command::Genesis { cluster_id: 1, name: "casty".into(), lease: 500, seal: None });
         assert_eq!(past(&apply(join(2))), [false; 3]);
-        assert_eq!(past(&apply(Command::Leave { node: start(2) })), [true, true, false]);
+        assert_eq!(past(&apply(Command::Leave { node: start(2), since: None })), [true, true, false]);
         assert_eq!(past(&apply(join(3))), [false; 3]);
     }
 }

@@ -82,7 +82,7 @@ fn go_on_alone(state: &mut State, index: u64, survivor: &NodeId, chance: u64) {
     for (id, incarnation, status) in others {
         if status != MemberStatus::Down {
             let node = NodeKey { id: id.clone(), incarnation };
-            let _ = state.apply(index, Command::Down { node }, &mut untold);
+            let _ = state.apply(index, Command::Down { node, since: None }, &mut untold);
         }
         if let Some(member) = Arc::make_mut(&mut state.members).get_mut(&id) {
             member.raft_id = Member::NO_RAFT_ID;

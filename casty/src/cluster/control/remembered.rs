@@ -11,6 +11,7 @@ use openraft::{EntryPayload, RaftLogReader as _};
 
 use super::{
     Command, Membership,
+    command::LeaseMillis,
     snapshot::{self, Outline},
     store::{LogStore, Snapshots},
 };
@@ -20,6 +21,8 @@ use crate::{cluster::generation::Generation, host::Host};
 pub(crate) struct Remembered {
     /// Its cluster, and the generation of it.
     pub(crate) cluster: Option<(u128, Generation)>,
+    /// How long leases are there, in milliseconds; 0 if that is not known.
+    pub(crate) lease: LeaseMillis,
     /// Where those are whose votes count, by the last that it heard of that; two majorities are needed during a change.
     pub(crate) voters: Vec<BTreeSet<u64>>,
     pub(crate) nodes: BTreeMap<u64, Arc<str>>,
@@ -34,6 +37,7 @@ impl Remembered {
         let mut this = Self::default();
         if let Some(snapshot) = snapshots.current() {
             let Outline { cluster, members } = host.blocking(move || snapshot::outline(&snapshot.snapshot)).await??;
+            this.lease = cluster.as_ref().map_or(0, |cluster| cluster.lease);
             this.cluster = cluster.map(|cluster| (cluster.id, Generation(cluster.generation)));
             this.addresses.extend(members.values().map(|member| member.address.clone()));
             this.votes(snapshot.meta.last_membership.membership());
@@ -44,8 +48,10 @@ impl Remembered {
         while let Some(entry) = entries.try_next().await? {
             match entry.payload {
                 // Whether it was agreed on or not: the same voters agree on no other one.
-                EntryPayload::Normal(Command::Genesis { cluster_id, .. }) => {
-                    this.cluster.get_or_insert((cluster_id, Generation(0)));
+                EntryPayload::Normal(Command::Genesis { cluster_id, lease, .. }) => {
+                    if this.cluster.is_none() {
+                        (this.cluster, this.lease) = (Some((cluster_id, Generation(0))), lease);
+                    }
                 }
                 EntryPayload::Normal(Command::Join { raft_id, address, .. }) => {
                     this.nodes.insert(raft_id, address.clone());

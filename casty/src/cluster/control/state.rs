@@ -125,8 +125,9 @@ impl State {
                     Err(refused) => Answer::Refused(refused),
                 }
             }
-            Command::Down { node } => self.down(index, node, changes),
-            Command::Leave { node } => self.leave(index, node, changes),
+            Command::Down { node, since } if self.is_so(&node, since) => self.down(index, node, changes),
+            Command::Leave { node, since } if self.is_so(&node, since) => self.leave(index, node, changes),
+            Command::Down { .. } | Command::Leave { .. } => Answer::Done,
             Command::Away { node } => self.away(index, node, changes),
             Command::Forget { id } => self.forget(index, id, changes),
             Command::Register { owner, names } => self.register(&owner, names, changes),
@@ -324,6 +325,11 @@ impl State {
     /// The member, if it is this start of the node.
     pub(super) fn current(&self, node: &NodeKey) -> Option<&Member> {
         self.members.get(&node.id).filter(|member| member.incarnation == node.incarnation)
+    }
+
+    /// Whether the member is what it became by that entry.
+    fn is_so(&self, node: &NodeKey, since: Option<u64>) -> bool {
+        since.is_none_or(|since| self.current(node).is_some_and(|member| member.since == since))
     }
 
     /// Gives this start of the node another status, if it is a member with one that may be left.

@@ -161,7 +161,6 @@ impl Granter {
     }
 
     /// A join of the node was applied, or it is certain that its `Down` will never be.
-    #[cfg(test)]
     pub(crate) fn joined(&mut self, node: &NodeKey) {
         if let Some(leading) = &mut self.leading {
             leading.down.remove(node);

@@ -104,9 +104,10 @@ impl Shards {
         let mut seen = Seen::default();
         let mut ticked = self.host.now();
         loop {
+            let log = self.pass.log();
             let now = *applied.borrow_and_update();
             self.follow(&plane.view(), &mut seen);
-            self.pass.seen(now);
+            self.pass.seen(log, now);
             self.pass.look();
             if self.host.now().saturating_duration_since(ticked) >= TICK {
                 ticked = self.host.now();
@@ -148,7 +149,9 @@ impl Shards {
         }
         let since = view.current(&self.me).map(|member| member.since);
         // Whoever took its slots while it was down waited for nobody.
-        let fenced = seen.since.is_some() && since.is_some() && since != seen.since;
+        let generation = |view: &View| view.cluster.as_ref().map(|cluster| cluster.generation);
+        let anew = seen.view.as_ref().is_some_and(|seen| generation(seen).is_some() && generation(seen) != generation(view));
+        let fenced = seen.since.is_some() && since.is_some() && (since != seen.since || anew);
         let old = seen.view.replace(view.clone());
         if since.is_some() {
             seen.since = since;

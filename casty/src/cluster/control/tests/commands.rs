@@ -54,8 +54,8 @@ fn command() -> impl Strategy<Value = Command> {
         6 => (node(), 0..2u64, 0..2u8, any::<(bool, bool)>(), 1..3u32).prop_map(|(node, raft_id, address, (takes_over, returns), lease)| Command::Join {
             node, raft_id, address: format!("a{address}").into(), protocol: (1, 1), takes_over, lease: lease * 200, returns
         }),
-        2 => node().prop_map(|node| Command::Down { node }),
-        1 => node().prop_map(|node| Command::Leave { node }),
+        2 => node().prop_map(|node| Command::Down { node, since: None }),
+        1 => node().prop_map(|node| Command::Leave { node, since: None }),
         1 => node().prop_map(|node| Command::Away { node }),
         1 => node().prop_map(|node| Command::Forget { id: node.id }),
         8 => (node(), prop::collection::vec(claim, 0..4)).prop_map(|(owner, names)| Command::Register { owner, names }),
@@ -267,12 +267,28 @@ fn a_second_node_with_the_id_of_a_living_one_is_refused_until_it_may_take_over()
 #[test]
 fn a_node_that_was_down_comes_back_by_a_join() {
     let node = key("a", 1);
-    let mut state = after([genesis(), join(&node, 7), register(&node, [("name", 1)]), Command::Down { node: node.clone() }]);
+    let mut state =
+        after([genesis(), join(&node, 7), register(&node, [("name", 1)]), Command::Down { node: node.clone(), since: None }]);
     let refused = state.apply(5, register(&node, [("name", 1)]), &mut Vec::new());
     assert_eq!(refused, Answer::Registered(vec![NameResult::NotMember]));
     state.apply(6, join(&node, 7), &mut Vec::new());
     let answer = state.apply(7, register(&node, [("name", 1)]), &mut Vec::new());
     assert_eq!(answer, Answer::Registered(vec![NameResult::Held]));
+}
+
+#[test]
+fn who_has_come_back_since_is_not_meant_any_more() {
+    let node = key("a", 1);
+    let mut state = after([genesis(), join(&node, 7)]);
+    let since = state.current(&node).unwrap().since;
+    let (down, leave) =
+        (Command::Down { node: node.clone(), since: Some(since) }, Command::Leave { node: node.clone(), since: Some(since) });
+    state.apply(3, down.clone(), &mut Vec::new());
+    assert_eq!(state.current(&node).unwrap().status, MemberStatus::Down);
+    state.apply(4, join(&node, 7), &mut Vec::new());
+    state.apply(5, down, &mut Vec::new());
+    state.apply(6, leave, &mut Vec::new());
+    assert_eq!(state.current(&node).map(|member| member.status), Some(MemberStatus::Up));
 }
 
 #[test]
@@ -306,7 +322,7 @@ fn the_names_of_a_node_that_is_away_are_free() {
 #[test]
 fn a_node_that_has_left_does_not_come_back_as_the_same_start() {
     let node = key("a", 3);
-    let mut state = after([genesis(), join(&node, 7), Command::Leave { node: node.clone() }]);
+    let mut state = after([genesis(), join(&node, 7), Command::Leave { node: node.clone(), since: None }]);
     let late = state.apply(4, join(&node, 7), &mut Vec::new());
     assert_eq!(late, Answer::Refused(JoinRefused::NewerIncarnation(Incarnation(3))));
     assert!(matches!(state.apply(5, join(&key("a", 4), 7), &mut Vec::new()), Answer::Joined { .. }));
@@ -315,7 +331,7 @@ fn a_node_that_has_left_does_not_come_back_as_the_same_start() {
 #[test]
 fn a_node_that_was_let_go_after_it_had_given_that_up_comes_back() {
     let node = key("a", 3);
-    let mut state = after([genesis(), join(&node, 7), Command::Leave { node: node.clone() }]);
+    let mut state = after([genesis(), join(&node, 7), Command::Leave { node: node.clone(), since: None }]);
     let Command::Join { node, raft_id, address, protocol, takes_over, lease, .. } = join(&node, 7) else { unreachable!() };
     let back = Command::Join { node, raft_id, address, protocol, takes_over, lease, returns: true };
     assert!(matches!(state.apply(4, back, &mut Vec::new()), Answer::Joined { .. }));

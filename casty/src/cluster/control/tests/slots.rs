@@ -92,7 +92,7 @@ fn command() -> impl Strategy<Value = Command> {
         2 => (node(), prop::collection::vec((slot(), epoch(), stage), 0..4))
             .prop_map(|(node, slots)| Command::Reached { node, slots }),
         1 => prop::collection::vec((slot(), epoch()), 0..3).prop_map(|slots| Command::AcceptLoss { slots }),
-        1 => node().prop_map(|node| Command::Down { node }),
+        1 => node().prop_map(|node| Command::Down { node, since: None }),
         1 => Just(join(&key("b", 1), 2)),
     ]
 }
@@ -154,7 +154,7 @@ fn a_slot_is_begun_once_after_the_epoch_that_it_was_planned_for() {
 fn only_who_serves_gets_a_slot() {
     let mut world = World::new();
     let (a, b) = (world.a.clone(), world.b.clone());
-    world.apply(Command::Down { node: b.clone() });
+    world.apply(Command::Down { node: b.clone(), since: None });
     let (older, stranger) = (key("a", 0), key("c", 1));
     for other in [&b, &older, &stranger] {
         assert_eq!(world.changes(slots(&[&a, other], &[(1, 0, &[0, 1])])), [], "{other}");
