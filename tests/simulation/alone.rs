@@ -1,9 +1,15 @@
 //! A majority is gone for good, and one survivor goes on.
 
-use std::time::Duration;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+    time::Duration,
+};
 
 use casty::{
-    ClusterEvent, MemberStatus, RecoverError,
+    ClusterEvent, MemberStatus, RaftConfig, RecoverError,
     testkit::{self, Cluster},
 };
 
@@ -278,4 +284,28 @@ fn nodes_of_two_clusters_refuse_each_other_and_both_say_so() {
     let (here, there) = (here.take().unwrap(), there.take().unwrap());
     println!("{here}\n{there}");
     assert!(here.contains("clusters never merge") && there.contains("node-2"));
+}
+
+/// It met nobody who has one, and went on before that one's lease had ended.
+#[test]
+fn a_start_that_goes_on_alone_serves_nothing_while_others_have_leases() {
+    let alone = Arc::new(AtomicBool::new(false));
+    let is_alone = alone.clone();
+    let builder = Cluster::of(5).seed(1).with_disks().settings(move |_, node| {
+        let node = node.raft(RaftConfig::relaxed());
+        if is_alone.load(Relaxed) { node.recover_alone() } else { node }
+    });
+    let mut cluster = builder.start();
+    cluster.settle();
+    let leader = (0..5).find(|node| cluster.inspect(*node).unwrap().leads).unwrap();
+    let (stays, goes_on) = ((leader + 1) % 5, (leader + 2) % 5);
+    (0..5).filter(|node| *node != stays).for_each(|node| cluster.crash(node));
+    cluster.partition(&[stays]);
+    alone.store(true, Relaxed);
+    cluster.restart(goes_on);
+    let goes_on_alone = cluster.run_until(Duration::from_secs(20), |cluster| {
+        assert!(!cluster.may_serve(goes_on) || !cluster.may_serve(stays), "{cluster:?}");
+        cluster.may_serve(goes_on)
+    });
+    assert!(goes_on_alone, "{cluster:?}");
 }

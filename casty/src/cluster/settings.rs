@@ -248,7 +248,8 @@ impl DistributedBuilder {
     /// is gone for good, on one survivor, once. The cluster goes on as a new generation, which nodes of the former one join
     /// anew as soon as they meet it. On a node that runs, [`Cluster::recover_alone`](crate::Cluster::recover_alone) does the same.
     ///
-    /// What its log has counts as agreed from then on. If the majority is not gone after all, what it agrees on is lost.
+    /// What its log has counts as agreed from then on. If the majority is not gone after all, what it agrees on is lost. The
+    /// start takes as long as a lease is, more: whoever has one of the former generation may serve until then.
     pub fn recover_alone(mut self) -> Self {
         self.0.recover_alone = true;
         self
