@@ -202,6 +202,8 @@ async fn assemble(
             // Whoever has one, of the generation that ends here, serves until then.
             let length = lease.length.max(lease_for(settings.raft).length);
             control.sleep(LeaseConfig { length }.ended_everywhere()).await;
+            // The others may have been started meanwhile.
+            anew::may_go_on_alone(control, &myself, &store, &snapshots).await?;
             control::recover_alone(control, identity.raft_id, node, &mut store, &snapshots).await.map_err(StartError::System)
         };
         if let Err(error) = alone.await {

@@ -31,6 +31,9 @@ const CHANGE: Duration = Duration::from_secs(2);
 /// Who may come to vote has been heard within so many ticks: four heartbeats.
 const FRESH: u32 = 16;
 
+/// As much of the log, of that term.
+type Needed = (u64, u64);
+
 pub(crate) struct Driver {
     pub(crate) host: Host,
     pub(crate) plane: Plane,
@@ -45,7 +48,7 @@ pub(crate) struct Driver {
     /// Since when members are seen to be down.
     pub(crate) gone_since: HashMap<NodeKey, Instant>,
     /// Those that are about to be let go, and are granted nothing any more: once as much of the log is applied.
-    pub(crate) parting: BTreeMap<NodeKey, u64>,
+    pub(crate) parting: BTreeMap<NodeKey, Needed>,
     /// What it does about slots.
     pub(crate) placing: Placing,
     /// The name of the cluster that it begins, if there is none yet.
@@ -90,6 +93,7 @@ impl Driver {
             // From the moment of the proposal on it is granted nothing.
             self.leases.proposes_down(&node);
             tracing::info!(%node, "declared down");
+            self.parting.remove(&node);
             if !self.propose(Command::Down { node, since: Some(since) }).await {
                 break;
             }
@@ -188,7 +192,10 @@ impl Driver {
         let voters: BTreeSet<u64> = self.known().voters.concat_all();
         for (node, member) in gone {
             let since = *self.gone_since.entry(node.clone()).or_insert(now);
-            if now.saturating_duration_since(since) < self.keep_gone {
+            // It may have come back while another was seen to.
+            let view = self.plane.view();
+            let is_so = view.current(&node).is_some_and(|now| (now.since, now.status) == (member.since, member.status));
+            if !is_so || now.saturating_duration_since(since) < self.keep_gone {
                 continue;
             }
             if member.status == MemberStatus::Away {
@@ -231,15 +238,20 @@ impl Driver {
                 continue;
             }
             // From here on it is granted nothing: it may have thought better of it.
-            self.leases.proposes_down(&node);
-            let (written, applied) = self.log();
-            let needed = *self.parting.entry(node.clone()).or_insert(written);
+            self.leases.refuses(&node);
+            let (term, written, applied) = self.log();
+            let needed = self.parting.entry(node.clone()).or_insert((term, written));
+            if needed.0 != term {
+                *needed = (term, written);
+            }
+            let needed = needed.1;
             // What slots it has left, or is given by what is on its way, are others' then: it may serve them until its lease
             // has ended.
             let is_named = view.slots.iter().any(|chain| chain.0.iter().any(|config| config.has(&node)));
             if applied < needed || (is_named && self.leases.lapsed(&node) == Lapsed::No) {
                 continue;
             }
+            self.leases.proposes_down(&node);
             let since = Some(member.since);
             self.propose(Command::Leave { node: node.clone(), since }).await;
             self.parting.remove(&node);
@@ -254,11 +266,15 @@ impl Driver {
         metrics.last_applied.is_some_and(|applied| applied.committed_leader_id().term == metrics.current_term)
     }
 
-    /// Up to where the log is written here, and applied.
-    fn log(&self) -> (u64, u64) {
+    /// The term, and up to where the log is written here, and applied.
+    fn log(&self) -> (u64, u64, u64) {
         let metrics = self.plane.raft().metrics();
         let metrics = metrics.borrow_watched();
-        (metrics.last_log_index.unwrap_or_default(), metrics.last_applied.as_ref().map_or(0, |applied| applied.index))
+        (
+            metrics.current_term,
+            metrics.last_log_index.unwrap_or_default(),
+            metrics.last_applied.as_ref().map_or(0, |applied| applied.index),
+        )
     }
 
     fn known(&self) -> Known {

@@ -137,9 +137,14 @@ impl Leases {
         lock(&self.granter).down(Clocks::of(&self.host), node);
     }
 
-    /// Nothing was proposed of it, and will not be.
+    /// The node is granted nothing for now.
+    pub(super) fn refuses(&self, node: &NodeKey) {
+        lock(&self.granter).refuse(Clocks::of(&self.host), node);
+    }
+
+    /// It may be again, if nothing was proposed of it.
     pub(super) fn grants_again(&self, node: &NodeKey) {
-        lock(&self.granter).joined(node);
+        lock(&self.granter).grant_again(node);
     }
 
     /// Whether the node was proposed as down, and is up still by what is applied.

@@ -352,7 +352,7 @@ impl Plane {
             let view = self.view();
             let holder =
                 view.members.get(&node.id).map(|member| NodeKey { id: node.id.clone(), incarnation: member.incarnation });
-            let other = holder.filter(|holder| holder.incarnation != node.incarnation);
+            let other = holder.filter(|holder| holder.incarnation < node.incarnation);
             *takes_over = other.is_some_and(|other| self.0.renewals.gives_way(&other));
         }
         let answer = self.write(join).await;

@@ -21,7 +21,7 @@ use crate::{cluster::generation::Generation, host::Host};
 pub(crate) struct Remembered {
     /// Its cluster, and the generation of it.
     pub(crate) cluster: Option<(u128, Generation)>,
-    /// How long leases are there, in milliseconds; 0 if that is not known.
+    /// How long leases are there at most, in milliseconds; 0 if that is not known.
     pub(crate) lease: LeaseMillis,
     /// Where those are whose votes count, by the last that it heard of that; two majorities are needed during a change.
     pub(crate) voters: Vec<BTreeSet<u64>>,
@@ -49,11 +49,11 @@ impl Remembered {
             match entry.payload {
                 // Whether it was agreed on or not: the same voters agree on no other one.
                 EntryPayload::Normal(Command::Genesis { cluster_id, lease, .. }) => {
-                    if this.cluster.is_none() {
-                        (this.cluster, this.lease) = (Some((cluster_id, Generation(0))), lease);
-                    }
+                    this.cluster.get_or_insert((cluster_id, Generation(0)));
+                    this.lease = this.lease.max(lease);
                 }
-                EntryPayload::Normal(Command::Join { raft_id, address, .. }) => {
+                EntryPayload::Normal(Command::Join { raft_id, address, lease, .. }) => {
+                    this.lease = this.lease.max(lease);
                     this.nodes.insert(raft_id, address.clone());
                     this.addresses.insert(address);
                 }

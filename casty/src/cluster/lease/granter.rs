@@ -44,6 +44,14 @@ pub(crate) struct Granter {
     parted_at: Option<Duration>,
 }
 
+/// Since when a node is granted nothing.
+#[derive(Debug)]
+struct Refused {
+    since: Duration,
+    /// That it is down, or goes, was proposed or applied.
+    proposed: bool,
+}
+
 /// One term of leadership.
 #[derive(Debug)]
 struct Leading {
@@ -56,7 +64,7 @@ struct Leading {
     renewals: HashMap<NodeKey, Duration>,
     /// When each one was last heard in earnest.
     heard: HashMap<NodeKey, Duration>,
-    down: HashMap<NodeKey, Duration>,
+    down: HashMap<NodeKey, Refused>,
     /// The entry that each member is up by, and the one up to which that was looked at.
     up_by: HashMap<NodeKey, u64>,
     looked_at: Option<u64>,
@@ -94,7 +102,7 @@ impl Granter {
             quorum: None,
             renewals: HashMap::new(),
             heard: HashMap::new(),
-            down: down.into_iter().map(|node| (node, now.boot)).collect(),
+            down: down.into_iter().map(|node| (node, Refused { since: now.boot, proposed: true })).collect(),
             up_by: HashMap::new(),
             looked_at: None,
             awake: now.boot,
@@ -133,8 +141,23 @@ impl Granter {
 
     /// To be called before `Down` is proposed, and when one is applied: the node is granted nothing from here on.
     pub(crate) fn down(&mut self, now: Clocks, node: &NodeKey) {
+        self.refuse(now, node);
+        if let Some(refused) = self.leading.as_mut().and_then(|leading| leading.down.get_mut(node)) {
+            refused.proposed = true;
+        }
+    }
+
+    /// The node is granted nothing until [`grant_again`](Self::grant_again), or for good if something is proposed of it.
+    pub(crate) fn refuse(&mut self, now: Clocks, node: &NodeKey) {
         if let Some(leading) = &mut self.leading {
-            leading.down.entry(node.clone()).or_insert(now.boot);
+            leading.down.entry(node.clone()).or_insert(Refused { since: now.boot, proposed: false });
+        }
+    }
+
+    /// The node may be granted leases again, unless something was proposed of it: that may come to be yet.
+    pub(crate) fn grant_again(&mut self, node: &NodeKey) {
+        if let Some(leading) = &mut self.leading {
+            leading.down.retain(|other, refused| other != node || refused.proposed);
         }
     }
 
@@ -161,6 +184,7 @@ impl Granter {
     }
 
     /// A join of the node was applied, or it is certain that its `Down` will never be.
+    #[cfg(test)]
     pub(crate) fn joined(&mut self, node: &NodeKey) {
         if let Some(leading) = &mut self.leading {
             leading.down.remove(node);
@@ -223,7 +247,7 @@ impl Granter {
     /// Whether every lease that the node may have had has ended: together with SWIM's word it may be proposed as down.
     pub(crate) fn lapsed(&self, node: &NodeKey, now: Clocks) -> bool {
         let refused = self.leading.as_ref().and_then(|leading| leading.down.get(node));
-        let refused_for = refused.map_or(Duration::ZERO, |since| now.boot.saturating_sub(*since));
+        let refused_for = refused.map_or(Duration::ZERO, |refused| now.boot.saturating_sub(refused.since));
         self.may_take_from().is_some_and(|from| now.boot >= from)
             && self.silent_for(node, now).max(refused_for) >= self.config.ended_everywhere()
     }
@@ -342,6 +366,21 @@ mod tests {
         granter.elected(at(20), 2, [node("a")]);
         granter.first_entry_applied(2);
         assert_eq!(granter.grant(at(20), &node("a"), 3), Err(NoGrant::Down));
+    }
+
+    #[test]
+    fn who_was_refused_is_granted_leases_again_unless_something_was_proposed() {
+        let mut granter = leader();
+        granter.quorum_acked(at(10), MS);
+        let grants = |granter: &mut Granter, name| granter.grant(at(10), &node(name), 3).is_ok();
+        granter.refuse(at(10), &node("a"));
+        granter.refuse(at(10), &node("b"));
+        granter.down(at(10), &node("b"));
+        granter.refuse(at(10), &node("b"));
+        assert!(!grants(&mut granter, "a") && !grants(&mut granter, "b"));
+        granter.grant_again(&node("a"));
+        granter.grant_again(&node("b"));
+        assert!(grants(&mut granter, "a") && !grants(&mut granter, "b"));
     }
 
     #[test]

@@ -34,8 +34,8 @@ const TOGETHER: usize = 512;
 #[derive(Default)]
 struct Seen {
     view: Option<Arc<View>>,
-    /// The entry that made this node what it is.
-    since: Option<u64>,
+    /// The generation, and the entry that made this node what it is.
+    since: Option<(u64, u64)>,
 }
 
 impl Shards {
@@ -147,11 +147,10 @@ impl Shards {
         if seen.view.as_ref().is_some_and(|seen| Arc::ptr_eq(seen, view)) {
             return;
         }
-        let since = view.current(&self.me).map(|member| member.since);
+        let generation = view.cluster.as_ref().map_or(0, |cluster| cluster.generation);
+        let since = view.current(&self.me).map(|member| (generation, member.since));
         // Whoever took its slots while it was down waited for nobody.
-        let generation = |view: &View| view.cluster.as_ref().map(|cluster| cluster.generation);
-        let anew = seen.view.as_ref().is_some_and(|seen| generation(seen).is_some() && generation(seen) != generation(view));
-        let fenced = seen.since.is_some() && since.is_some() && (since != seen.since || anew);
+        let fenced = seen.since.is_some() && since.is_some() && since != seen.since;
         let old = seen.view.replace(view.clone());
         if since.is_some() {
             seen.since = since;
