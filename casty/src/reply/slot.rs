@@ -397,12 +397,15 @@ mod tests {
     use super::*;
     use crate::{
         host::Host,
-        reply::{Pass, Patience, Wait},
+        reply::{Pass, Wait},
     };
+
+    fn outputs() -> Arc<Outputs> {
+        Outputs::new(Pass::always(&Host::current()), Arc::default())
+    }
 
     #[tokio::test]
     async fn an_answer_that_one_entity_owes_and_another_gives_follows_from_both() {
-        let outputs = || Outputs::new(Pass::always(&Host::current()), Arc::<Patience>::default());
         let (owes, gives, slot) = (outputs(), outputs(), Slot::new());
         slot.bind(owes.clone());
         owes.handled(Some(Wait::Pending(1)));
@@ -416,7 +419,6 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_owed_by_an_activation_that_is_over_is_not_said_by_the_next() {
-        let outputs = || Outputs::new(Pass::always(&Host::current()), Arc::<Patience>::default());
         let (owes, next, slot) = (outputs(), outputs(), Slot::new());
         slot.bind(owes.clone());
         owes.handled(Some(Wait::Pending(1)));
