@@ -111,7 +111,7 @@ async fn addresses_that_nobody_can_dial() {
 
 #[tokio::test]
 async fn a_limit_for_messages_that_lets_none_pass() {
-    says(&refused(node("a").max_message(0)).await, &["max_message", "0", "1024"]);
+    says(&refused(node("a").max_message(0)).await, &["max_message", "0", "98304"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

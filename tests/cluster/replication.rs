@@ -106,3 +106,43 @@ async fn a_replication_that_cannot_be_is_refused_with_its_reason() {
     refused(3, 1, none, &["`timeout`", "above zero"]).await;
     refused(3, 0, long, &["Vault`", "`strict = true`", "`sync_count`"]).await;
 }
+
+/// Nothing comes back in an answer: it would be too large by itself.
+#[message(reply = usize)]
+struct Grow(usize);
+
+#[actor]
+#[sharded(name = "heaps", sync = 1)]
+#[derive(Default)]
+struct Heap(Vec<u8>);
+
+#[actor]
+impl Heap {
+    #[handler]
+    fn grow(&mut self, Grow(by): Grow) -> usize {
+        self.0.extend(vec![7; by]);
+        self.0.len()
+    }
+}
+
+/// Its backups never got it, and its slot could go nowhere any more.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_state_that_is_too_large_for_its_copies_is_a_failure_and_stays_as_it_was() {
+    let first = node("n1", &[]).max_message(100_000).start().await.unwrap();
+    let seed = of(&first).address().to_owned();
+    let second = node("n2", &[&seed]).max_message(100_000).start().await.unwrap();
+    let mut systems = vec![first, second];
+    all_see(&systems, 2).await;
+    let heaps = ["a", "b", "c", "d"].map(|id| systems[0].sharded::<Heap>().entity(id));
+    for heap in &heaps {
+        assert_eq!(heap.ask(Grow(80_000)).await.unwrap(), 80_000);
+        let Err(AskError::Failed { failure, .. }) = heap.ask(Grow(40_000)).await else { panic!("it is too large") };
+        assert!(failure.to_string().contains("max_message"), "{failure}");
+        assert_eq!(heap.ask(Grow(0)).await.unwrap(), 80_000);
+    }
+    systems.remove(0).shutdown().await;
+    for id in ["a", "b", "c", "d"] {
+        assert_eq!(systems[0].sharded::<Heap>().entity(id).ask(Grow(0)).await.unwrap(), 80_000);
+    }
+    end(systems).await;
+}

@@ -28,7 +28,11 @@ const LONGEST_ELECTION: Duration = Duration::from_secs(60);
 /// Of a name or an address, in bytes.
 const NAME_LIMIT: usize = 255;
 /// The least that messages may be limited to, in bytes.
-const LEAST_MESSAGE: usize = 1024;
+/// Nodes tell each other of copies page by page: a page has to fit.
+const LEAST_MESSAGE: usize = 96 * 1024;
+
+/// A message's name and address are in its frame, too.
+pub(in crate::cluster) const FRAME: u32 = 4096;
 
 impl RaftConfig {
     /// 50, 100 and 200 ms, with leases of 200 ms and `SwimConfig::fast()` beside it: for a quiet network and machines that
@@ -160,8 +164,7 @@ impl Settings {
 
     /// The longest frame.
     pub(super) fn limit(&self) -> u32 {
-        // A message's name and address are in its frame, too.
-        u32::try_from(self.max_message).unwrap_or(u32::MAX).saturating_add(4096)
+        u32::try_from(self.max_message).unwrap_or(u32::MAX).saturating_add(FRAME)
     }
 }
 
@@ -300,7 +303,8 @@ impl DistributedBuilder {
         self
     }
 
-    /// The largest message that travels, in bytes of its encoded form; 16 MiB unless set.
+    /// The largest message that travels, and the largest state of an entity, in bytes of its encoded form: 16 MiB unless set,
+    /// 96 KiB at least. All nodes should have the same.
     pub fn max_message(mut self, bytes: usize) -> Self {
         self.0.max_message = bytes;
         self

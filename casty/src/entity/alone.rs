@@ -81,6 +81,10 @@ impl Home for Alone {
         Some(Wait::Kept(0))
     }
 
+    fn most(&self) -> usize {
+        usize::MAX
+    }
+
     fn has_backups(&self, _: &Key) -> bool {
         // Nobody has asked for any.
         true

@@ -38,6 +38,9 @@ pub(crate) trait Home: Send + Sync {
     /// node's any more.
     fn keep(&self, key: &Key, term: u64, state: Option<&[u8]>, outputs: &Arc<Outputs>) -> Option<Wait>;
 
+    /// How many bytes a state may have, so that its copies can be sent.
+    fn most(&self) -> usize;
+
     /// Whether as many backups are up as a change of the entity is to be on.
     fn has_backups(&self, key: &Key) -> bool;
 

@@ -41,6 +41,10 @@ impl<A: Entity> Keeper<A> for Keep {
         let mut buffer = BUFFER.take();
         buffer.clear();
         state.__save(&mut buffer).map_err(|error| format!("its state cannot be kept: {error}"))?;
+        if buffer.len() > LARGE && buffer.len() + self.key.id.as_str().len() > self.home.most() {
+            let (bytes, most) = (buffer.len(), self.home.most());
+            return Err(format!("its state has {bytes} bytes, and copies may have {most}; keep less in one entity, or raise `.max_message(..)` on every node").into());
+        }
         let kept = self.home.keep(&self.key, self.term, Some(&buffer), &self.outputs);
         if buffer.capacity() <= LARGE {
             BUFFER.set(buffer);

@@ -40,6 +40,10 @@ impl Home for Slow {
         Some(Wait::Pending(1))
     }
 
+    fn most(&self) -> usize {
+        usize::MAX
+    }
+
     fn has_backups(&self, _: &Key) -> bool {
         true
     }

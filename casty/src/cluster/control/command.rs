@@ -138,7 +138,7 @@ pub(crate) enum NameResult {
 
 impl Command {
     /// That these configurations begin.
-    pub(super) fn slots(proposals: &[Proposal]) -> Self {
+    pub(crate) fn slots(proposals: &[Proposal]) -> Self {
         let mut places = BTreeMap::new();
         let mut nodes = Vec::new();
         let mut place = |node: &NodeKey| {

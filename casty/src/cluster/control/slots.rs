@@ -49,6 +49,17 @@ impl State {
         self.change_slots(first, begin, changes)
     }
 
+    /// The cluster goes on without its majority, which may have agreed on more by now and lives on somewhere.
+    pub(super) fn begin_generation(&mut self, changes: &mut Vec<Change>) {
+        let types = self.types.version;
+        let begin = |chain: &mut Chain, ()| {
+            chain.begin_generation(types);
+            !chain.0.is_empty()
+        };
+        let slots = (0..Slot::MAX).take(self.slots.len()).map(|slot| (slot, ()));
+        self.change_slots(slots, begin, changes);
+    }
+
     /// A primary tells how far its configurations have come.
     pub(super) fn reached(&mut self, node: &NodeKey, slots: Vec<(Slot, Epoch, Stage)>, changes: &mut Vec<Change>) -> Answer {
         let reach = |chain: &mut Chain, (epoch, stage)| {
@@ -59,9 +70,14 @@ impl State {
     }
 
     pub(super) fn accept_loss(&mut self, slots: Vec<(Slot, Epoch)>, changes: &mut Vec<Change>) -> Answer {
+        let types = self.types.version;
         let accept = |chain: &mut Chain, epoch| {
-            let current = chain.0.first_mut().filter(|current| current.epoch == epoch && !current.accepted);
-            current.map(|current| current.accepted = true).is_some()
+            let Some(current) = chain.0.first_mut().filter(|current| current.epoch == epoch) else { return false };
+            current.accepted = true;
+            // In which all that is left is put together: what its primary has may not be the best of it.
+            let members = current.members.clone();
+            chain.begin(members, types);
+            true
         };
         self.change_slots(slots, accept, changes)
     }

@@ -166,6 +166,7 @@ impl State {
         {
             cluster.generation = generation;
             changes.push(Change::Cluster(cluster.clone()));
+            self.begin_generation(changes);
         }
         Answer::Done
     }

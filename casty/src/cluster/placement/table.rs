@@ -13,8 +13,11 @@ pub(crate) type Slot = u16;
 /// How many there are.
 pub(crate) const SLOTS: usize = 1024;
 
-/// Which configuration of its slot. They rise by one; 0 stands for none.
+/// Which configuration of its slot. They rise by one within a generation of the cluster; 0 stands for none.
 pub(crate) type Epoch = u64;
+
+/// An epoch's lower bits count within its generation.
+const GENERATION_BITS: u32 = 32;
 
 /// How far a configuration has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -51,6 +54,12 @@ pub(crate) type SlotTable = Vec<Arc<Chain>>;
 impl Configuration {
     pub(crate) fn primary(&self) -> Option<&NodeKey> {
         self.members.first()
+    }
+
+    /// Whether it is the first of the slot in its generation of the cluster.
+    #[cfg(any(test, feature = "fuzzing"))]
+    pub(crate) fn begins_generation(&self) -> bool {
+        self.epoch.trailing_zeros() >= GENERATION_BITS
     }
 
     pub(crate) fn has(&self, node: &NodeKey) -> bool {
@@ -107,6 +116,14 @@ impl Chain {
     pub(crate) fn begin(&mut self, members: Vec<NodeKey>, types: u64) {
         let stage = if self.0.is_empty() { Stage::Full } else { Stage::Begun };
         self.0.insert(0, Configuration { epoch: self.epoch() + 1, members, types, stage, accepted: false });
+    }
+
+    /// The cluster goes on without its majority: whatever that has agreed on and written since then is of lower epochs.
+    pub(crate) fn begin_generation(&mut self, types: u64) {
+        let Some(current) = self.current() else { return };
+        let (members, epoch) = (current.members.clone(), ((current.epoch >> GENERATION_BITS) + 1) << GENERATION_BITS);
+        let stage = Stage::Begun;
+        self.0.insert(0, Configuration { epoch, members, types, stage, accepted: false });
     }
 
     /// That configuration has come so far. Whether that is news.

@@ -20,8 +20,8 @@ impl Message {
         let mut w = Writer(out);
         match self {
             Self::Seal { epoch } => w.numbers(0, &[*epoch]),
-            Self::Sealed { epoch, served, shelves } => {
-                w.numbers(1, &[*epoch, *served]);
+            Self::Sealed { epoch, served, whole, shelves } => {
+                w.numbers(1, &[*epoch, *served, *whole]);
                 w.list(shelves, |w, shelf| {
                     w.numbers_only(&[shelf.kind.into(), shelf.adopted, shelf.top]);
                     w.digest(shelf.digest);
@@ -95,7 +95,10 @@ impl Message {
         let mut r = Reader(bytes);
         let message = match r.byte()? {
             0 => Self::Seal { epoch: r.number()? },
-            1 => Self::Sealed { epoch: r.number()?, served: r.number()?, shelves: r.list(Reader::summary)? },
+            1 => {
+                let (epoch, served, whole) = (r.number()?, r.number()?, r.number()?);
+                Self::Sealed { epoch, served, whole, shelves: r.list(Reader::summary)? }
+            }
             2 => {
                 Self::List { epoch: r.number()?, ticket: r.number()?, kind: r.small()?, start: r.small()?, buckets: r.digests()? }
             }
@@ -355,9 +358,10 @@ mod tests {
         let digests = || vec(any::<Digest>(), 0..5);
         prop_oneof![
             epoch().prop_map(|epoch| Message::Seal { epoch }),
-            (epoch(), epoch(), vec(summary, 0..4)).prop_map(|(epoch, served, shelves)| Message::Sealed {
+            (epoch(), epoch(), epoch(), vec(summary, 0..4)).prop_map(|(epoch, served, whole, shelves)| Message::Sealed {
                 epoch,
                 served,
+                whole,
                 shelves
             }),
             (epoch(), any::<u64>(), kind(), any::<u8>(), digests())

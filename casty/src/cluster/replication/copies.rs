@@ -19,6 +19,9 @@ pub(super) type Stamp = (Epoch, Version);
 /// Entities are compared in so many parts, by their hash's first byte.
 pub(super) const BUCKETS: usize = 256;
 
+/// So many tombstones do no harm.
+const MANY: usize = 1024;
+
 /// The copy of one entity.
 #[derive(Debug, Clone)]
 pub(super) struct Entry {
@@ -115,6 +118,11 @@ impl Shelf {
             self.forgotten = versions.fold(self.forgotten, Version::max);
             self.drop_where(|id, stamp, entry| entry.state.is_none() && stamp.0 < full && !but(id));
         }
+    }
+
+    /// Whether there are many more tombstones than live copies.
+    pub(super) fn remembers_many(&self) -> bool {
+        self.entries.len() - self.live > self.live + MANY
     }
 
     /// The version that the next change of an entity makes.

@@ -13,8 +13,9 @@ use crate::{
 pub(crate) enum Message {
     /// Take nothing of epochs below this one any more, and say what you have.
     Seal { epoch: Epoch },
-    /// It is sealed. `served`: the highest epoch in which this node has ever served the slot, 0 for none.
-    Sealed { epoch: Epoch, served: Epoch, shelves: Vec<Summary> },
+    /// It is sealed. `served`: the highest epoch in which this node has ever served the slot, 0 for none. `whole`: the same of
+    /// those in which nothing was lost, so that it has whatever there was by then.
+    Sealed { epoch: Epoch, served: Epoch, whole: Epoch, shelves: Vec<Summary> },
     /// What is in the buckets from `start` on? With the asker's digests of these, or none if all of it is wanted.
     List { epoch: Epoch, ticket: u64, kind: TypeNumber, start: u8, buckets: Vec<Digest> },
     /// What `List` with this ticket asked for, up to before bucket `next`, or to the end; without the buckets that are `equal`.

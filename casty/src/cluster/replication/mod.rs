@@ -67,6 +67,9 @@ pub(crate) enum Out<G> {
     Stops { epoch: Epoch, orderly: bool },
     /// To be proposed. Repeated until the chain shows it.
     Reached(Epoch, Stage),
+    /// The next configuration of the slot, with the same members, is to be proposed, so that what is remembered of entities that
+    /// were destroyed in this one can be forgotten.
+    Renew(Epoch),
     /// Too many copies are gone for good: the slot is not served until that is accepted.
     Lost(Epoch),
 }

@@ -14,7 +14,7 @@ mod rush;
 mod slots;
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fmt,
     sync::{
         Arc, Mutex, OnceLock, Weak,
@@ -60,6 +60,8 @@ pub(crate) struct Shards {
     rush: Rush,
     /// What is to be proposed: how far this node's configurations have come.
     reached: Mutex<BTreeMap<(Slot, Epoch), Stage>>,
+    /// And of which slots the next configuration is, as they are.
+    renewed: Mutex<BTreeSet<(Slot, Epoch)>>,
     news: Mutex<News>,
     /// Something is to be done before the next tick.
     wake: Notify,
@@ -81,6 +83,7 @@ impl Shards {
             router: Router::new(),
             rush: Rush::default(),
             reached: Mutex::default(),
+            renewed: Mutex::default(),
             news: Mutex::default(),
             wake: Notify::new(),
             me,
@@ -162,6 +165,10 @@ impl Home for Shards {
             replication::Wait::Kept(version) => Wait::Kept(version),
             replication::Wait::Pending(version) => Wait::Pending(version),
         })
+    }
+
+    fn most(&self) -> usize {
+        self.network().map_or(usize::MAX, |network| network.max_message())
     }
 
     fn has_backups(&self, key: &Key) -> bool {

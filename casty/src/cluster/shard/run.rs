@@ -13,7 +13,7 @@ use crate::{
     cluster::{
         NodeKey,
         control::{Command, Plane, View},
-        placement::{Chain, Configuration, Epoch, SLOTS, Slot, Stage, TypeNumber, kind_seed},
+        placement::{Chain, Configuration, Epoch, Proposal, SLOTS, Slot, Stage, TypeNumber, kind_seed},
         replication::Agreed,
         transport::Network,
     },
@@ -193,6 +193,7 @@ impl Shards {
         let Some(plane) = self.plane.get().cloned() else { return };
         loop {
             self.wake.notified().await;
+            self.renew(&plane).await;
             let (now, more) = self.take_reached();
             if now.is_empty() {
                 continue;
@@ -206,6 +207,24 @@ impl Shards {
             if more {
                 self.wake.notify_one();
             }
+        }
+    }
+
+    /// Proposes the next configurations of slots whose members stay what they are. What comes to nothing is asked for again when
+    /// another entity is destroyed.
+    async fn renew(&self, plane: &Plane) {
+        let wanted: Vec<_> = mem::take(&mut *lock(&self.renewed)).into_iter().take(TOGETHER).collect();
+        let view = plane.view();
+        let current = |(slot, epoch): &(Slot, Epoch)| {
+            let current = view.slots.get(usize::from(*slot))?.current().filter(|current| current.epoch == *epoch)?;
+            Some(Proposal { slot: *slot, after: *epoch, members: current.members.clone() })
+        };
+        let proposals: Vec<_> = wanted.iter().filter_map(current).collect();
+        if proposals.is_empty() {
+            return;
+        }
+        if let Err(error) = plane.propose(Command::slots(&proposals), AGREE).await {
+            tracing::debug!(%error, "what is remembered of destroyed entities could not be forgotten yet");
         }
     }
 

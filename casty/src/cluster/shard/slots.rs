@@ -108,6 +108,10 @@ impl Shards {
     }
 
     pub(super) fn agreed(&self, slot: Slot, agreed: Agreed, fenced: bool) {
+        if fenced {
+            // Whoever is at ending them may be slow: nothing of the past is to be about when this node may speak again.
+            self.kinds.regions().iter().for_each(|region| drop(region.end_slot(slot, true)));
+        }
         self.with(slot, |core, out| {
             if fenced {
                 core.fenced(out);
@@ -143,6 +147,10 @@ impl Shards {
                 let known = reached.entry((slot, epoch)).or_insert(stage);
                 *known = stage.max(*known);
                 drop(reached);
+                self.wake.notify_one();
+            }
+            Out::Renew(epoch) => {
+                lock(&self.renewed).insert((slot, epoch));
                 self.wake.notify_one();
             }
             Out::Lost(epoch) => {

@@ -266,8 +266,9 @@ impl Link {
         let start = begin_frame(&mut frame, Kind::Slot);
         frame.extend_from_slice(&slot.to_le_bytes());
         write(&mut frame);
-        if start.end(&mut frame, self.network.max_frame()).is_ok() {
-            self.tell_bytes(&frame);
+        match start.end(&mut frame, self.network.max_frame()) {
+            Ok(()) => self.tell_bytes(&frame),
+            Err(error) => tracing::error!(slot, to = %self.peer, %error, "a copy is too large for `max_message` and is not sent"),
         }
         if frame.capacity() <= KEEP {
             SCRATCH.set(frame);

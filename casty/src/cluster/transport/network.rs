@@ -28,6 +28,7 @@ use crate::{
         control::{MemberStatus, Plane},
         myself::Myself,
         names::NameDesk,
+        settings::FRAME,
         shard::Shards,
         wire::{DataFrame, Request},
     },
@@ -128,6 +129,11 @@ impl Network {
 
     pub(super) fn max_frame(&self) -> u32 {
         self.limit
+    }
+
+    /// How long what a frame is about may be.
+    pub(crate) fn max_message(&self) -> usize {
+        self.limit.saturating_sub(FRAME) as usize
     }
 
     pub(super) fn next_session(&self) -> u64 {

@@ -52,7 +52,7 @@ impl<G: Clone> Core<G> {
             return self.send(sealer, Message::Refused { sealed: self.sealed }, out);
         }
         let shelves = self.shelves.values().map(Shelf::summary).collect();
-        self.send(sealer, Message::Sealed { epoch, served: self.whole, shelves }, out);
+        self.send(sealer, Message::Sealed { epoch, served: self.served, whole: self.whole, shelves }, out);
     }
 
     pub(super) fn on_list(
@@ -96,12 +96,13 @@ impl<G: Clone> Core<G> {
         }
         let (mut entries, mut bytes) = (Vec::new(), 0);
         for id in ids {
-            if bytes >= PAGE {
-                break;
-            }
             let shelf = self.shelves.get(&kind);
             let here = shelf.and_then(|shelf| shelf.get(id).map(|entry| (shelf.stamp_of(entry).0, entry)));
             bytes += id.as_str().len() + ENTRY + here.and_then(|(_, entry)| entry.state.as_ref()).map_or(0, |state| state.len());
+            // A large one travels alone: with others before it, it may be more than a message has room for.
+            if bytes > PAGE && !entries.is_empty() {
+                break;
+            }
             entries.push(match here {
                 Some((epoch, entry)) => Fetched { id: id.clone(), epoch, written: entry.written, state: entry.state.clone() },
                 None => Fetched { id: id.clone(), epoch: 0, written: Written::default(), state: None },

@@ -17,7 +17,11 @@ use std::{
 };
 
 pub(super) use self::rules::Rule;
-use self::{rules::Rules, sealing::Sealing, serving::Serving};
+use self::{
+    rules::Rules,
+    sealing::{Answer, Sealing},
+    serving::Serving,
+};
 use super::{Agreed, Key, Message, NotServing, Out, copies::Shelf};
 use crate::{
     EntityId,
@@ -106,7 +110,9 @@ impl<G: Clone> Core<G> {
     pub(crate) fn receive(&mut self, from: &NodeKey, message: Message, out: &mut Vec<Out<G>>) {
         match message {
             Message::Seal { epoch } => self.on_seal(from, epoch, out),
-            Message::Sealed { epoch, served, shelves } => self.on_sealed(from, epoch, served, shelves, out),
+            Message::Sealed { epoch, served, whole, shelves } => {
+                self.on_sealed(from, epoch, Answer { served, whole, shelves }, out)
+            }
             Message::List { epoch, ticket, kind, start, buckets } => {
                 self.on_list(from, epoch, ticket, (kind, start), &buckets, out);
             }
@@ -222,21 +228,20 @@ impl<G: Clone> Core<G> {
                 let later = self.agreed.chain.0.iter().take_while(|config| config.epoch > since);
                 let all_mine = later.map(|config| config.primary()).all(|primary| primary == Some(&self.me));
                 let reaches = self.agreed.chain.0.last().is_some_and(|oldest| oldest.epoch <= since + 1);
-                let goes_on = may && all_mine && reaches && epoch >= since;
+                // What is left of the lost kinds is to be put together first.
+                let anew = !serving.lost.is_empty() && self.agreed.chain.is_accepted(serving.since.saturating_sub(1));
+                let goes_on = may && all_mine && reaches && epoch >= since && !anew;
                 if goes_on && (serving.halted || epoch > since) {
                     serving.halted = false;
                     return self.go_on(out);
                 }
                 // It may be up again before anybody else has the slot, and knows what is pending.
-                if serving.halted && all_mine && reaches {
+                if serving.halted && all_mine && reaches && !(may && anew) {
                     return;
                 }
-                if self.agreed.chain.is_accepted(serving.since.saturating_sub(1)) {
-                    // What is left here goes on.
-                    serving.lost.clear();
-                }
                 if !serving.halted {
-                    // Somebody else was primary in between. It cannot have served, but that is for its answer to say.
+                    // Somebody else was primary in between. It cannot have served, but that is for its answer to say. Or a loss
+                    // was accepted.
                     if may && epoch > since {
                         serving.stops_for = Some((self.me.clone(), epoch));
                         out.push(Out::Stops { epoch: since, orderly: true });

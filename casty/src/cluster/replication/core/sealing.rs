@@ -26,6 +26,7 @@ pub(super) struct Sealing {
 /// What a sealed node said.
 pub(super) struct Answer {
     pub(super) served: Epoch,
+    pub(super) whole: Epoch,
     pub(super) shelves: Vec<Summary>,
 }
 
@@ -33,7 +34,7 @@ pub(super) struct Answer {
 enum Source {
     /// These have to answer first: they may be serving.
     Unreleased(Vec<NodeKey>),
-    /// It served last, so it has everything.
+    /// It served last, and had everything.
     Last(NodeKey),
     /// It is not known who that was, or it cannot be asked.
     Members,
@@ -62,17 +63,10 @@ impl<G: Clone> Core<G> {
         self.step_sealing(out);
     }
 
-    pub(super) fn on_sealed(
-        &mut self,
-        from: &NodeKey,
-        epoch: Epoch,
-        served: Epoch,
-        shelves: Vec<Summary>,
-        out: &mut Vec<Out<G>>,
-    ) {
+    pub(super) fn on_sealed(&mut self, from: &NodeKey, epoch: Epoch, answer: Answer, out: &mut Vec<Out<G>>) {
         let Role::Sealing(sealing) = &mut self.role else { return };
         if sealing.epoch == epoch && !sealing.answers.contains_key(from) {
-            sealing.answers.insert(from.clone(), Answer { served, shelves });
+            sealing.answers.insert(from.clone(), answer);
             self.step_sealing(out);
         }
     }
@@ -143,15 +137,18 @@ impl<G: Clone> Core<G> {
         }
         for config in older {
             let Some(primary) = config.primary() else { continue };
-            let served =
-                if *primary == self.me { Some(self.whole) } else { sealing.answers.get(primary).map(|answer| answer.served) };
-            match served {
-                Some(served) if served >= config.epoch => {
-                    let asks = *primary == self.me || self.has_gathered(primary) || self.agreed.up.contains(primary);
-                    return if asks { Source::Last(primary.clone()) } else { Source::Members };
-                }
-                Some(_) => {}
+            let (served, whole) = match sealing.answers.get(primary) {
+                _ if *primary == self.me => (self.served, self.whole),
+                Some(answer) => (answer.served, answer.whole),
                 None => return Source::Members,
+            };
+            if whole >= config.epoch {
+                let asks = *primary == self.me || self.has_gathered(primary) || self.agreed.up.contains(primary);
+                return if asks { Source::Last(primary.clone()) } else { Source::Members };
+            }
+            if served >= config.epoch {
+                // It has taken changes, but not begun with everything.
+                return Source::Members;
             }
         }
         Source::Members

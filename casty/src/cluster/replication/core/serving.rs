@@ -8,7 +8,7 @@ use std::{
 use super::{Core, NotServing, PATIENCE, Role, Rule, same, sync::Backup};
 use crate::cluster::{
     NodeKey,
-    placement::{Configuration, Epoch, TypeNumber, TypeTable},
+    placement::{Chain, Configuration, Epoch, Stage, TypeNumber, TypeTable},
     replication::{Content, Key, Message, Out, Version, Wait, Written, copies::Shelf},
 };
 
@@ -234,6 +234,9 @@ impl<G: Clone> Core<G> {
         let written = Written { epoch: serving.epoch, version };
         let state: Option<Arc<[u8]>> = state.map(Arc::from);
         shelf.put(&key.id, written, serving.epoch, state.clone());
+        if state.is_none() && shelf.remembers_many() && is_full(&self.agreed.chain, serving.epoch) {
+            out.push(Out::Renew(serving.epoch));
+        }
 
         let pending = serving.pend(key, written, backups, &mut self.tickets);
         (pending.latest, pending.gate) = (written, Some(gate.clone()));
@@ -433,6 +436,11 @@ impl<G: Clone> Core<G> {
 pub(super) fn update<G>(to: &NodeKey, epoch: Epoch, ticket: u64, key: &Key, written: Written, content: Content) -> Out<G> {
     let (kind, id) = (key.kind, key.id.clone());
     Out::Send(to.clone(), Message::Update { epoch, ticket, kind, id, written, content })
+}
+
+/// Whether the epoch is the slot's and everything is on every member.
+fn is_full(chain: &Chain, epoch: Epoch) -> bool {
+    chain.current().is_some_and(|current| current.epoch == epoch && current.stage == Stage::Full)
 }
 
 /// What has changed, if that is less than half of it.

@@ -47,6 +47,15 @@ impl Nodes {
         self.learn();
     }
 
+    /// As the cluster's state does it.
+    fn accept(&mut self) {
+        let chain = Arc::make_mut(&mut self.agreed.chain);
+        chain.0[0].accepted = true;
+        let members = chain.0[0].members.clone();
+        chain.begin(members, self.agreed.types.version);
+        self.learn();
+    }
+
     fn down(&mut self, name: &str) {
         self.agreed.up.remove(&node(name));
         self.learn();
@@ -325,9 +334,9 @@ fn with_too_many_copies_gone_for_good_it_is_lost_until_accepted() {
     assert!(nodes.wake("c", "x").is_err());
     nodes.settle();
     assert_eq!(nodes.agreed.chain.0[0].stage, Stage::Begun, "what may be lost is not forgotten");
-    Arc::make_mut(&mut nodes.agreed.chain).0[0].accepted = true;
-    nodes.learn();
-    assert_eq!((nodes.serving("c"), nodes.cores[&node("c")].is_lost(0)), (Some(2), false));
+    nodes.accept();
+    nodes.settle();
+    assert_eq!((nodes.serving("c"), nodes.cores[&node("c")].is_lost(0)), (Some(3), false));
     assert!(nodes.wake("c", "x").is_ok());
 }
 
@@ -529,4 +538,125 @@ fn what_a_configuration_with_a_million_unchanged_entities_costs() {
     nodes.settle();
     println!("a backup with nothing: {:?}, {} bytes", start.elapsed(), nodes.bytes - before);
     assert_eq!(nodes.cores[&node("c")].len(), 1_000_000);
+}
+
+#[test]
+fn what_is_left_when_a_loss_is_accepted_is_put_together_from_all_who_are_up() {
+    let mut nodes = Nodes::new(&["q", "r", "s", "t", "u"], &["q", "t", "u"], 3, 1);
+    nodes.write("q", "x", Some(b"1")).unwrap();
+    nodes.settle();
+    nodes.down("t");
+    nodes.down("u");
+    nodes.begin(&["q", "r", "s"]);
+    nodes.net.clear();
+    for gone in ["q", "r"] {
+        nodes.agreed.ended.insert(node(gone));
+        nodes.down(gone);
+    }
+    nodes.agreed.up.extend([node("t"), node("u")]);
+    nodes.begin(&["s", "t", "u"]);
+    nodes.settle();
+    assert!(nodes.cores[&node("s")].is_lost(0));
+    nodes.accept();
+    nodes.settle();
+    assert_eq!((nodes.serving("s"), nodes.state("s", "x")), (Some(4), Some(&b"1"[..])));
+}
+
+#[test]
+fn who_served_though_some_was_lost_is_not_taken_for_one_that_did_not() {
+    let mut nodes = Nodes::new(&["q", "r", "s", "a", "b", "c"], &["q", "r", "s"], 3, 1);
+    let loose = TypeSettings { factor: 3, sync: 0, strict: false, accepts_loss: true, singleton: false };
+    Arc::make_mut(&mut nodes.agreed.types).declare(&"loose".into(), loose);
+    nodes.begin(&["q", "r", "s"]);
+    nodes.settle();
+    nodes.agreed.ended.extend([node("r"), node("s")]);
+    ["q", "r", "s"].iter().for_each(|name| nodes.down(name));
+    nodes.begin(&["a", "b", "c"]);
+    nodes.settle();
+    assert!(nodes.cores[&node("a")].is_lost(0) && nodes.serving("a") == Some(3));
+    let y = Key { kind: 1, id: "y".into() };
+    nodes.with(&node("a"), |core, out| core.write(&y, Some(b"1"), &"y", false, out)).unwrap();
+    nodes.net.clear();
+    nodes.down("a");
+    nodes.begin(&["b", "c"]);
+    nodes.net.clear();
+    // Both are back before the next one has begun, and say what they have.
+    nodes.agreed.up.extend([node("a"), node("q")]);
+    nodes.learn();
+    for _ in 0..2 * PATIENCE {
+        nodes.tick();
+        nodes.settle();
+    }
+    assert_eq!(nodes.cores[&node("b")].state(&y).map(|state| &**state), Some(&b"1"[..]));
+}
+
+#[test]
+fn what_is_remembered_of_the_destroyed_is_forgotten_when_it_has_become_much() {
+    let mut nodes = Nodes::new(&["a", "b", "c"], &["a", "b", "c"], 3, 1);
+    let mut destroy = |from: u32, to: u32| {
+        for at in from..to {
+            let it = Key { kind: 0, id: format!("{at}").into() };
+            for state in [Some(&b"1"[..]), None] {
+                nodes.with(&node("a"), |core, out| core.write(&it, state, &"it", false, out)).unwrap();
+            }
+            nodes.settle();
+        }
+        nodes.has_said("a", Out::Renew(1))
+    };
+    assert!(!destroy(0, 1000));
+    assert!(destroy(1000, 1100));
+    nodes.begin(&["a", "b", "c"]);
+    nodes.settle();
+    assert_eq!(nodes.agreed.chain.0[0].stage, Stage::Full);
+    assert!(nodes.cores.values().all(|core| core.shelves[&0].len() == 0));
+}
+
+#[test]
+fn a_large_state_is_fetched_by_itself() {
+    let mut nodes = Nodes::new(&["a", "b"], &["a"], 1, 0);
+    let large = vec![1; 8 * backup::PAGE];
+    for (id, state) in [("small", &large[..100]), ("large", &large[..]), ("last", &large[..10])] {
+        nodes.write("a", id, Some(state)).unwrap();
+    }
+    let mut ids: Vec<EntityId> = ["small", "large", "last"].map(EntityId::from).into();
+    let mut fetched = Vec::new();
+    while !ids.is_empty() {
+        let wanted = Message::Fetch { epoch: 1, kind: 0, ids: ids.clone() };
+        nodes.with(&node("a"), |core, out| core.receive(&node("b"), wanted, out));
+        let Some((_, _, Message::Fetched { entries, .. })) = nodes.net.pop() else { panic!("no answer") };
+        fetched.push(entries.len());
+        ids.drain(..entries.len());
+    }
+    assert_eq!(fetched, [1, 1, 1]);
+}
+
+/// Their epochs were those that the majority had gone on to: of two states of an entity with one version each node kept its own.
+#[test]
+fn what_goes_on_alone_counts_for_more_than_what_the_majority_did_meanwhile() {
+    let mut nodes = Nodes::new(&["a", "b", "c"], &["a", "b", "c"], 3, 1);
+    nodes.write("a", "x", Some(b"1")).unwrap();
+    nodes.settle();
+    let before = nodes.agreed.clone();
+    nodes.behind.insert(node("a"));
+    nodes.down("a");
+    for members in [["b", "c"], ["c", "b"], ["b", "c"]] {
+        nodes.begin(&members);
+        nodes.settle();
+    }
+    nodes.write("b", "x", Some(b"of the majority")).unwrap();
+    nodes.settle();
+    assert_eq!(nodes.state("c", "x"), Some(&b"of the majority"[..]));
+
+    nodes.agreed = before;
+    nodes.behind.clear();
+    Arc::make_mut(&mut nodes.agreed.chain).begin_generation(1);
+    for name in ["b", "c"] {
+        nodes.with(&node(name), |core, out| core.fenced(out));
+    }
+    nodes.learn();
+    nodes.settle();
+    nodes.write("a", "x", Some(b"alone")).unwrap();
+    nodes.settle();
+    assert!(nodes.has_said("a", Out::Kept("x", 2)));
+    assert!(["a", "b", "c"].iter().all(|name| nodes.state(name, "x") == Some(&b"alone"[..])));
 }

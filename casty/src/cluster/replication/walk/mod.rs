@@ -126,7 +126,7 @@ impl Walk {
                     self.nodes[node].open.clear();
                 }
                 Out::Reached(epoch, stage) => self.agreement.reach(epoch, stage),
-                Out::Lost(_) => {}
+                Out::Renew(_) | Out::Lost(_) => {}
             }
         }
         Ok(())
