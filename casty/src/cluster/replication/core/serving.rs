@@ -375,14 +375,20 @@ impl<G: Clone> Core<G> {
     /// What is agreed has changed, but not that this node serves this epoch.
     pub(super) fn refresh(&mut self, out: &mut Vec<Out<G>>) {
         let Role::Serving(serving) = &mut self.role else { return };
-        let mut came = false;
+        let (mut came, mut given_up) = (false, Vec::new());
         for backup in &mut serving.backups {
             let up = self.agreed.up.contains(&backup.node);
             if up && !backup.up {
                 came = true;
-                backup.begin_again();
+                given_up.extend(backup.begin_again());
             }
             backup.up = up;
+        }
+        for ticket in given_up {
+            let is_pending = |key: &Key| serving.pending.get(key).is_some_and(|pending| pending.ticket == ticket);
+            if !serving.tickets.get(&ticket).is_some_and(is_pending) {
+                serving.tickets.remove(&ticket);
+            }
         }
         let pending: Vec<_> = serving.pending.keys().cloned().collect();
         for key in pending {

@@ -67,9 +67,16 @@ impl Backup {
         Self { node, up, syncs: BTreeMap::new() }
     }
 
-    /// It was away and may have missed something.
-    pub(super) fn begin_again(&mut self) {
-        self.syncs.values_mut().for_each(|sync| (sync.step, sync.ticks) = (Step::Ask, PATIENCE));
+    /// It was away and may have missed something. Returns the tickets of what it was being sent, which nobody waits for now.
+    pub(super) fn begin_again(&mut self) -> Vec<u64> {
+        let mut tickets = Vec::new();
+        for sync in self.syncs.values_mut() {
+            if let Step::Comparing(comparing) = mem::replace(&mut sync.step, Step::Ask) {
+                tickets.extend(comparing.under_way.into_values().map(|(ticket, _)| ticket));
+            }
+            sync.ticks = PATIENCE;
+        }
+        tickets
     }
 
     pub(super) fn has_all(&self, kind: TypeNumber) -> bool {
