@@ -273,3 +273,30 @@ fn who_is_remembered_and_a_singleton_wake_elsewhere_without_a_message_when_their
     });
     assert_eq!(totals, (4, BTreeSet::from([2])));
 }
+
+#[test]
+fn that_a_singleton_is_lost_is_accepted_without_an_id() {
+    let mut cluster = Cluster::of(5).seed(13).start();
+    cluster.settle();
+    let put = |system: ActorSystem| async move { system.singleton::<Clerk>().ask(Put(3)).await };
+    assert_eq!(cluster.on(0, put).unwrap(), 3);
+    cluster.settle();
+    let members = cluster.slot_members(0, Cluster::slot_of("clerk", ""));
+    let [primary, backup, rest] = members[..] else { panic!("{members:?}") };
+    for node in [primary, backup] {
+        cluster.crash(node);
+    }
+    cluster.settle();
+    for node in [primary, backup] {
+        cluster.restart(node);
+    }
+    cluster.settle();
+    let refused = cluster.on(rest, put);
+    assert!(matches!(refused, Err(AskError::StateLost { .. })), "{refused:?}");
+    let accept =
+        |system: ActorSystem| async move { system.cluster().unwrap().accept_loss::<Clerk>("the only one").await.unwrap() };
+    assert!(cluster.on(rest, accept));
+    cluster.settle();
+    // The best copy left was the third.
+    assert_eq!(cluster.on(rest, put).unwrap(), 6);
+}
