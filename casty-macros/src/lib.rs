@@ -192,7 +192,7 @@ pub fn supervised(args: TokenStream, item: TokenStream) -> TokenStream {
 /// | `state = custom` | what is kept is what `casty::State` says, which the type implements; its fields if left out |
 /// | `durable = memory` | what copies survive: `disk` the end of their process, `fsync` that of their machine's power. Both are refused when the system starts, until they are built |
 /// | `on_loss = refuse` | when every copy that could hold an acknowledged change is gone for good: `refuse` until an operator accepts that, or `accept` and go on with the best copy left |
-/// | `remember = false` | entities come back without a message, where they are moved or their system starts again |
+/// | `remember = false` | on a cluster: another node that takes entities over wakes them without a message, all that it finds copies of. Those that are idle are put away again after `passivate_after` |
 ///
 /// The fields are the state. Each is serde, and all are kept by name, so that a later version of the program may have
 /// others: a field that was not saved keeps what the constructor gave it. Two kinds of fields are not kept:

@@ -72,10 +72,14 @@
 //! | --- | --- | --- |
 //! | `casty_entities_active` | gauge, `type` | entities that are awake on this node |
 //! | `casty_activations_total` | counter, `type` | entities that were woken |
+//! | `casty_activation_seconds` | histogram, `type` | how long it took to make their actors: the constructor, and their states; not `on_start` |
 //! | `casty_passivations_total` | counter, `type` | entities that were put away because they were idle |
+//! | `casty_passivation_seconds` | histogram, `type` | how long that took: `on_stop`, and the end of their children |
 //! | `casty_slot_moves_total` | counter | slots, of 1,024, that this node began to serve |
 //! | `casty_seal_seconds` | histogram | how long that took, from when this node was to serve one |
 //! | `casty_failover_seconds` | histogram | the same, where whoever had it before is gone; how long it took to notice that comes before |
+//! | `casty_handover_seconds` | histogram | how long it took to hand a slot over, from when it was asked for: the handlers in hand, and what they changed |
+//! | `casty_slots_lost_total` | counter | slots of which so many copies are gone that acknowledged changes may be lost: see [`ClusterEvent::StateLost`] |
 //! | `casty_replication_pending` | gauge | entities whose last change is not on all of their backups |
 //! | `casty_answers_held` | gauge, `type` | answers that wait for changes to be on enough backups; looked at four times in a type's `timeout` |
 //!

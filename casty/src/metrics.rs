@@ -4,14 +4,24 @@
 
 use std::time::Duration;
 
-/// An entity is awake.
-pub(crate) fn activated(kind: &'static str) {
+/// An entity is awake, and it took so long to make its actor.
+pub(crate) fn activated(kind: &'static str, took: Duration) {
     #[cfg(feature = "metrics")]
     {
+        metrics::histogram!("casty_activation_seconds", "type" => kind).record(took);
         metrics::counter!("casty_activations_total", "type" => kind).increment(1);
         metrics::gauge!("casty_entities_active", "type" => kind).increment(1.0);
     }
-    let _ = kind;
+    let _ = (kind, took);
+}
+
+/// An idle entity was put away, which took so long.
+pub(crate) fn passivated(kind: &'static str, took: Duration) {
+    #[cfg(feature = "metrics")]
+    {
+        metrics::histogram!("casty_passivation_seconds", "type" => kind).record(took);
+    }
+    let _ = (kind, took);
 }
 
 /// An entity is awake no more; `idle`: it was put away.
@@ -46,6 +56,23 @@ pub(crate) fn slot_taken(took: Duration, failover: bool) {
         }
     }
     let _ = (took, failover);
+}
+
+/// This node has handed a slot over.
+pub(crate) fn slot_given(took: Duration) {
+    #[cfg(feature = "metrics")]
+    {
+        metrics::histogram!("casty_handover_seconds").record(took);
+    }
+    let _ = took;
+}
+
+/// So many copies of a slot are gone that acknowledged changes may be lost.
+pub(crate) fn slot_lost() {
+    #[cfg(feature = "metrics")]
+    {
+        metrics::counter!("casty_slots_lost_total").increment(1);
+    }
 }
 
 /// So many changes of entities are not on all of their backups.

@@ -3,6 +3,9 @@
 //! A transfer changes two accounts, which no one message can do. So it is an entity itself: it keeps what it is to do and
 //! how far it has come, and each of its steps can be taken again, since the accounts know which transfers they have seen.
 //!
+//! Its nodes are in this process, and go in good order. That the total holds when nodes are killed with SIGKILL, paused and cut off
+//! under such transfers is checked by `tests/nemesis`, whose nodes are processes.
+//!
 //! `cargo run -p casty-examples --example bank`
 
 mod transfers;

@@ -6,9 +6,10 @@ use std::{
         Arc, Mutex, OnceLock,
         atomic::{AtomicU64, Ordering::Relaxed},
     },
+    time::Duration,
 };
 
-use casty::prelude::*;
+use casty::{prelude::*, testkit::Cluster};
 use metrics::{Counter, Gauge, Histogram, HistogramFn, Key, KeyName, Metadata, Recorder, SharedString, Unit};
 
 use crate::common::*;
@@ -23,6 +24,21 @@ struct Visited(u64);
 
 #[actor]
 impl Visited {
+    #[handler]
+    fn visit(&mut self, _: Visit) -> u64 {
+        self.0 += 1;
+        self.0
+    }
+}
+
+/// Put away soon.
+#[actor]
+#[sharded(name = "fleeting", sync = 1, passivate_after = 2s)]
+#[derive(Default)]
+struct Fleeting(u64);
+
+#[actor]
+impl Fleeting {
     #[handler]
     fn visit(&mut self, _: Visit) -> u64 {
         self.0 += 1;
@@ -95,4 +111,42 @@ async fn activations_and_moves_are_counted() {
     assert!(seen.get("casty_slot_moves_total") > 0 && seen.get("casty_seal_seconds") > 0);
     assert_eq!(seen.get("casty_passivations_total visited"), 0);
     end(systems).await;
+}
+
+#[test]
+fn idle_entities_failovers_losses_and_what_is_handed_over_are_counted() {
+    let seen = Seen::default();
+    // The nodes of a simulation are all on this thread, so nobody else is counted.
+    metrics::with_local_recorder(&seen, || {
+        let mut cluster = Cluster::of(5).seed(3).start();
+        cluster.settle();
+        cluster.on(4, |system| async move {
+            for at in 0..20 {
+                system.sharded::<Fleeting>().entity(format!("f{at}")).ask(Visit).await.unwrap();
+            }
+        });
+        let counted = ["casty_activations_total", "casty_activation_seconds"].map(|name| seen.get(&format!("{name} fleeting")));
+        assert_eq!(counted, [20, 20]);
+        cluster.run_for(Duration::from_secs(5));
+        let counted = ["casty_passivations_total", "casty_passivation_seconds"].map(|name| seen.get(&format!("{name} fleeting")));
+        assert_eq!(counted, [20, 20]);
+        assert_eq!(seen.get("casty_seal_seconds"), seen.get("casty_slot_moves_total"));
+        assert_eq!((seen.get("casty_failover_seconds"), seen.get("casty_slots_lost_total")), (0, 0));
+
+        for node in [0, 1] {
+            cluster.crash(node);
+        }
+        cluster.settle();
+        assert!(seen.get("casty_failover_seconds") > 0);
+        // What only they had is gone once they are back without it.
+        for node in [0, 1] {
+            cluster.restart(node);
+        }
+        cluster.settle();
+        assert!(seen.get("casty_slots_lost_total") > 0);
+
+        let given = seen.get("casty_handover_seconds");
+        cluster.on(4, |system| async move { system.shutdown().await });
+        assert!(seen.get("casty_handover_seconds") > given);
+    });
 }

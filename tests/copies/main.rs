@@ -1,8 +1,8 @@
 //! What becomes of entities whose copies are lost, or cannot be reached: nodes in a simulated network.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
-use casty::{ClusterEvent, ClusterEvents, prelude::*, testkit::Cluster};
+use casty::{ClusterEvent, ClusterEvents, Event, Events, prelude::*, testkit::Cluster};
 
 #[message(reply = u64)]
 struct Put(u64);
@@ -26,6 +26,73 @@ impl Shelf {
     #[handler]
     fn get(&self, _: Get) -> u64 {
         self.0
+    }
+}
+
+/// The best copy left will do.
+#[actor]
+#[sharded(name = "drafts", sync = 1, on_loss = accept)]
+#[derive(Default)]
+struct Draft(u64);
+
+#[actor]
+impl Draft {
+    #[handler]
+    fn put(&mut self, Put(number): Put) -> u64 {
+        self.0 += number;
+        self.0
+    }
+
+    #[handler]
+    fn get(&self, _: Get) -> u64 {
+        self.0
+    }
+}
+
+#[message(reply = String)]
+struct Where;
+
+fn home<A: casty::Actor>(ctx: &Context<A>) -> String {
+    ctx.system().cluster().unwrap().node_id().to_string()
+}
+
+/// Comes back without a message.
+#[actor]
+#[sharded(name = "reminders", sync = 1, remember = true)]
+#[derive(Default)]
+struct Reminder(u64);
+
+#[actor]
+impl Reminder {
+    #[handler]
+    fn put(&mut self, Put(number): Put) -> u64 {
+        self.0 += number;
+        self.0
+    }
+
+    #[handler]
+    fn place(&self, _: Where, ctx: &Context<Self>) -> String {
+        home(ctx)
+    }
+}
+
+/// So does the only one.
+#[actor]
+#[singleton(name = "clerk", sync = 1)]
+#[derive(Default)]
+struct Clerk(u64);
+
+#[actor]
+impl Clerk {
+    #[handler]
+    fn put(&mut self, Put(number): Put) -> u64 {
+        self.0 += number;
+        self.0
+    }
+
+    #[handler]
+    fn place(&self, _: Where, ctx: &Context<Self>) -> String {
+        home(ctx)
     }
 }
 
@@ -53,6 +120,11 @@ async fn get_all(system: ActorSystem) -> Vec<Result<u64, AskError>> {
     futures_util::future::join_all(shelves.iter().map(|shelf| async move { shelf.ask(Get).await })).await
 }
 
+async fn get_drafts(system: ActorSystem) -> Vec<Result<u64, AskError>> {
+    let drafts: Vec<_> = (0..SHELVES).map(|at| system.sharded::<Draft>().entity(format!("s{at}"))).collect();
+    futures_util::future::join_all(drafts.iter().map(|draft| async move { draft.ask(Get).await })).await
+}
+
 fn is_lost(answer: &Result<u64, AskError>) -> bool {
     matches!(answer, Err(AskError::StateLost { .. }))
 }
@@ -77,6 +149,7 @@ fn what_may_be_lost_is_not_served_until_that_is_accepted() {
     cluster.on(4, |system| async move {
         for at in 0..SHELVES {
             system.sharded::<Shelf>().entity(format!("s{at}")).ask(Put(7)).await.unwrap();
+            system.sharded::<Draft>().entity(format!("s{at}")).ask(Put(7)).await.unwrap();
         }
     });
     cluster.settle();
@@ -95,6 +168,9 @@ fn what_may_be_lost_is_not_served_until_that_is_accepted() {
     let lost: Vec<_> = (0..SHELVES).filter(|at| is_lost(&answers[*at])).collect();
     assert!(!lost.is_empty() && lost.len() < SHELVES, "{} of {SHELVES} are lost", lost.len());
     assert!(answers.iter().all(|answer| is_lost(answer) || *answer.as_ref().unwrap() == 7), "{answers:?}");
+    // The third copy of each was up all the time.
+    let drafts = cluster.on(3, get_drafts);
+    assert!(drafts.iter().all(|answer| matches!(answer, Ok(7))), "{drafts:?}");
     let told: Vec<_> = (2..5).zip(events).map(|(node, events)| cluster.on(node, |_| told(events))).collect();
     assert!(told.iter().any(|(lost, _)| *lost > 0) && told.iter().any(|(_, failover)| *failover), "{told:?}");
 
@@ -148,4 +224,79 @@ fn who_waits_for_a_change_that_does_not_get_to_its_backups_is_told_soon() {
     cluster.settle();
     let answers = cluster.on(leader, put_all);
     assert!(answers.iter().all(|(answer, _)| answer.is_ok()), "{answers:?}");
+}
+
+/// Who was woken.
+async fn woken(mut events: Events) -> BTreeSet<String> {
+    let mut woken = BTreeSet::new();
+    while let Ok(Some(event)) = tokio::time::timeout(Duration::from_secs(1), events.next()).await {
+        if let Event::Activated { actor, .. } = event {
+            woken.insert(actor.to_string());
+        }
+    }
+    woken
+}
+
+#[test]
+fn who_is_remembered_and_a_singleton_wake_elsewhere_without_a_message_when_their_node_crashes() {
+    let mut cluster = Cluster::of(4).seed(11).start();
+    cluster.settle();
+    let (home, at_home) = cluster.on(0, |system| async move {
+        let clerk = system.singleton::<Clerk>();
+        assert_eq!(clerk.ask(Put(3)).await.unwrap(), 3);
+        let (home, mut at_home) = (clerk.ask(Where).await.unwrap(), BTreeSet::from([clerk.label().to_string()]));
+        for at in 0..30 {
+            let reminder = system.sharded::<Reminder>().entity(format!("r{at}"));
+            assert_eq!(reminder.ask(Put(1)).await.unwrap(), 1);
+            if reminder.ask(Where).await.unwrap() == home {
+                at_home.insert(reminder.label().to_string());
+            }
+        }
+        (home, at_home)
+    });
+    assert!(at_home.len() > 1, "{at_home:?}");
+    let is_home = |node: &usize| cluster.system(*node).cluster().unwrap().node_id().as_str() == home;
+    let gone = (0..4).find(is_home).unwrap();
+    let rest: Vec<usize> = (0..4).filter(|node| *node != gone).collect();
+    let events: Vec<_> = rest.iter().map(|node| cluster.on(*node, |system| async move { system.events() })).collect();
+    cluster.crash(gone);
+    cluster.settle();
+    let awake: BTreeSet<_> = rest.iter().zip(events).flat_map(|(node, events)| cluster.on(*node, |_| woken(events))).collect();
+    assert_eq!(awake, at_home);
+    let totals = cluster.on(rest[0], |system| async move {
+        let clerk = system.singleton::<Clerk>().ask(Put(1)).await.unwrap();
+        let mut reminders = BTreeSet::new();
+        for at in 0..30 {
+            reminders.insert(system.sharded::<Reminder>().entity(format!("r{at}")).ask(Put(1)).await.unwrap());
+        }
+        (clerk, reminders)
+    });
+    assert_eq!(totals, (4, BTreeSet::from([2])));
+}
+
+#[test]
+fn that_a_singleton_is_lost_is_accepted_without_an_id() {
+    let mut cluster = Cluster::of(5).seed(13).start();
+    cluster.settle();
+    let put = |system: ActorSystem| async move { system.singleton::<Clerk>().ask(Put(3)).await };
+    assert_eq!(cluster.on(0, put).unwrap(), 3);
+    cluster.settle();
+    let members = cluster.slot_members(0, Cluster::slot_of("clerk", ""));
+    let [primary, backup, rest] = members[..] else { panic!("{members:?}") };
+    for node in [primary, backup] {
+        cluster.crash(node);
+    }
+    cluster.settle();
+    for node in [primary, backup] {
+        cluster.restart(node);
+    }
+    cluster.settle();
+    let refused = cluster.on(rest, put);
+    assert!(matches!(refused, Err(AskError::StateLost { .. })), "{refused:?}");
+    let accept =
+        |system: ActorSystem| async move { system.cluster().unwrap().accept_loss::<Clerk>("the only one").await.unwrap() };
+    assert!(cluster.on(rest, accept));
+    cluster.settle();
+    // The best copy left was the third.
+    assert_eq!(cluster.on(rest, put).unwrap(), 6);
 }

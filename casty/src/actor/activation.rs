@@ -1,9 +1,12 @@
 //! What makes an actor an entity, for those who hold its cell.
 
-use std::sync::{Arc, Weak};
+use std::{
+    sync::{Arc, Weak},
+    time::Duration,
+};
 
 use super::{ActorId, StopReason};
-use crate::{EntityId, reply::Outputs};
+use crate::{EntityId, metrics, reply::Outputs};
 
 /// Which entity, wherever it is.
 #[derive(Debug, Clone)]
@@ -30,6 +33,13 @@ pub(crate) trait Activations: Send + Sync {
 }
 
 impl Activation {
+    /// It was idle, and its farewell took so long.
+    pub(super) fn put_away(&self, took: Duration) {
+        let EntityAddress { kind, id, .. } = &self.address;
+        tracing::debug!(kind, %id, ?took, "put away");
+        metrics::passivated(kind, took);
+    }
+
     pub(super) fn ended(&self, actor: ActorId, reason: &StopReason) {
         if let Some(region) = self.region.upgrade() {
             region.ended(&self.address.id, actor, reason);

@@ -145,7 +145,7 @@ impl<A: Actor> Cell<A> {
             return ActorLabel::far(address.clone());
         }
         let name = match self.activation() {
-            Some(entity) => Some((&entity.address.id).into()),
+            Some(entity) => Some(ActorLabel::entity_name(A::NAME, &entity.address.id)),
             None => self.name.clone(),
         };
         ActorLabel::here(self.id, A::NAME, name)

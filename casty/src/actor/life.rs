@@ -233,6 +233,7 @@ async fn suspended<A: Actor>(core: Box<Core<A>>, failure: Failure, done: oneshot
 /// The end: children first, last spawned first; then the actor's own farewell.
 async fn stop<A: Actor>(mut core: Box<Core<A>>, reason: StopReason) -> Outcome<A> {
     let cell = core.cell().clone();
+    let idle = matches!(reason, StopReason::Passivated).then(|| cell.system().host().now());
     cell.close();
     core.ctx.cancel_timers();
     stop_children(&cell, &reason.for_children()).await;
@@ -241,6 +242,9 @@ async fn stop<A: Actor>(mut core: Box<Core<A>>, reason: StopReason) -> Outcome<A
         cell.tell_hook_failure("on_stop", farewell);
         // A child that on_stop spawned, or a restart of a group brought back.
         stop_children(&cell, &reason.for_children()).await;
+    }
+    if let (Some(begun), Some(activation)) = (idle, cell.activation()) {
+        activation.put_away(cell.system().host().now().saturating_duration_since(begun));
     }
     cell.finish(Some(core), &reason);
     None

@@ -205,12 +205,13 @@ impl Cluster {
     /// could hold them is gone for good: the best copies left are served from then on. `false`: nothing of the kind is lost.
     ///
     /// Until then asks of it come to [`StateLost`](crate::AskError::StateLost), so that nodes that might come back with their
-    /// copies can. What was accepted is not taken back.
+    /// copies can. What was accepted is not taken back. A singleton has no id: whatever is given for it, `""` say, it is meant.
     ///
     /// # Errors
     /// [`ClusterError::Unavailable`] if the cluster does not agree on it in time. It can be tried again.
     pub async fn accept_loss<A: Entity>(&self, id: impl Into<EntityId>) -> Result<bool, ClusterError> {
-        let slot = slot_of(A::ENTITY.name, id.into().as_str());
+        let id = id.into();
+        let slot = slot_of(A::ENTITY.name, if A::ENTITY.singleton { "" } else { id.as_str() });
         Ok(self.0.accept_loss(Some(slot)).await? > 0)
     }
 

@@ -116,10 +116,13 @@ impl<A: Entity> EntityRef<A> {
         &self.id
     }
 
-    /// Hands a message over and goes on, as [`ActorRef::send`](crate::ActorRef::send) does.
+    /// Sends a message. On a cluster, with the type's `sync`, it waits until the message was handled and so many backups have what
+    /// it changed; otherwise it hands the message over and goes on, as [`ActorRef::send`](crate::ActorRef::send) does.
     ///
     /// # Errors
-    /// [`SendError`](crate::SendError), when awaited. The message was not handled then.
+    /// [`SendError`](crate::SendError), when awaited; it [tells](crate::SendError::may_have_been_handled) whether the message can
+    /// have been handled. Where it is waited for, that is so after [`Failed`](crate::SendError::Failed),
+    /// [`NotReplicated`](crate::SendError::NotReplicated) and [`ConnectionLost`](crate::SendError::ConnectionLost).
     pub fn send<M: SentTo<A> + Travelling>(&self, message: M) -> EntitySending<'_, A, M> {
         if self.region.waits() {
             return EntitySending::kept(self.ask(message));
@@ -127,11 +130,12 @@ impl<A: Entity> EntityRef<A> {
         EntitySending::plain(Sending::new(self, message.__wrap(ReplyTo::NOBODY)))
     }
 
-    /// Hands a message over without ever waiting.
+    /// Hands a message over without ever waiting. For an entity that is elsewhere, or on the move, that is `Ok` at once: what does
+    /// not get there is a dead letter. No change is waited for, whatever the type's `sync`.
     ///
     /// # Errors
-    /// [`TrySendError`], with the message in it: its mailbox is full, it is just being put away (a later attempt succeeds),
-    /// it cannot be made, or the system has shut down.
+    /// [`TrySendError`], with the message in it, for an entity that is here: its mailbox is full, it is just being put away (a
+    /// later attempt succeeds), it cannot be made, or the system has shut down.
     pub fn try_send<M: SentTo<A> + Travelling>(&self, message: M) -> Result<(), TrySendError<M>> {
         self.try_item(message.__wrap(ReplyTo::NOBODY)).map_err(|(item, why)| {
             let message = M::__unwrap(item).expect("the item was made of this message");

@@ -168,11 +168,13 @@ impl<A: Entity> Region<A> {
             return Err(NotHere::Refused(Refusal::Stopped));
         }
         let key = self.key(id, hash).ok_or(NotHere::Elsewhere)?;
+        let mut begun = None;
         loop {
             let term = self.home.has(&key);
             if term == 0 {
                 return Err(NotHere::Elsewhere);
             }
+            let begun = *begun.get_or_insert_with(|| system.host().now());
             let before = self.home.state(&key);
             // What makes it is the user's, and may need others of this shard.
             let factory = self.factory(system, &key);
@@ -213,8 +215,9 @@ impl<A: Entity> Region<A> {
                 let awake = Awake { hash, id: id.clone(), cell: cell.clone(), needed };
                 shard.insert_unique(hash, awake, |awake| awake.hash);
                 drop(shard);
-                metrics::activated(A::ENTITY.name);
-                system.emit_with(|| Event::Activated { actor: cell.label() });
+                let took = system.host().now().saturating_duration_since(begun);
+                metrics::activated(A::ENTITY.name, took);
+                system.emit_with(|| Event::Activated { actor: cell.label(), took });
                 return Ok(cell);
             }
         }

@@ -27,8 +27,12 @@ impl ActorLabel {
 
     /// Of an actor that need not be there.
     pub(crate) fn entity(kind: &'static str, id: &EntityId) -> Self {
-        let name = if id.as_str().is_empty() { kind.into() } else { id.into() };
-        Self(Who::Here { id: ActorId(0), kind, name: Some(name) })
+        Self(Who::Here { id: ActorId(0), kind, name: Some(Self::entity_name(kind, id)) })
+    }
+
+    /// What an entity is called: a singleton, which has no id, by its type.
+    pub(crate) fn entity_name(kind: &'static str, id: &EntityId) -> Arc<str> {
+        if id.as_str().is_empty() { kind.into() } else { id.into() }
     }
 
     pub(crate) fn far(address: Arc<FarAddress>) -> Self {

@@ -7,8 +7,10 @@ use thiserror::Error;
 use super::{ActorLabel, too_large};
 use crate::reply::{FarRefusal, Refusal};
 
-/// Why a `send` did not hand its message over. The message was not handled, except that after
-/// [`ConnectionLost`](Self::ConnectionLost) it may have been.
+/// Why a `send` did not do what it is for. The message was not handled, except that it may have been, in part, to its end or
+/// later on, after [`ConnectionLost`](Self::ConnectionLost), and after [`Failed`](Self::Failed) and
+/// [`NotReplicated`](Self::NotReplicated), which only a `send` to an entity comes to. See
+/// [`may_have_been_handled`](Self::may_have_been_handled).
 ///
 /// Small, as most results of `send` are `Ok`: what it tells lies behind a pointer.
 #[derive(Debug, Clone, Error)]

@@ -22,7 +22,7 @@ impl ActorSystem {
         Sharded::new(self.clone(), self.0.regions.of(self, &self.0.settings.makers))
     }
 
-    /// The only actor of a type. It is made when it is first needed.
+    /// The only actor of a type. On a cluster it is kept awake, on one of the nodes, and reached from each.
     ///
     /// ```
     /// use casty::prelude::*;

@@ -41,6 +41,8 @@ pub enum Event {
     Activated {
         /// Its actor.
         actor: ActorLabel,
+        /// How long it took to make the actor: what its constructor did, and to put its state in. `on_start` comes after that.
+        took: Duration,
     },
     /// It has ended.
     Stopped {
@@ -102,7 +104,7 @@ impl Event {
                 tracing::warn!(%actor, %failure, message = failure.message_name(), "an actor failed");
             }
             Self::Restarted { actor, .. } => tracing::info!(%actor, "restarted"),
-            Self::Activated { actor } => tracing::debug!(%actor, "woken"),
+            Self::Activated { actor, took } => tracing::debug!(%actor, ?took, "woken"),
             Self::Stopped { actor, reason } => tracing::debug!(%actor, %reason, "stopped"),
             Self::Escalated { actor, failure } => {
                 tracing::error!(%actor, %failure, "a failure was escalated beyond the top; the actor ends");

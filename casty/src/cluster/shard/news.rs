@@ -72,16 +72,20 @@ impl News {
         self.to_give.insert(slot, now);
     }
 
-    pub(super) fn released(&mut self, slot: Slot, now: Instant) {
-        if let Some(since) = self.to_give.remove(&slot) {
-            self.given.add(slot, now.saturating_duration_since(since));
-        }
+    /// It was handed over. How long that took; `None`: nobody had asked for it.
+    pub(super) fn released(&mut self, slot: Slot, now: Instant) -> Option<Duration> {
+        let took = now.saturating_duration_since(self.to_give.remove(&slot)?);
+        self.given.add(slot, took);
+        Some(took)
     }
 
-    pub(super) fn is_lost(&mut self, slot: Slot) {
-        if self.lost.insert(slot) {
+    /// So much of it is gone that it is not served. Whether that is news.
+    pub(super) fn is_lost(&mut self, slot: Slot) -> bool {
+        let is_new = self.lost.insert(slot);
+        if is_new {
             self.told_lost.push(slot);
         }
+        is_new
     }
 
     /// What has happened since the last time.
@@ -121,21 +125,21 @@ mod tests {
         assert_eq!(news.take(), [taken]);
         assert_eq!(news.take(), []);
         news.stops(3, at(50));
-        news.released(3, at(70));
-        news.released(4, at(70));
+        assert_eq!(news.released(3, at(70)), Some(at(20) - begun));
+        assert_eq!(news.released(4, at(70)), None, "nobody asked for it");
         assert_eq!(news.take(), [ClusterEvent::SlotsGiven { slots: [3].into(), took: at(20) - begun }]);
     }
 
     #[tokio::test]
     async fn a_loss_is_told_once_until_the_slot_is_served_again() {
         let (mut news, now) = (News::default(), Host::current().now());
-        news.is_lost(7);
-        news.is_lost(7);
+        assert!(news.is_lost(7));
+        assert!(!news.is_lost(7));
         assert_eq!(news.take(), [ClusterEvent::StateLost { slots: [7].into() }]);
-        news.is_lost(7);
+        assert!(!news.is_lost(7));
         assert_eq!(news.take(), []);
         news.serves(7, now);
-        news.is_lost(7);
+        assert!(news.is_lost(7));
         assert_eq!(news.take().len(), 1);
     }
 }

@@ -129,14 +129,15 @@ impl Shards {
             }
             Out::Kept(outputs, version) => outputs.kept(version),
             Out::Serves(epoch) => {
-                tracing::trace!(slot, epoch, "serves");
-                if let Some(Served { took, failover }) = lock(&self.news).serves(slot, self.host.now()) {
+                let served = lock(&self.news).serves(slot, self.host.now());
+                if let Some(Served { took, failover }) = served {
+                    tracing::debug!(slot, epoch, ?took, failover, "a slot is served");
                     metrics::slot_taken(took, failover);
                 }
                 self.begins(slot);
             }
             Out::Stops { epoch, orderly } => {
-                tracing::trace!(slot, epoch, orderly, "stops");
+                tracing::debug!(slot, epoch, orderly, "a slot is served no more");
                 if orderly {
                     lock(&self.news).stops(slot, self.host.now());
                 }
@@ -154,8 +155,11 @@ impl Shards {
                 self.wake.notify_one();
             }
             Out::Lost(epoch) => {
-                tracing::trace!(slot, epoch, "lost");
-                lock(&self.news).is_lost(slot);
+                let is_new = lock(&self.news).is_lost(slot);
+                if is_new {
+                    tracing::debug!(slot, epoch, "so many copies of a slot are gone that changes may be lost");
+                    metrics::slot_lost();
+                }
                 self.kick(slot);
             }
         }
@@ -193,7 +197,11 @@ impl Shards {
                 itself.host.sleep(LOOK).await;
             }
             itself.with(slot, |core, out| core.released(epoch, out));
-            lock(&itself.news).released(slot, itself.host.now());
+            let given = lock(&itself.news).released(slot, itself.host.now());
+            if let Some(took) = given {
+                tracing::debug!(slot, epoch, ?took, "a slot is handed over");
+                metrics::slot_given(took);
+            }
             // What is not kept by now may be, and nobody here will know.
             ending.iter().for_each(|(_, outputs)| outputs.end());
         });
