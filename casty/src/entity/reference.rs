@@ -152,7 +152,7 @@ impl<A: Entity> EntityRef<A> {
             Ok(_) => return Ok(()),
             Err(Refused::Far(refused)) => *refused,
             // Another one takes its place at once.
-            Err(Refused::Stopped(item)) if !self.system.is_closing() => (item, Refusal::Full),
+            Err(Refused::Stopped(item)) if self.system.serves_entities() => (item, Refusal::Full),
             Err(Refused::Stopped(item)) => (item, Refusal::Stopped),
             Err(Refused::Full(item) | Refused::Wait(item)) => (item, Refusal::Full),
         })
