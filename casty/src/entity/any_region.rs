@@ -52,10 +52,21 @@ pub(crate) trait AnyRegion: Send + Sync {
     fn awake(&self, id: &EntityId) -> ActorId;
 
     /// Wakes the entity without a message.
-    fn wake(&self, system: &ActorSystem, id: &EntityId);
+    fn wake(&self, system: &ActorSystem, id: &EntityId) -> Woken;
 
     /// Ends the actors of a slot, each after the message in hand, or at once. Returns those that have not ended yet.
     fn end_slot(&self, slot: u16, at_once: bool) -> Vec<(AnyRef, Arc<Outputs>)>;
+}
+
+/// What came of it to wake an entity.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Woken {
+    /// It is awake.
+    Here,
+    /// It is on another node, or cannot be here yet.
+    NotNow,
+    /// It could not be made.
+    Failed,
 }
 
 /// The region, of a type that is known here.
@@ -145,12 +156,17 @@ impl<A: Entity> AnyRegion for Erased<A> {
         cell.map_or_else(ActorId::outside, |cell| cell.id())
     }
 
-    fn wake(&self, system: &ActorSystem, id: &EntityId) {
-        if let Some(region) = self.0.upgrade()
-            && let Err(NotHere::Refused(why)) = region.cell(system, id, region.hash(id))
-            && !matches!(why, Refusal::Stopped)
-        {
-            tracing::warn!(kind = A::ENTITY.name, %id, ?why, "an entity that is to be awake could not be made");
+    fn wake(&self, system: &ActorSystem, id: &EntityId) -> Woken {
+        let Some(region) = self.0.upgrade() else { return Woken::NotNow };
+        match region.cell(system, id, region.hash(id)) {
+            Ok(_) => Woken::Here,
+            Err(NotHere::Elsewhere) => Woken::NotNow,
+            Err(NotHere::Refused(why)) => {
+                if !matches!(why, Refusal::Stopped) {
+                    tracing::warn!(kind = A::ENTITY.name, %id, ?why, "an entity that is to be awake could not be made");
+                }
+                Woken::Failed
+            }
         }
     }
 

@@ -27,7 +27,7 @@ pub use state::{Saved, State};
 
 pub(crate) use alone::Alone;
 pub(crate) use any_entity::AnyEntity;
-pub(crate) use any_region::AnyRegion;
+pub(crate) use any_region::{AnyRegion, Woken};
 pub(crate) use home::{Home, Key, Post};
 pub(crate) use posting::post_unheard;
 pub use reference::{EntityRef, Sharded};
