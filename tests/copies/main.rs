@@ -2,6 +2,7 @@
 
 mod homes;
 mod moving;
+mod outputs;
 mod standing;
 
 use std::time::Duration;

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     ActorSystem, StopReason, Target,
-    actor::{ActorId, AnyCell, AnyRef, Cell, Incoming, Item as _, Received, Unsent},
+    actor::{ActorId, AnyCell, AnyRef, Cell, Incoming, Item as _, Received, Unsent, undelivered},
     error::ActorLabel,
     reply::{FarRefusal, Outputs, Refusal},
 };
@@ -45,6 +45,10 @@ pub(crate) trait AnyRegion: Send + Sync {
 
     /// As [`AnyCell::try_letter`], of the entity.
     fn try_letter(&self, system: &ActorSystem, id: &EntityId, letter: &mut dyn Any) -> Option<Result<(), Refusal>>;
+
+    /// Hands a letter over without waiting. If that cannot be, an asker is told, and else it is a dead letter. `None` if its
+    /// entities do not handle it.
+    fn tell_letter(&self, system: &ActorSystem, id: &EntityId, letter: &mut dyn Any) -> Option<()>;
 
     fn label(&self, id: &EntityId) -> ActorLabel;
 
@@ -145,6 +149,15 @@ impl<A: Entity> AnyRegion for Erased<A> {
         };
         item.close(letter);
         Some(Err(why))
+    }
+
+    fn tell_letter(&self, system: &ActorSystem, id: &EntityId, letter: &mut dyn Any) -> Option<()> {
+        let item = A::Item::open(letter)?;
+        match self.entity(system, id) {
+            Some(entity) => entity.push_or_tell(item),
+            None => undelivered(system, self.label(id), item, Refusal::Stopped),
+        }
+        Some(())
     }
 
     fn label(&self, id: &EntityId) -> ActorLabel {

@@ -22,7 +22,10 @@ impl Standing {
     }
 
     fn take_due(&self, now: Instant) -> Vec<Slot> {
-        lock(&self.0).extract_if(.., |_, at| *at <= now).map(|(slot, _)| slot).collect()
+        let mut due = lock(&self.0);
+        let slots: Vec<_> = due.iter().filter(|(_, at)| **at <= now).map(|(slot, _)| *slot).collect();
+        due.retain(|_, at| *at > now);
+        slots
     }
 }
 
