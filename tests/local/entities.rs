@@ -323,6 +323,36 @@ async fn an_entity_that_nobody_can_make_is_an_error_with_its_name(system: ActorS
     let _ = system.sharded::<Words>();
 }
 
+/// What this version does not do.
+#[actor]
+#[sharded(name = "stones", durable = fsync)]
+#[derive(Default)]
+struct Stone(u64);
+
+#[actor]
+impl Stone {}
+
+#[casty::test]
+#[should_panic(expected = "Stone` is `durable = fsync`, which this version of casty does not have yet")]
+async fn an_entity_that_is_to_be_on_disk_is_an_error_with_the_way_out(system: ActorSystem) {
+    let _ = system.sharded::<Stone>();
+}
+
+/// Of the same name as [`Sum`].
+#[actor]
+#[sharded(name = "sums")]
+#[derive(Default)]
+struct Twin(String);
+
+#[actor]
+impl Twin {}
+
+#[casty::test]
+#[should_panic(expected = "are both named \"sums\" in the cluster: give one of them a name of its own")]
+async fn two_types_of_one_name_are_an_error_with_both(system: ActorSystem) {
+    let _ = (system.sharded::<Sum>(), system.sharded::<Twin>());
+}
+
 #[actor]
 #[singleton(name = "numbers")]
 #[derive(Default)]
