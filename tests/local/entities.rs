@@ -161,7 +161,7 @@ async fn an_entity_with_a_timer_stays(system: ActorSystem) -> casty::Result<()> 
     let mut events = system.events();
     sums.entity("goes").send(Add(1)).await?;
     for _ in 0..3 {
-        put_away(&mut events).await;
+        assert_eq!(put_away(&mut events).await, "Sum \"goes\"");
         sums.entity("goes").send(Add(1)).await?;
     }
     assert_eq!(sums.entity("stays").ask(Starts).await?, 1);
