@@ -29,7 +29,6 @@ impl Guest {
 #[actor]
 struct Host {
     greeter: ActorRef<Greeter>,
-    anybody: Recipient<Greet>,
 }
 
 #[actor]
@@ -39,7 +38,6 @@ impl Host {
         let guest = ctx.system().sharded::<Guest>().entity("g");
         ctx.then(&self.greeter, Part);
         ctx.then(&guest, Part);
-        ctx.then(&self.anybody, Part);
     }
 
     #[handler]

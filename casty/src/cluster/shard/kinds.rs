@@ -68,7 +68,7 @@ fn check_all(types: &[EntityType], system: &ActorSystem) -> Result<(), String> {
     }
     for kind in types {
         let name = (kind.type_name)();
-        check_durable(name, &kind.config)?;
+        check_durable(name, kind.config)?;
         if !(kind.is_made)(system) {
             return Err(no_maker(name));
         }

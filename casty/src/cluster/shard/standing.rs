@@ -63,10 +63,11 @@ impl Shards {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::host::Host;
 
-    #[test]
-    fn a_slot_is_due_once_and_at_the_earliest_time_that_was_said() {
-        let (standing, now) = (Standing::default(), Instant::now());
+    #[tokio::test]
+    async fn a_slot_is_due_once_and_at_the_earliest_time_that_was_said() {
+        let (standing, now) = (Standing::default(), Host::current().now());
         standing.look(3, now + PAUSE);
         standing.look(3, now);
         standing.look(4, now + PAUSE);
