@@ -129,7 +129,7 @@ mod wire;
 
 pub use actor::{
     Actor, ActorId, ActorRef, AnyRef, Asking, Confirming, Context, Handles, Mailbox, Overflow, Recipient, Sending, StopReason,
-    StopSent, Target, Terminated, Timer,
+    StopSent, Takes, Target, Terminated, Timer,
 };
 #[doc(inline)]
 pub use casty_macros::{actor, handler, main, message, sharded, singleton, supervised, test};

@@ -1,5 +1,10 @@
 //! What becomes of entities whose copies are lost, or cannot be reached: nodes in a simulated network.
 
+mod homes;
+mod moving;
+mod outputs;
+mod standing;
+
 use std::{collections::BTreeSet, time::Duration};
 
 use casty::{ClusterEvent, ClusterEvents, Event, Events, prelude::*, testkit::Cluster};

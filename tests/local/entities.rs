@@ -161,7 +161,7 @@ async fn an_entity_with_a_timer_stays(system: ActorSystem) -> casty::Result<()> 
     let mut events = system.events();
     sums.entity("goes").send(Add(1)).await?;
     for _ in 0..3 {
-        put_away(&mut events).await;
+        assert_eq!(put_away(&mut events).await, "Sum \"goes\"");
         sums.entity("goes").send(Add(1)).await?;
     }
     assert_eq!(sums.entity("stays").ask(Starts).await?, 1);
@@ -321,6 +321,36 @@ async fn entities_are_made_as_the_builder_says() -> casty::Result<()> {
 #[should_panic(expected = "derive `Default` for it, or give the system's builder")]
 async fn an_entity_that_nobody_can_make_is_an_error_with_its_name(system: ActorSystem) {
     let _ = system.sharded::<Words>();
+}
+
+/// What this version does not do.
+#[actor]
+#[sharded(name = "stones", durable = fsync)]
+#[derive(Default)]
+struct Stone(u64);
+
+#[actor]
+impl Stone {}
+
+#[casty::test]
+#[should_panic(expected = "Stone` is `durable = fsync`, which this version of casty does not have yet")]
+async fn an_entity_that_is_to_be_on_disk_is_an_error_with_the_way_out(system: ActorSystem) {
+    let _ = system.sharded::<Stone>();
+}
+
+/// Of the same name as [`Sum`].
+#[actor]
+#[sharded(name = "sums")]
+#[derive(Default)]
+struct Twin(String);
+
+#[actor]
+impl Twin {}
+
+#[casty::test]
+#[should_panic(expected = "are both named \"sums\" in the cluster: give one of them a name of its own")]
+async fn two_types_of_one_name_are_an_error_with_both(system: ActorSystem) {
+    let _ = (system.sharded::<Sum>(), system.sharded::<Twin>());
 }
 
 #[actor]

@@ -12,5 +12,6 @@ mod readme;
 mod regressions;
 mod shutdown;
 mod starting;
+mod staying;
 mod supervision;
 mod watching;

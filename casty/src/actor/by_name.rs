@@ -54,7 +54,17 @@ impl ByName {
 
     /// As [`ActorRef::try_send`](super::ActorRef::try_send): what is not taken comes back.
     pub(super) fn try_deliver<M: Message>(&self, message: M) -> Result<(), (M, Refusal)> {
-        let mut letter = Letter(message, ReplyTo::NOBODY);
+        self.deliver_at_once(Letter(message, ReplyTo::NOBODY)).map_err(|(letter, why)| (letter.0, why))
+    }
+
+    /// Hands a letter over without waiting. If that cannot be, an asker is told, and else it is a dead letter.
+    pub(super) fn deliver_or_tell<M: Message>(&self, letter: Letter<M>) {
+        if let Err((letter, why)) = self.deliver_at_once(letter) {
+            letter.undelivered(self.0.system(), self.0.label(), why);
+        }
+    }
+
+    fn deliver_at_once<M: Message>(&self, mut letter: Letter<M>) -> Result<(), (Letter<M>, Refusal)> {
         let Some(to) = self.0.far() else {
             let mut letter = Some(letter);
             let why = match self.0.clone().try_letter(&mut letter) {
@@ -62,15 +72,15 @@ impl ByName {
                 Some(Err(why)) => why,
                 None => self.not_handled(M::NAME),
             };
-            return letter.map_or(Ok(()), |letter| Err((letter.0, why)));
+            return letter.map_or(Ok(()), |letter| Err((letter, why)));
         };
         if self.0.is_gone() {
-            return Err((letter.0, Refusal::Stopped));
+            return Err((letter, Refusal::Stopped));
         }
         match send_far(self.0.system(), to, &mut letter, &mut None) {
             Ok(_) => Ok(()),
-            Err(NotSent::Refused(why)) => Err((letter.0, why)),
-            Err(NotSent::Full(_)) => Err((letter.0, Refusal::Full)),
+            Err(NotSent::Refused(why)) => Err((letter, why)),
+            Err(NotSent::Full(_)) => Err((letter, Refusal::Full)),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use super::{Actor, ActorRef, AnyRef, Cell, Signal, StopReason, Terminated, Timer, extra::Extra, watch};
+use super::{Actor, ActorRef, AnyRef, Cell, Signal, StopReason, Takes, Terminated, Timer, extra::Extra, watch};
 use crate::{ActorSystem, EntityId, Later, Message, SentTo, reply::ReplyTo, sync::lock, system::Spawn};
 
 /// An actor's view of itself: its children, its timers, its own reference. Handlers and hooks are given it.
@@ -356,9 +356,10 @@ impl<A: Actor> Context<A> {
     /// assert_eq!(front.ask(Say("hi".into())).await?, "hi");
     /// # Ok(()) }
     /// ```
-    pub fn forward<B: Actor, M: SentTo<B>>(&self, to: &ActorRef<B>, message: M) -> Later<M> {
-        let to = to.clone();
-        Later::hand_on(move |reply| to.cell().push_or_tell(message.__wrap(reply)))
+    ///
+    /// To an actor, to an entity, or to whoever is behind a [`Recipient`](crate::Recipient).
+    pub fn forward<M: Message, T: Takes<M>>(&self, to: &T, message: M) -> Later<M> {
+        Later::hand_on(to.__handing(message))
     }
 
     /// Puts a message, with whoever asked, aside until [`unstash_all`](Self::unstash_all): the handler returns what this
@@ -428,11 +429,47 @@ impl<A: Actor> Context<A> {
     /// Sends `message` once this handler has ended well; not if it fails. It never waits: what finds the other's mailbox
     /// full or gone is a dead letter.
     ///
-    /// For an actor whose state is replicated: once the state after this handler is kept.
-    pub fn then<B: Actor, M: SentTo<B>>(&mut self, to: &ActorRef<B>, message: M) {
-        let to = to.clone();
-        let send = Box::new(move || to.cell().push_or_tell(message.__wrap(ReplyTo::NOBODY)));
-        lock(&self.extra().then).push(send);
+    /// For an entity: once the state after this handler is kept, and not at all if the entity is somewhere else before that.
+    /// At most once, that is: what has to happen is written into the state first, and said again until it is answered.
+    ///
+    /// ```
+    /// use casty::{EntityRef, prelude::*};
+    ///
+    /// #[message]
+    /// struct Deposit(u64);
+    ///
+    /// #[message]
+    /// struct Transfer {
+    ///     amount: u64,
+    ///     to: EntityRef<Account>,
+    /// }
+    ///
+    /// #[actor]
+    /// #[sharded(name = "accounts", sync = 1)]
+    /// #[derive(Default)]
+    /// struct Account {
+    ///     balance: u64,
+    /// }
+    ///
+    /// #[actor]
+    /// impl Account {
+    ///     #[handler]
+    ///     fn deposit(&mut self, Deposit(amount): Deposit) {
+    ///         self.balance += amount;
+    ///     }
+    ///
+    ///     #[handler]
+    ///     fn transfer(&mut self, Transfer { amount, to }: Transfer, ctx: &mut Context<Self>) {
+    ///         if self.balance >= amount {
+    ///             self.balance -= amount;
+    ///             ctx.then(&to, Deposit(amount));
+    ///         }
+    ///     }
+    /// }
+    /// ```
+    pub fn then<M: Message, T: Takes<M>>(&mut self, to: &T, message: M) {
+        let hand = to.__handing(message);
+        lock(&self.extra().then).push(Box::new(move || hand(ReplyTo::NOBODY)));
     }
 
     #[doc(hidden)]

@@ -41,17 +41,23 @@ impl<A: Actor> Core<A> {
         self.ctx.cell()
     }
 
-    /// Whether the next message was refused, and not handled: it could change an entity that has too few backups for that.
+    /// Whether the next message was refused, and not handled: it could change an entity that has too few backups for that, or
+    /// would add to what waits for them.
     #[inline]
     pub(super) fn refused_next(&mut self) -> bool {
-        A::IS_ENTITY && self.next.as_ref().is_some_and(|item| !item.reads()) && !self.ctx.may_change() && self.refuse_next()
+        A::IS_ENTITY && self.next.as_ref().is_some_and(|item| !self.ctx.may_take(item.reads())) && self.refuse_next()
     }
 
     #[cold]
     fn refuse_next(&mut self) -> bool {
         let Some(item) = self.next.take() else { return false };
         if item.is_ask() {
-            item.refuse(FarRefusal::Unavailable("fewer of its backups are up than its `sync` asks for".into()).into());
+            let why = if self.ctx.may_take(true) {
+                "fewer of its backups are up than its `sync` asks for"
+            } else {
+                "its changes do not get to its backups, and too many answers wait for that already"
+            };
+            item.refuse(FarRefusal::Unavailable(why.into()).into());
         } else {
             let cell = self.cell();
             cell.system().dead_letter(cell.label(), item.name(), DeadLetterReason::Unavailable);

@@ -151,23 +151,4 @@ impl<A: Actor> Cell<A> {
             room.add_permits(1);
         }
     }
-
-    /// Puts a message into the mailbox without waiting. If that cannot be, an asker is told, and a message that was sent
-    /// is a dead letter.
-    pub(super) fn push_or_tell(self: &Arc<Self>, item: A::Item) {
-        let (item, why, reason) = match self.push_at_once(item) {
-            Ok(_) => return,
-            Err(Refused::Stopped(item)) => (item, Refusal::Stopped, DeadLetterReason::Stopped),
-            Err(Refused::Full(item) | Refused::Wait(item)) => (item, Refusal::Full, DeadLetterReason::MailboxFull),
-            Err(Refused::Far(refused)) => {
-                let (item, why) = *refused;
-                (item, why, DeadLetterReason::Unreachable)
-            }
-        };
-        if item.is_ask() {
-            item.refuse(why);
-        } else {
-            self.system().dead_letter(self.label(), item.name(), reason);
-        }
-    }
 }

@@ -113,7 +113,7 @@ impl<A: Actor> Cell<A> {
         let name = item.name();
         let leave = AssertUnwindSafe(|| match self.activation().map(|entity| &entity.address) {
             // Another activation takes it, wherever that is.
-            Some(address) if self.system().home().is_shared() && !self.system().is_closing() => {
+            Some(address) if self.system().serves_entities() && self.system().home().is_shared() => {
                 post_unheard(self.system(), address, self.label(), item);
             }
             _ => self.refuse_stopped(item),

@@ -116,10 +116,10 @@ impl<A: Actor> Context<A> {
         self.cell.activation().map(|entity| &entity.address.id)
     }
 
-    /// Whether a handler with `&mut self` may run.
-    pub(super) fn may_change(&self) -> bool {
+    /// Whether a handler may run now, which takes `&self` or not.
+    pub(super) fn may_take(&self, reads: bool) -> bool {
         let part = self.extra.as_ref().and_then(|extra| extra.entity.as_ref());
-        part.is_none_or(|part| part.keeper.may_change())
+        part.is_none_or(|part| !part.outputs.is_crowded() && (reads || part.keeper.may_change()))
     }
 
     pub(super) fn end_entity(&mut self) {

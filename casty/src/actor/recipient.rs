@@ -14,13 +14,14 @@ use super::{
     Actor, ActorId, ActorRef, Answer, AnyCell, AnyRef, Asking, Cell, Sending, StopReason,
     asking::{Target, Unsent},
     by_name::{ByName, unknown},
+    taking::reason,
 };
 use crate::{
     ActorSystem, Message, SentTo, TrySendError,
     entity::AnyEntity,
     error::ActorLabel,
     registry::entity_type,
-    reply::{ReplyTo, Slot},
+    reply::{Refusal, ReplyTo, Slot},
     system::{Address, Found, NoActor},
 };
 
@@ -90,6 +91,10 @@ impl<M: Message> Recipient<M> {
         let slot = Slot::new();
         let letter = Letter(message, ReplyTo::asker(slot.clone()));
         Asking::new(self, letter, slot)
+    }
+
+    pub(super) fn push_or_tell(&self, message: M, reply: ReplyTo<M>) {
+        self.0.tell(Letter(message, reply));
     }
 
     /// The actor behind it; `None` for an entity, whose actors come and go.
@@ -173,6 +178,17 @@ impl<M: Message> fmt::Debug for Letter<M> {
     }
 }
 
+impl<M: Message> Letter<M> {
+    /// It was not taken, and nobody will try again.
+    pub(crate) fn undelivered(self, system: &ActorSystem, label: ActorLabel, why: Refusal) {
+        if self.1.is_ask() {
+            self.1.refuse(why);
+        } else {
+            system.dead_letter(label, M::NAME, reason(&why));
+        }
+    }
+}
+
 /// An actor, seen as one that handles `M`.
 trait Receive<M: Message>: Send + Sync {
     fn push(&self, letter: Letter<M>) -> Result<usize, Unsent>;
@@ -181,6 +197,8 @@ trait Receive<M: Message>: Send + Sync {
     /// Puts it into the mailbox. `true` if a receipt will come for that.
     fn confirm(&self, letter: Letter<M>, receipt: Box<dyn Answer>) -> Result<bool, Unsent>;
     fn try_send(&self, message: M) -> Result<(), TrySendError<M>>;
+    /// Puts it into the mailbox without waiting. If that cannot be, an asker is told, and else it is a dead letter.
+    fn tell(&self, letter: Letter<M>);
     /// The actor, if it is one that stays.
     fn cell(&self) -> Option<Arc<dyn AnyCell>>;
     fn address(&self) -> Address;
@@ -205,6 +223,10 @@ impl<A: Actor, M: SentTo<A>> Receive<M> for ActorRef<A> {
 
     fn try_send(&self, message: M) -> Result<(), TrySendError<M>> {
         Self::try_send(self, message)
+    }
+
+    fn tell(&self, Letter(message, reply): Letter<M>) {
+        Self::cell(self).push_or_tell(message.__wrap(reply));
     }
 
     fn cell(&self) -> Option<Arc<dyn AnyCell>> {
@@ -310,6 +332,10 @@ impl<M: Message> Receive<M> for ByName {
         self.try_deliver(message).map_err(|(message, why)| TrySendError::new(&why, self.0.label(), message))
     }
 
+    fn tell(&self, letter: Letter<M>) {
+        self.deliver_or_tell(letter);
+    }
+
     fn cell(&self) -> Option<Arc<dyn AnyCell>> {
         Some(self.0.clone())
     }
@@ -350,6 +376,10 @@ impl<M: Message> Receive<M> for AnyEntity {
 
     fn try_send(&self, message: M) -> Result<(), TrySendError<M>> {
         self.try_deliver(message).map_err(|(message, why)| TrySendError::new(&why, Self::label(self), message))
+    }
+
+    fn tell(&self, letter: Letter<M>) {
+        self.deliver_or_tell(letter);
     }
 
     fn cell(&self) -> Option<Arc<dyn AnyCell>> {

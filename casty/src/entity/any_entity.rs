@@ -47,6 +47,16 @@ impl AnyEntity {
         Letter::<M>::open(&mut letter as &mut dyn Any).map_or(Ok(()), |(message, _)| Err((message, why)))
     }
 
+    /// Hands a letter over without waiting. If that cannot be, an asker is told, and else it is a dead letter.
+    pub(crate) fn deliver_or_tell<M: Message>(&self, letter: Letter<M>) {
+        let mut letter = Some(letter);
+        if self.region.tell_letter(&self.system, &self.id, &mut letter).is_none()
+            && let Some(letter) = letter
+        {
+            letter.undelivered(&self.system, self.label(), self.not_handled(M::NAME));
+        }
+    }
+
     fn not_handled(&self, name: &str) -> Refusal {
         Refusal::rejected(&format_args!("{} does not handle {name}", self.label()))
     }

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     ActorSystem, StopReason, Target,
-    actor::{ActorId, AnyCell, AnyRef, Cell, Incoming, Item as _, Received, Unsent},
+    actor::{ActorId, AnyCell, AnyRef, Cell, Incoming, Item as _, Received, Unsent, undelivered},
     error::ActorLabel,
     reply::{FarRefusal, Outputs, Refusal},
 };
@@ -46,16 +46,31 @@ pub(crate) trait AnyRegion: Send + Sync {
     /// As [`AnyCell::try_letter`], of the entity.
     fn try_letter(&self, system: &ActorSystem, id: &EntityId, letter: &mut dyn Any) -> Option<Result<(), Refusal>>;
 
+    /// Hands a letter over without waiting. If that cannot be, an asker is told, and else it is a dead letter. `None` if its
+    /// entities do not handle it.
+    fn tell_letter(&self, system: &ActorSystem, id: &EntityId, letter: &mut dyn Any) -> Option<()>;
+
     fn label(&self, id: &EntityId) -> ActorLabel;
 
     /// The entity's actor, if it is awake here; else one that is nobody.
     fn awake(&self, id: &EntityId) -> ActorId;
 
     /// Wakes the entity without a message.
-    fn wake(&self, system: &ActorSystem, id: &EntityId);
+    fn wake(&self, system: &ActorSystem, id: &EntityId) -> Woken;
 
     /// Ends the actors of a slot, each after the message in hand, or at once. Returns those that have not ended yet.
     fn end_slot(&self, slot: u16, at_once: bool) -> Vec<(AnyRef, Arc<Outputs>)>;
+}
+
+/// What came of it to wake an entity.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Woken {
+    /// It is awake.
+    Here,
+    /// It is on another node, or cannot be here yet.
+    NotNow,
+    /// It could not be made.
+    Failed,
 }
 
 /// The region, of a type that is known here.
@@ -136,6 +151,15 @@ impl<A: Entity> AnyRegion for Erased<A> {
         Some(Err(why))
     }
 
+    fn tell_letter(&self, system: &ActorSystem, id: &EntityId, letter: &mut dyn Any) -> Option<()> {
+        let item = A::Item::open(letter)?;
+        match self.entity(system, id) {
+            Some(entity) => entity.push_or_tell(item),
+            None => undelivered(system, self.label(id), item, Refusal::Stopped),
+        }
+        Some(())
+    }
+
     fn label(&self, id: &EntityId) -> ActorLabel {
         ActorLabel::entity(A::NAME, id)
     }
@@ -145,12 +169,17 @@ impl<A: Entity> AnyRegion for Erased<A> {
         cell.map_or_else(ActorId::outside, |cell| cell.id())
     }
 
-    fn wake(&self, system: &ActorSystem, id: &EntityId) {
-        if let Some(region) = self.0.upgrade()
-            && let Err(NotHere::Refused(why)) = region.cell(system, id, region.hash(id))
-            && !matches!(why, Refusal::Stopped)
-        {
-            tracing::warn!(kind = A::ENTITY.name, %id, ?why, "an entity that is to be awake could not be made");
+    fn wake(&self, system: &ActorSystem, id: &EntityId) -> Woken {
+        let Some(region) = self.0.upgrade() else { return Woken::NotNow };
+        match region.cell(system, id, region.hash(id)) {
+            Ok(_) => Woken::Here,
+            Err(NotHere::Elsewhere) => Woken::NotNow,
+            Err(NotHere::Refused(why)) => {
+                if !matches!(why, Refusal::Stopped) {
+                    tracing::warn!(kind = A::ENTITY.name, %id, ?why, "an entity that is to be awake could not be made");
+                }
+                Woken::Failed
+            }
         }
     }
 

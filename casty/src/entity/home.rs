@@ -50,6 +50,9 @@ pub(crate) trait Home: Send + Sync {
     /// Whether a change can be lost that was not acknowledged: what is sent is waited for then, if its type says so.
     fn is_shared(&self) -> bool;
 
+    /// An entity that is to be awake without a message has ended. Where nothing else wakes it, the next message does.
+    fn is_missing(&self, _hash: u64) {}
+
     /// Brings a message to an entity that is not here, or not now.
     fn post(&self, post: Post);
 }

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     ActorSystem, Asking, Recipient, Sending, SentTo, TrySendError,
-    actor::{ActorId, Answer, Cell, Refused, Target, Unsent},
+    actor::{ActorId, Answer, Cell, Refused, Target, Unsent, undelivered},
     error::ActorLabel,
     message::Travelling,
     reply::{Refusal, ReplyTo, Slot},
@@ -156,7 +156,7 @@ impl<A: Entity> EntityRef<A> {
             Ok(_) => return Ok(()),
             Err(Refused::Far(refused)) => *refused,
             // Another one takes its place at once.
-            Err(Refused::Stopped(item)) if !self.system.is_closing() => (item, Refusal::Full),
+            Err(Refused::Stopped(item)) if self.system.serves_entities() => (item, Refusal::Full),
             Err(Refused::Stopped(item)) => (item, Refusal::Stopped),
             Err(Refused::Full(item) | Refused::Wait(item)) => (item, Refusal::Full),
         })
@@ -181,6 +181,37 @@ impl<A: Entity> EntityRef<A> {
     /// waited for until it is kept.
     pub fn recipient<M: SentTo<A> + Travelling>(&self) -> Recipient<M> {
         Recipient::of_entity(AnyEntity::new(self.system.clone(), Regions::erase(&self.region), self.id.clone()))
+    }
+
+    /// Hands a message over without waiting. If that cannot be, an asker is told, and what was sent is a dead letter.
+    pub(crate) fn push_or_tell(&self, item: A::Item) {
+        let (item, why) = match self.region.cell(&self.system, &self.id, self.hash) {
+            Ok(cell) => match cell.push(item) {
+                Ok(_) => return,
+                Err(Refused::Stopped(item)) => return self.follow(cell, item),
+                Err(Refused::Full(item) | Refused::Wait(item)) => (item, Refusal::Full),
+                Err(Refused::Far(refused)) => *refused,
+            },
+            Err(NotHere::Elsewhere) => {
+                return post_unheard(&self.system, &self.region.address(&self.id), Self::label(self), item);
+            }
+            Err(NotHere::Refused(why)) => (item, why),
+        };
+        undelivered(&self.system, Self::label(self), item, why);
+    }
+
+    /// Gives a message to the activation that follows one that ends.
+    fn follow(&self, ended: Arc<Cell<A>>, item: A::Item) {
+        use crate::actor::Item as _;
+        let (name, asks, label, system) = (item.name(), item.is_ask(), Self::label(self), self.system.clone());
+        let after = self.region.clone().after(system.clone(), self.id.clone(), ended, item);
+        self.system.host().spawn(async move {
+            if let Err(unsent) = after.await
+                && !asks
+            {
+                system.dead_letter(label, name, unsent.reason());
+            }
+        });
     }
 
     fn push_to(&self, cell: Arc<Cell<A>>, item: A::Item) -> Result<usize, Unsent> {

@@ -372,6 +372,9 @@ impl<A: Entity> Activations for Region<A> {
         }
         drop(shard);
         drop((gone, over));
+        if self.config.singleton {
+            self.home.is_missing(hash);
+        }
         metrics::deactivated(A::ENTITY.name, matches!(reason, StopReason::Passivated));
     }
 }

@@ -10,6 +10,7 @@ use std::{
 use super::{
     Entity,
     any_region::{AnyRegion, Erased},
+    refused::{check_durable, no_maker, same_name},
     region::{Maker, Region},
 };
 use crate::ActorSystem;
@@ -18,47 +19,62 @@ type Unknown = Arc<dyn Any + Send + Sync>;
 
 /// Made when they are first needed.
 #[derive(Default)]
-pub(crate) struct Regions(RwLock<HashMap<TypeId, Unknown>>);
+pub(crate) struct Regions(RwLock<HashMap<TypeId, Known>>);
+
+struct Known {
+    /// What its entities are called in the cluster.
+    name: &'static str,
+    type_name: &'static str,
+    region: Unknown,
+}
 
 impl Regions {
     /// # Panics
-    /// If nobody has said how entities of this type are made.
+    /// As [`find`](Self::find) fails.
     #[track_caller]
     pub(crate) fn of<A: Entity>(&self, system: &ActorSystem, makers: &Makers) -> Arc<Region<A>> {
         match self.find::<A>(system, makers) {
-            Some(region) => region,
-            None => panic!("{}", no_maker(std::any::type_name::<A>())),
+            Ok(region) => region,
+            Err(why) => panic!("{why}"),
         }
     }
 
-    /// `None` if nobody has said how entities of this type are made.
-    pub(crate) fn find<A: Entity>(&self, system: &ActorSystem, makers: &Makers) -> Option<Arc<Region<A>>> {
+    /// # Errors
+    /// In words, if nobody has said how entities of this type are made, if they cannot be kept as the type says, or if another
+    /// type has their name.
+    pub(crate) fn find<A: Entity>(&self, system: &ActorSystem, makers: &Makers) -> Result<Arc<Region<A>>, String> {
         let key = TypeId::of::<A>();
-        let found = self.0.read().unwrap_or_else(PoisonError::into_inner).get(&key).cloned();
+        let found = self.0.read().unwrap_or_else(PoisonError::into_inner).get(&key).map(|known| known.region.clone());
         let region = match found {
             Some(region) => region,
-            None => {
-                let make = makers.of::<A>()?;
-                let mut regions = self.0.write().unwrap_or_else(PoisonError::into_inner);
-                regions.entry(key).or_insert_with(|| Region::<A>::new(system, system.home().clone(), make)).clone()
-            }
+            None => self.make::<A>(system, makers)?,
         };
-        region.downcast().ok()
+        Ok(region.downcast().unwrap_or_else(|_| unreachable!("it lies at its type's own place")))
+    }
+
+    fn make<A: Entity>(&self, system: &ActorSystem, makers: &Makers) -> Result<Unknown, String> {
+        let (name, type_name) = (A::ENTITY.name, std::any::type_name::<A>());
+        let make = makers.of::<A>().ok_or_else(|| no_maker(type_name))?;
+        check_durable(type_name, &A::ENTITY)?;
+        let mut regions = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = regions.get(&TypeId::of::<A>()) {
+            return Ok(known.region.clone());
+        }
+        if let Some(other) = regions.values().find(|known| known.name == name) {
+            return Err(same_name(other.type_name, type_name, name));
+        }
+        let region: Unknown = Region::<A>::new(system, system.home().clone(), make);
+        regions.insert(TypeId::of::<A>(), Known { name, type_name, region: region.clone() });
+        Ok(region)
     }
 
     pub(crate) fn erased<A: Entity>(&self, system: &ActorSystem, makers: &Makers) -> Option<Arc<dyn AnyRegion>> {
-        self.find::<A>(system, makers).map(|region| Self::erase(&region))
+        self.find::<A>(system, makers).ok().map(|region| Self::erase(&region))
     }
 
     pub(super) fn erase<A: Entity>(region: &Arc<Region<A>>) -> Arc<dyn AnyRegion> {
         Arc::new(Erased(Arc::downgrade(region), region.config))
     }
-}
-
-pub(crate) fn no_maker(name: &str) -> String {
-    format!(
-        "nobody has said how a `{name}` is made: derive `Default` for it, or give the system's builder `.entities(|id: &EntityId| ..)`"
-    )
 }
 
 /// How entities are made whose types do not say.

@@ -18,6 +18,11 @@ use std::{
 use super::{FarRefusal, Pass, Patience, Refusal};
 use crate::sync::lock;
 
+/// With so many outputs held that leave so late that it is seen, the entity takes no more.
+const MANY: usize = 1024;
+/// With so many in any case.
+const MOST: usize = 100_000;
+
 /// An answer that somebody waits for and that may not leave yet.
 pub(crate) trait Held: Send + Sync {
     /// It goes to who waits, or waits on for another entity that owes it.
@@ -68,6 +73,8 @@ pub(crate) struct Outputs {
     idle: AtomicBool,
     /// There is an output of the handler in hand.
     said: AtomicBool,
+    /// More are held than the entity may add to.
+    crowded: AtomicBool,
     /// Messages whose answers come later.
     open: AtomicUsize,
 }
@@ -103,6 +110,7 @@ impl Outputs {
             reading: AtomicBool::new(false),
             idle: AtomicBool::new(true),
             said: AtomicBool::new(false),
+            crowded: AtomicBool::new(false),
             open: AtomicUsize::new(0),
         })
     }
@@ -116,6 +124,12 @@ impl Outputs {
     pub(crate) fn passes(&self) -> bool {
         // Who sees a lease that was granted anew sees what was ended before: whether all is kept is looked at last.
         self.reading.load(Relaxed) && !self.said.load(Relaxed) && self.pass.is_open() && self.idle.load(Acquire)
+    }
+
+    /// Whether so much is held that the entity is to take nothing that adds to it: what it changes does not get to where it is
+    /// kept.
+    pub(crate) fn is_crowded(&self) -> bool {
+        self.crowded.load(Relaxed)
     }
 
     /// Said by the handler in hand.
@@ -207,6 +221,7 @@ impl Outputs {
         }
         let left = state.held.len();
         state.looked_at = left > 0;
+        self.count(&state);
         drop(state);
         let why = Refusal::from(FarRefusal::NotReplicated);
         given_up.into_iter().for_each(|waiting: Waiting| waiting.output.fail(&why));
@@ -240,7 +255,14 @@ impl Outputs {
             self.patience.enter(self.itself.clone());
         }
         self.idle.store(state.held.is_empty() && state.kept >= state.written && state.ended.is_none(), Release);
+        self.count(state);
         leaving
+    }
+
+    /// Many may be on their way where all is well. Those that two looks have found are not.
+    fn count(&self, state: &State) {
+        let is_late = || state.held.front().is_some_and(|waiting| self.patience.now().saturating_sub(waiting.since) > 1);
+        self.crowded.store(state.held.len() >= MOST || (state.held.len() >= MANY && is_late()), Relaxed);
     }
 }
 

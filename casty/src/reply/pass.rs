@@ -4,7 +4,7 @@ use std::{
     collections::VecDeque,
     mem,
     sync::{
-        Arc, Mutex, Weak,
+        Arc, Mutex, MutexGuard, Weak,
         atomic::{
             AtomicU64,
             Ordering::{Acquire, Release},
@@ -85,7 +85,7 @@ impl Pass {
             grants.pending.pop_front();
         }
         grants.pending.push_back((needed, until));
-        self.count(&mut grants);
+        self.count(grants);
     }
 
     /// Which log is counted now: to be asked before it is read.
@@ -98,7 +98,7 @@ impl Pass {
         let mut grants = lock(&self.grants);
         if grants.log == log {
             grants.seen = grants.seen.max(index);
-            self.count(&mut grants);
+            self.count(grants);
         }
     }
 
@@ -120,7 +120,7 @@ impl Pass {
         self.until.store(0, Release);
     }
 
-    fn count(&self, grants: &mut Grants) {
+    fn count(&self, mut grants: MutexGuard<'_, Grants>) {
         if grants.closed {
             return;
         }
@@ -131,6 +131,8 @@ impl Pass {
         let until = u64::try_from(until.as_nanos()).unwrap_or(ALWAYS - 1);
         self.until.fetch_max(until, Release);
         let stuck = mem::take(&mut *lock(&self.stuck));
+        drop(grants);
+        // What leaves may make an entity where it arrives, which is the user's code.
         for outputs in stuck.iter().filter_map(Weak::upgrade) {
             outputs.kept(0);
         }

@@ -29,7 +29,8 @@ pub enum DeadLetterReason {
     Unreachable,
     /// The connection to its actor's node broke, and that node had not confirmed it. It may have been handled.
     LostInFlight,
-    /// It could change an entity whose type is `strict`, and fewer of its backups were up than `sync` asks for.
+    /// It could change an entity whose type is `strict`, and fewer of its backups were up than `sync` asks for; or too much
+    /// waited already for an entity's changes to get to its backups.
     Unavailable,
     /// The actor of this node that it came for does not handle it, or its bytes could not be read.
     Rejected,
@@ -42,7 +43,7 @@ impl fmt::Display for DeadLetterReason {
             Self::MailboxFull => "the mailbox was full",
             Self::Unreachable => "its actor's node could not be reached with it",
             Self::LostInFlight => "the connection broke behind it",
-            Self::Unavailable => "too few of its backups were up",
+            Self::Unavailable => "too few of its backups were up, or got its changes",
             Self::Rejected => "it could not be read, or its actor does not handle it",
         })
     }

@@ -16,7 +16,8 @@ impl ActorSystem {
     /// how many of them a change is before it is answered the type's `sync` says.
     ///
     /// # Panics
-    /// If the type has no `Default` and the system was not told how to [make](crate::SystemBuilder::entities) it.
+    /// If the type has no `Default` and the system was not told how to [make](crate::SystemBuilder::entities) it; if another
+    /// type has its name; if it is to be kept on disk, which this version does not do. A node of a cluster does not start then.
     #[track_caller]
     pub fn sharded<A: ShardedActor>(&self) -> Sharded<A> {
         Sharded::new(self.clone(), self.0.regions.of(self, &self.0.settings.makers))
@@ -60,9 +61,9 @@ impl ActorSystem {
         Sharded::new(self.clone(), self.0.regions.of(self, &self.0.settings.makers)).only()
     }
 
-    /// The entities of a type, unless nobody has said how they are made.
+    /// The entities of a type, unless they cannot be served.
     pub(crate) fn entities<A: Entity>(&self) -> Option<Sharded<A>> {
-        let region = self.0.regions.find(self, &self.0.settings.makers)?;
+        let region = self.0.regions.find(self, &self.0.settings.makers).ok()?;
         Some(Sharded::new(self.clone(), region))
     }
 
@@ -86,7 +87,7 @@ impl ActorSystem {
         self.0.settings.makers.of::<A>().is_some()
     }
 
-    /// The region of a type, unless nobody has said how its entities are made.
+    /// The region of a type, unless its entities cannot be served.
     pub(crate) fn region_of<A: Entity>(&self) -> Option<Arc<dyn AnyRegion>> {
         self.0.regions.erased::<A>(self, &self.0.settings.makers)
     }

@@ -79,6 +79,8 @@ struct Inner {
     settings: Settings,
     serial: u64,
     closing: AtomicBool,
+    /// Its actors are stopped, or are about to be.
+    ending: AtomicBool,
     over: crate::host::watch::Sender<bool>,
     /// In a cluster.
     links: OnceLock<Arc<dyn Links>>,
@@ -166,6 +168,7 @@ impl ActorSystem {
             dead_letters: DeadLetters::default(),
             serial: address::next_serial(&host),
             closing: AtomicBool::new(false),
+            ending: AtomicBool::new(false),
             over: crate::host::watch::Sender::new(false),
             links: OnceLock::new(),
             cluster: OnceLock::new(),
@@ -264,6 +267,7 @@ impl ActorSystem {
     ///
     /// Each actor finishes the message in hand, and takes no other: asks that wait get
     /// [`AskError::Stopped`](crate::AskError::Stopped), sends become dead letters. Nothing new is spawned.
+    /// Before that, the entities of a node of a cluster go to other nodes, each with its state and with all that waits for it.
     ///
     /// Called again, it waits for the same end. An actor that calls it from a handler or hook does not wait: it is one of
     /// those that end.
@@ -357,6 +361,12 @@ impl ActorSystem {
 
     pub(crate) fn is_closing(&self) -> bool {
         self.0.closing.load(Relaxed)
+    }
+
+    /// Whether an entity that ends has a successor for what it has not handled: a system that is to end hands its entities over
+    /// to other nodes first, if it has any.
+    pub(crate) fn serves_entities(&self) -> bool {
+        !self.0.ending.load(Relaxed)
     }
 
     /// Begins the end. `false` if it had begun.

@@ -1,5 +1,7 @@
 //! The end of a system.
 
+use std::sync::atomic::Ordering::SeqCst;
+
 use futures_util::future::{Either, select};
 
 use super::ActorSystem;
@@ -40,6 +42,7 @@ async fn end(system: &ActorSystem) {
         // Entities go on elsewhere, and are served here until they do.
         cluster.hand_over().await;
     }
+    system.0.ending.store(true, SeqCst);
     let roots = system.0.directory.roots();
     for root in &roots {
         root.clone().stop(StopReason::Shutdown);

@@ -8,7 +8,7 @@ use std::{
 use crate::{
     ActorSystem,
     cluster::placement::{Slot, TypeNumber, TypeSettings, hash_of, slot_of_hash},
-    entity::{AnyRegion, Durable, EntityConfig, EntityId, OnLoss, SyncCount, no_maker},
+    entity::{AnyRegion, EntityConfig, EntityId, OnLoss, SyncCount, check_durable, no_maker, same_name},
     registry::{EntityType, entity_types},
 };
 
@@ -63,21 +63,12 @@ fn check_all(types: &[EntityType], system: &ActorSystem) -> Result<(), String> {
     for pair in types.windows(2) {
         if pair[0].config.name == pair[1].config.name {
             let (one, other) = ((pair[0].type_name)(), (pair[1].type_name)());
-            return Err(format!(
-                "`{one}` and `{other}` are both named \"{}\" in the cluster: give one of them a name of its own, as `#[sharded(name = \"..\")]`",
-                pair[0].config.name
-            ));
+            return Err(same_name(one, other, pair[0].config.name));
         }
     }
     for kind in types {
         let name = (kind.type_name)();
-        if kind.config.durable != Durable::Memory {
-            return Err(format!(
-                "`{name}` is `durable = {}`, which this version of casty does not have yet: its copies live in memory. Leave `durable` out, \
-                 and have a change on several nodes before it is answered: `sync = quorum`",
-                if kind.config.durable == Durable::Disk { "disk" } else { "fsync" }
-            ));
-        }
+        check_durable(name, kind.config)?;
         if !(kind.is_made)(system) {
             return Err(no_maker(name));
         }

@@ -12,6 +12,7 @@ mod router;
 mod run;
 mod rush;
 mod slots;
+mod standing;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -25,7 +26,7 @@ use std::{
 use tokio::sync::Notify;
 
 pub(crate) use self::kinds::{check, declared};
-use self::{envelope::Envelope, kinds::Kinds, news::News, router::Router, rush::Rush, slots::Place};
+use self::{envelope::Envelope, kinds::Kinds, news::News, router::Router, rush::Rush, slots::Place, standing::Standing};
 use super::{
     NodeKey,
     control::Plane,
@@ -58,6 +59,7 @@ pub(crate) struct Shards {
     kinds: Kinds,
     router: Router,
     rush: Rush,
+    standing: Standing,
     /// What is to be proposed: how far this node's configurations have come.
     reached: Mutex<BTreeMap<(Slot, Epoch), Stage>>,
     /// And of which slots the next configuration is, as they are.
@@ -82,6 +84,7 @@ impl Shards {
             kinds: Kinds::default(),
             router: Router::new(),
             rush: Rush::default(),
+            standing: Standing::default(),
             reached: Mutex::default(),
             renewed: Mutex::default(),
             news: Mutex::default(),
@@ -182,6 +185,10 @@ impl Home for Shards {
 
     fn is_shared(&self) -> bool {
         true
+    }
+
+    fn is_missing(&self, hash: u64) {
+        self.is_missing(slot_of_hash(hash));
     }
 
     fn post(&self, post: Post) {

@@ -85,17 +85,6 @@ impl Shards {
         Ok(())
     }
 
-    /// Those that are to be awake without a message.
-    pub(super) fn wake_standing(&self, slot: Slot) {
-        let Some(system) = self.system.upgrade() else { return };
-        for kind in self.kinds.all() {
-            let there = || lock(&self.places[usize::from(slot)]).core.entities(kind.number).cloned().collect();
-            for id in kind.standing(slot, there) {
-                kind.region.wake(&system, &id);
-            }
-        }
-    }
-
     /// Follows what is agreed, until the node ends.
     pub(crate) async fn run(self: Arc<Self>) {
         let Some(plane) = self.plane.get().cloned() else { return };
@@ -126,6 +115,7 @@ impl Shards {
 
     fn tick(&self) {
         self.rush.tick();
+        self.look_at_standing();
         let Some(plane) = self.plane.get() else { return };
         if plane.view().slots.is_empty() {
             return;
