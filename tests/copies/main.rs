@@ -1,5 +1,8 @@
 //! What becomes of entities whose copies are lost, or cannot be reached: nodes in a simulated network.
 
+mod moves;
+mod passed_on;
+
 use std::time::Duration;
 
 use casty::{ClusterEvent, ClusterEvents, prelude::*, testkit::Cluster};

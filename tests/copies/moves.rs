@@ -1,0 +1,1 @@
+//! What becomes of messages whose entity moves.
