@@ -1,6 +1,7 @@
 //! What becomes of entities whose copies are lost, or cannot be reached: nodes in a simulated network.
 
 mod moves;
+mod order;
 mod passed_on;
 
 use std::time::Duration;

@@ -47,6 +47,9 @@ pub(crate) trait Home: Send + Sync {
     /// Whether a change can be lost that was not acknowledged: what is sent is waited for then, if its type says so.
     fn is_shared(&self) -> bool;
 
+    /// Whether messages to entities of that hash's slot wait here, for others to wait behind them.
+    fn is_waiting(&self, hash: u64) -> bool;
+
     /// Brings a message to an entity that is not here, or not now.
     fn post(&self, post: Post);
 }
