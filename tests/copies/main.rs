@@ -1,8 +1,11 @@
 //! What becomes of entities whose copies are lost, or cannot be reached: nodes in a simulated network.
 
 mod homes;
+mod moves;
 mod moving;
+mod order;
 mod outputs;
+mod passed_on;
 mod standing;
 
 use std::{collections::BTreeSet, time::Duration};

@@ -185,6 +185,51 @@ async fn a_failure_puts_the_state_back_to_what_it_was_after_the_last_message(sys
     Ok(())
 }
 
+#[message(reply = i64)]
+struct Turned;
+
+/// Tells those who wait, and then fails if it is to.
+#[message(reply = i64)]
+struct Set(i64, bool);
+
+#[actor]
+#[sharded(name = "dials")]
+#[supervised(max_restarts = 100, backoff_initial = 1ms)]
+#[derive(Default)]
+struct Dial {
+    value: i64,
+    #[casty(skip)]
+    waiting: Vec<Reply<Turned>>,
+}
+
+#[actor]
+impl Dial {
+    #[handler]
+    fn turned(&mut self, _: Turned) -> Later<Turned> {
+        let (reply, later) = Later::new();
+        self.waiting.push(reply);
+        later
+    }
+
+    #[handler]
+    fn set(&mut self, Set(value, fails): Set) -> casty::Result<i64> {
+        self.value = value;
+        self.waiting.drain(..).for_each(|waiting| waiting.send(value));
+        if fails { Err("stuck".into()) } else { Ok(value) }
+    }
+}
+
+#[casty::test]
+async fn what_a_handler_that_fails_has_answered_to_others_is_not_told(system: ActorSystem) -> casty::Result<()> {
+    let dial = system.sharded::<Dial>().entity("d");
+    let (next, set) = tokio::join!(dial.ask(Turned), dial.ask(Set(7, true)));
+    assert!(matches!(set, Err(AskError::Failed { .. })), "{set:?}");
+    assert!(matches!(next, Err(AskError::Failed { .. })), "it never was 7: {next:?}");
+    let (next, set) = tokio::join!(dial.ask(Turned), dial.ask(Set(8, false)));
+    assert_eq!((next?, set?), (8, 8));
+    Ok(())
+}
+
 #[casty::test]
 async fn a_destroyed_entity_is_new_to_the_next_message(system: ActorSystem) -> casty::Result<()> {
     let sum = system.sharded::<Sum>().entity("s");

@@ -316,8 +316,8 @@ impl<A: Actor> Context<A> {
 
     /// Hands a message, with whoever asked, to another actor: the handler returns what this gives.
     ///
-    /// Without waiting: if the other's mailbox is full or gone, whoever asked is told, and a message that was sent
-    /// becomes a dead letter.
+    /// Without waiting: if the other's mailbox is full or gone, a message that was sent becomes a dead letter. Whoever asked
+    /// is told [`NotAnswered`](crate::AskError::NotAnswered): this actor has had the message, whatever became of it then.
     ///
     /// ```
     /// use casty::prelude::*;
@@ -407,7 +407,7 @@ impl<A: Actor> Context<A> {
     /// ```
     pub fn stash<M: SentTo<A>>(&mut self, message: M) -> Later<M> {
         let (stash, cell) = (self.extra().stash.get_or_insert_default().clone(), self.cell.clone());
-        Later::hand_on(move |reply| {
+        Later::aside(move |reply| {
             let item = message.__wrap(reply);
             let mut stash = lock(&stash);
             if cell.capacity().is_some_and(|capacity| stash.len() >= capacity) {

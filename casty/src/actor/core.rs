@@ -102,7 +102,7 @@ impl<A: Actor> Core<A> {
 
     #[cold]
     pub(super) fn after(&mut self, handled: Handled) -> Handled {
-        let kept = self.ctx.keep_state(self.state.as_ref(), handled.is_ok());
+        let kept = self.ctx.keep_state(self.state.as_ref(), handled.as_ref().err());
         let handled = handled.and(kept);
         self.after_hook(handled.is_ok());
         handled

@@ -128,19 +128,26 @@ impl<A: Actor> Context<A> {
         }
     }
 
-    /// What becomes of an entity's state behind a handler that ended well, or not.
-    pub(super) fn keep_state(&mut self, state: Option<&A>, well: bool) -> Handled {
+    /// What becomes of an entity's state behind a handler that ended well, or with that failure.
+    pub(super) fn keep_state(&mut self, state: Option<&A>, failure: Option<&Failure>) -> Handled {
         let Some(extra) = self.extra.as_mut() else { return Ok(()) };
         let reads = mem::take(&mut extra.reads);
         let Some(part) = &mut extra.entity else { return Ok(()) };
         let ends = mem::take(&mut part.ends);
+        if let Some(failure) = failure
+            && !reads
+        {
+            // What it said follows from a state that never was.
+            part.outputs.spoilt(&Refusal::Failed(failure.clone()));
+            return Ok(());
+        }
         let changed = match state {
-            Some(_) if well && ends => {
+            Some(_) if ends && failure.is_none() => {
                 // A new one, behind this message.
                 Cell::signal(&self.cell, Signal::Restart);
                 part.keeper.forget()
             }
-            Some(state) if well && !reads => match part.keeper.keep(state) {
+            Some(state) if !reads => match part.keeper.keep(state) {
                 Ok(changed) => changed,
                 Err(failure) => {
                     part.outputs.spoilt(&Refusal::Failed(failure.clone()));

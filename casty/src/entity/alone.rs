@@ -98,6 +98,10 @@ impl Home for Alone {
         false
     }
 
+    fn is_waiting(&self, _: u64) -> bool {
+        false
+    }
+
     fn post(&self, post: Post) {
         post.answer.refuse(Refusal::Stopped);
     }

@@ -53,6 +53,9 @@ pub(crate) trait Home: Send + Sync {
     /// An entity that is to be awake without a message has ended. Where nothing else wakes it, the next message does.
     fn is_missing(&self, _hash: u64) {}
 
+    /// Whether messages to entities of that hash's slot wait here, for others to wait behind them.
+    fn is_waiting(&self, hash: u64) -> bool;
+
     /// Brings a message to an entity that is not here, or not now.
     fn post(&self, post: Post);
 }

@@ -56,6 +56,10 @@ impl Home for Slow {
         true
     }
 
+    fn is_waiting(&self, _: u64) -> bool {
+        false
+    }
+
     fn post(&self, post: Post) {
         post.answer.refuse(Refusal::Stopped);
     }

@@ -144,7 +144,7 @@ impl<A: Entity> EntityRef<A> {
     }
 
     pub(super) fn try_item(&self, item: A::Item) -> Result<(), (A::Item, Refusal)> {
-        let cell = match self.region.cell(&self.system, &self.id, self.hash) {
+        let cell = match self.region.cell_in_turn(&self.system, &self.id, self.hash) {
             Ok(cell) => cell,
             Err(NotHere::Refused(why)) => return Err((item, why)),
             Err(NotHere::Elsewhere) => {
@@ -236,7 +236,7 @@ impl<A: Entity> Target for EntityRef<A> {
     type Item = A::Item;
 
     fn push(&self, item: A::Item) -> Result<usize, Unsent> {
-        match self.region.cell(&self.system, &self.id, self.hash) {
+        match self.region.cell_in_turn(&self.system, &self.id, self.hash) {
             Ok(cell) => self.push_to(cell, item),
             Err(NotHere::Elsewhere) => self.region.post(&self.system, &self.id, item).map(|()| 0),
             Err(NotHere::Refused(why)) => Err(self.unsent(item, why)),
@@ -244,7 +244,7 @@ impl<A: Entity> Target for EntityRef<A> {
     }
 
     fn ask(&self, item: A::Item, only_if_known: bool) -> Result<(), Unsent> {
-        let cell = match self.region.cell(&self.system, &self.id, self.hash) {
+        let cell = match self.region.cell_in_turn(&self.system, &self.id, self.hash) {
             Ok(cell) => cell,
             Err(NotHere::Elsewhere) => return self.region.post(&self.system, &self.id, item),
             Err(NotHere::Refused(why)) => return Err(self.unsent(item, why)),

@@ -147,6 +147,17 @@ impl<A: Entity> Region<A> {
         post(&self.home, system, (A::ENTITY.name, self.hash(id), id), item)
     }
 
+    /// As [`cell`](Self::cell), for a message that begins its way here: it goes behind those that wait.
+    #[inline]
+    pub(super) fn cell_in_turn(
+        self: &Arc<Self>,
+        system: &ActorSystem,
+        id: &EntityId,
+        hash: u64,
+    ) -> Result<Arc<Cell<A>>, NotHere> {
+        if self.home.is_waiting(hash) { Err(NotHere::Elsewhere) } else { self.cell(system, id, hash) }
+    }
+
     /// The actor of this id, made if there is none.
     pub(super) fn cell(self: &Arc<Self>, system: &ActorSystem, id: &EntityId, hash: u64) -> Result<Arc<Cell<A>>, NotHere> {
         // Its answers are held until the lease is looked at to the moment.
@@ -301,7 +312,7 @@ impl<A: Entity> Region<A> {
             let over = over
                 .map_err(|_| Refusal::unreachable(format!("it is being put away, and its on_stop has not ended for {limit:?}")));
             let hash = self.hash(&id);
-            let refused = match over.map(|()| self.cell(&system, &id, hash)) {
+            let refused = match over.map(|()| self.cell_in_turn(&system, &id, hash)) {
                 Ok(Ok(cell)) => match cell.push(item) {
                     Ok(_) => return Ok(()),
                     Err(Refused::Stopped(again)) => {

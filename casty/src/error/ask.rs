@@ -72,7 +72,8 @@ pub enum AskError {
         /// What the handler failed with.
         failure: Failure,
     },
-    /// The handler ended, and whoever was to answer later dropped the [`Reply`](crate::Reply). It was handled.
+    /// The handler ended, and whoever was to answer later dropped the [`Reply`](crate::Reply), or could not be given the
+    /// message that was [forwarded](crate::Context::forward). It was handled.
     #[error("{actor} took {message} and never answered it")]
     NotAnswered {
         /// The actor that was asked.

@@ -43,8 +43,10 @@ pub struct Later<M: Message>(Kind<M>);
 enum Kind<M: Message> {
     Now(M::Reply),
     Meeting(Arc<Mutex<Meeting<M>>>),
-    /// The message goes elsewhere and takes the asker along: forwarded, stashed.
+    /// The message is forwarded and takes the asker along.
     HandOn(Box<dyn FnOnce(ReplyTo<M>) + Send>),
+    /// The same, of one that is stashed.
+    Aside(Box<dyn FnOnce(ReplyTo<M>) + Send>),
     Done,
 }
 
@@ -72,12 +74,20 @@ impl<M: Message> Later<M> {
         Self(Kind::HandOn(Box::new(to)))
     }
 
+    pub(crate) fn aside(to: impl FnOnce(ReplyTo<M>) + Send + 'static) -> Self {
+        Self(Kind::Aside(Box::new(to)))
+    }
+
     /// Brings the asker.
     pub(crate) fn bind(mut self, reply: ReplyTo<M>) {
-        reply.is_late();
-        match mem::replace(&mut self.0, Kind::Done) {
+        let kind = mem::replace(&mut self.0, Kind::Done);
+        match kind {
+            Kind::Aside(_) => reply.is_aside(),
+            Kind::Now(_) | Kind::Meeting(_) | Kind::HandOn(_) | Kind::Done => reply.is_late(),
+        }
+        match kind {
             Kind::Now(answer) => reply.send(answer),
-            Kind::HandOn(to) => to(reply),
+            Kind::HandOn(to) | Kind::Aside(to) => to(reply),
             Kind::Meeting(meeting) => {
                 let mut state = lock(&meeting);
                 match mem::replace(&mut *state, Meeting::Over) {
@@ -101,7 +111,7 @@ impl<M: Message> Later<M> {
 impl<M: Message> Drop for Later<M> {
     fn drop(&mut self) {
         // A stashed or forwarded message goes its way even if the handler does not return what it was given.
-        if let Kind::HandOn(to) = mem::replace(&mut self.0, Kind::Done)
+        if let Kind::HandOn(to) | Kind::Aside(to) = mem::replace(&mut self.0, Kind::Done)
             && !std::thread::panicking()
         {
             to(ReplyTo::NOBODY);

@@ -70,6 +70,31 @@ impl Refusal {
         FarRefusal::BadAnswer(why.to_string().into()).into()
     }
 
+    /// Whether it says that the message was not handled.
+    fn is_of_unhandled(&self) -> bool {
+        match self {
+            Self::Stopped | Self::Full => true,
+            Self::NotAnswered | Self::Failed(_) => false,
+            Self::Far(why) => match **why {
+                FarRefusal::Unreachable(_)
+                | FarRefusal::TooLarge { .. }
+                | FarRefusal::Local
+                | FarRefusal::NotEncoded(_)
+                | FarRefusal::Rejected(_)
+                | FarRefusal::Cycle
+                | FarRefusal::Unavailable(_)
+                | FarRefusal::StateLost
+                | FarRefusal::NotOwner => true,
+                FarRefusal::ConnectionLost | FarRefusal::BadAnswer(_) | FarRefusal::NotReplicated => false,
+            },
+        }
+    }
+
+    /// The same of a message that may have been handled before: `instead`, if this says that it was not.
+    pub(crate) fn after_all(self, instead: impl Into<Self>) -> Self {
+        if self.is_of_unhandled() { instead.into() } else { self }
+    }
+
     pub(crate) fn encode(&self, into: &mut Vec<u8>) {
         let travelling = match self {
             Self::Stopped => Travelling::Stopped,

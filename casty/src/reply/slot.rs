@@ -24,16 +24,18 @@ use crate::{
 /// Shared by an asker and whoever answers. Written once, read once.
 pub(crate) struct Slot<R> {
     state: Mutex<State<R>>,
-    /// [`NOT_LATE`], [`LATE`] or [`FAR`].
+    /// [`NOT_LATE`], [`FAR`], [`ASIDE`] or [`LATE`]. It only rises.
     late: AtomicU8,
 }
 
 /// The message may not have been handled yet.
 const NOT_LATE: u8 = 0;
-/// It was handled, and its answer comes later.
-const LATE: u8 = 1;
 /// As the first; and it is another node's, where this matters.
-const FAR: u8 = 2;
+const FAR: u8 = 1;
+/// It was stashed: it is to be handled yet, by this actor or by the one that follows it.
+const ASIDE: u8 = 2;
+/// It was handled, and its answer comes later.
+const LATE: u8 = 3;
 
 enum State<R> {
     Waiting(Option<Waker>),
@@ -69,6 +71,8 @@ impl<R: Send + 'static> Slot<R> {
                 Some(outputs) => return self.say(&outputs, answer),
                 None => Ok(answer),
             },
+            // Whoever it was passed on to did not handle it; a handler has had it all the same.
+            Err(why) if self.late.load(Relaxed) == LATE => Err(why.after_all(Refusal::NotAnswered)),
             answer => answer,
         };
         let mut state = lock(&self.state);
@@ -267,7 +271,7 @@ impl<R: Send> Expire for Slot<R> {
     }
 
     fn is_unhandled(&self) -> bool {
-        self.late.load(Relaxed) != LATE && self.is_awaited()
+        self.late.load(Relaxed) < ASIDE && self.is_awaited()
     }
 }
 
@@ -313,14 +317,24 @@ impl<M: Message> ReplyTo<M> {
 
     /// The message was handled; its answer comes later.
     pub(super) fn is_late(&self) {
+        self.put_off(LATE);
+        if let (Some(slot), Some(outputs)) = (&self.0, speaking()) {
+            slot.bind(outputs);
+        }
+    }
+
+    /// The message was stashed. Its answer will follow from what the entity is when it is handled, and by whichever of its
+    /// activations.
+    pub(super) fn is_aside(&self) {
+        self.put_off(ASIDE);
+    }
+
+    fn put_off(&self, how: u8) {
         if let Some(slot) = &self.0
-            && slot.late.swap(LATE, Relaxed) == FAR
+            && slot.late.fetch_max(how, Relaxed) == FAR
             && let State::Far(far) = &*lock(&slot.state)
         {
             far.is_late();
-        }
-        if let (Some(slot), Some(outputs)) = (&self.0, speaking()) {
-            slot.bind(outputs);
         }
     }
 

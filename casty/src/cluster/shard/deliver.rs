@@ -56,6 +56,7 @@ impl Shards {
                 id: id.into(),
                 message: request.name.into(),
                 idempotent: request.flags & flags::IDEMPOTENT != 0,
+                twice: false,
                 asks,
                 chain,
                 body: request.body.to_vec().into(),

@@ -21,6 +21,8 @@ pub(super) struct Envelope {
     pub(super) id: EntityId,
     pub(super) message: Arc<str>,
     pub(super) idempotent: bool,
+    /// It was sent before, and may have been handled then.
+    pub(super) twice: bool,
     pub(super) asks: bool,
     pub(super) chain: Vec<Waiting>,
     pub(super) body: Bytes,
@@ -39,6 +41,7 @@ impl Envelope {
             id: post.id,
             message: post.message.into(),
             idempotent: post.idempotent,
+            twice: false,
             asks: post.asks,
             chain: post.chain,
             body: post.body.into(),
@@ -56,9 +59,7 @@ impl Envelope {
     }
 
     pub(super) fn refuse(mut self, why: Refusal) {
-        if let Some(answer) = self.answer.take() {
-            answer.refuse(why);
-        }
+        self.tell(why);
     }
 
     /// It could not be brought there in time.
@@ -67,10 +68,16 @@ impl Envelope {
     }
 }
 
+impl Envelope {
+    fn tell(&mut self, why: Refusal) {
+        if let Some(answer) = self.answer.take() {
+            answer.refuse(if self.twice { why.after_all(FarRefusal::ConnectionLost) } else { why });
+        }
+    }
+}
+
 impl Drop for Envelope {
     fn drop(&mut self) {
-        if let Some(answer) = self.answer.take() {
-            answer.refuse(FarRefusal::Unavailable("this node is shutting down".into()).into());
-        }
+        self.tell(FarRefusal::Unavailable("this node is shutting down".into()).into());
     }
 }

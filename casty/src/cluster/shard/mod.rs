@@ -191,6 +191,10 @@ impl Home for Shards {
         self.is_missing(slot_of_hash(hash));
     }
 
+    fn is_waiting(&self, hash: u64) -> bool {
+        self.router.is_waiting(slot_of_hash(hash))
+    }
+
     fn post(&self, post: Post) {
         let envelope = Envelope::of(post, self.router.next(), self.deadline());
         self.route(envelope);

@@ -38,13 +38,16 @@ impl OnItsWay {
     }
 
     pub(super) fn refused(&self, why: Refusal) {
-        let Some(envelope) = self.take() else { return };
+        let Some(mut envelope) = self.take() else { return };
         let again = match &why {
             // Its actor is being put away.
             Refusal::Stopped => true,
             Refusal::Far(why) => match **why {
                 FarRefusal::NotOwner | FarRefusal::Unreachable(_) => true,
-                FarRefusal::ConnectionLost => envelope.idempotent,
+                FarRefusal::ConnectionLost => {
+                    envelope.twice = true;
+                    envelope.idempotent
+                }
                 _ => false,
             },
             Refusal::Full | Refusal::NotAnswered | Refusal::Failed(_) => false,
@@ -154,6 +157,7 @@ impl Drop for Elsewhere {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cluster::{Incarnation, NodeKey};
 
     struct Sender(Arc<Mutex<Option<Result<(), Refusal>>>>);
 
@@ -165,6 +169,39 @@ mod tests {
         fn refuse(self: Box<Self>, why: Refusal) {
             *lock(&self.0) = Some(Err(why));
         }
+    }
+
+    #[tokio::test]
+    async fn what_may_have_been_handled_before_is_not_said_to_be_unhandled_when_nobody_takes_it() {
+        let system = ActorSystem::new();
+        let me = NodeKey { id: "a".into(), incarnation: Incarnation(1) };
+        let shards = Shards::new(system.host(), system.downgrade(), me);
+        let told_of = |first: FarRefusal| {
+            let told = Arc::default();
+            let envelope = Envelope {
+                number: shards.router.next(),
+                kind: "accounts".into(),
+                hash: 1,
+                id: "alice".into(),
+                message: "Put".into(),
+                idempotent: true,
+                twice: false,
+                asks: true,
+                chain: Vec::new(),
+                body: Vec::new().into(),
+                answer: Some(Box::new(Elsewhere::new(Box::new(Sender(Arc::clone(&told)))))),
+                deadline: shards.host.now(),
+            };
+            OnItsWay::new(shards.itself.clone(), Arc::new(Mutex::new(Some(envelope)))).refused(first.into());
+            assert!(lock(&told).is_none(), "it is not sent again");
+            shards.kick_all();
+            match lock(&told).take() {
+                Some(Err(Refusal::Far(why))) => *why,
+                other => panic!("{other:?}"),
+            }
+        };
+        assert!(matches!(told_of(FarRefusal::ConnectionLost), FarRefusal::ConnectionLost));
+        assert!(matches!(told_of(FarRefusal::NotOwner), FarRefusal::Unavailable(_)));
     }
 
     #[test]

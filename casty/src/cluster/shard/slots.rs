@@ -23,6 +23,8 @@ use crate::{
 const HANDLER: Duration = Duration::from_secs(5);
 /// How long what has been done may take to be kept before the slot is released all the same.
 const SETTLE: Duration = Duration::from_secs(3);
+/// How long answers that were promised for later may take. Until then nobody serves the slot's entities.
+const PROMISED: Duration = Duration::from_millis(50);
 const LOOK: Duration = Duration::from_millis(2);
 
 /// One slot of this node.
@@ -190,10 +192,14 @@ impl Shards {
                     actor.cell().kill();
                 }
             }
-            let limit = itself.host.now() + SETTLE;
+            let over = itself.host.now();
+            let (limit, promised) = (over + SETTLE, over + PROMISED);
             // What is kept by now may be about to be told.
             let has_left = || ending.iter().all(|(_, outputs)| outputs.is_settled());
-            while itself.host.now() < limit && !(itself.is_settled(slot) && has_left()) {
+            let is_open = || ending.iter().any(|(_, outputs)| outputs.has_open());
+            while itself.host.now() < limit
+                && (!(itself.is_settled(slot) && has_left()) || (itself.host.now() < promised && is_open()))
+            {
                 itself.host.sleep(LOOK).await;
             }
             itself.with(slot, |core, out| core.released(epoch, out));

@@ -122,8 +122,7 @@ fn handle(link: &Arc<Link>, pieces: &mut Pieces, frame: FrameRef<'_>) -> Result<
                 AnswerStatus::Refused => {
                     let why = Refusal::decode(body).unwrap_or_else(|error| Refusal::bad_answer(&error));
                     // Not this time; but what became of it the first time nobody knows.
-                    let unknown = twice && matches!(why, Refusal::Stopped | Refusal::Full);
-                    asker.refuse(if unknown { FarRefusal::ConnectionLost.into() } else { why });
+                    asker.refuse(if twice { why.after_all(FarRefusal::ConnectionLost) } else { why });
                 }
             }
         }
