@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use casty::{ClusterEvent, ClusterEvents, prelude::*, testkit::Cluster};
+use casty::{ClusterError, ClusterEvent, ClusterEvents, prelude::*, testkit::Cluster};
 
 #[message(reply = u64)]
 struct Put(u64);
@@ -116,6 +116,70 @@ fn what_may_be_lost_is_not_served_until_that_is_accepted() {
     cluster.settle();
     assert!(cluster.on(2, get_all).iter().all(|answer| matches!(answer, Ok(0 | 7))));
     assert_eq!(cluster.on(4, accept_all), 0);
+}
+
+/// Whom a node gives up, and what comes of it.
+async fn give_up(system: ActorSystem, nodes: Vec<&'static str>) -> Vec<Result<bool, ClusterError>> {
+    let cluster = system.cluster().unwrap();
+    futures_util::future::join_all(nodes.into_iter().map(|node| cluster.give_up(node))).await
+}
+
+#[test]
+fn what_was_on_nodes_that_never_come_back_is_served_once_they_are_given_up_and_that_is_accepted() {
+    let mut cluster = Cluster::of(5).seed(3).start();
+    cluster.settle();
+    cluster.on(4, |system| async move {
+        for at in 0..SHELVES {
+            system.sharded::<Shelf>().entity(format!("s{at}")).ask(Put(7)).await.unwrap();
+        }
+    });
+    cluster.settle();
+    assert!(matches!(
+        &cluster.on(2, |it| give_up(it, vec!["node-0", "nobody"]))[..],
+        [Err(ClusterError::NodeIsUp { .. }), Ok(false)]
+    ));
+    for node in [0, 1] {
+        cluster.crash(node);
+    }
+    cluster.settle();
+    let accept_all = |system: ActorSystem| async move { system.cluster().unwrap().accept_all_loss().await.unwrap() };
+    // They may come back with what they have.
+    let waits = |answer: &Result<u64, AskError>| matches!(answer, Err(AskError::Unavailable { .. }));
+    let answers = cluster.on(2, get_all);
+    assert!(answers.iter().any(waits) && answers.iter().all(|answer| waits(answer) || matches!(answer, Ok(7))), "{answers:?}");
+    assert_eq!(cluster.on(2, accept_all), 0);
+
+    assert!(matches!(&cluster.on(2, |it| give_up(it, vec!["node-0", "node-1", "node-1"]))[..], [Ok(true), Ok(true), Ok(true)]));
+    cluster.settle();
+    let answers = cluster.on(2, get_all);
+    assert!(
+        answers.iter().any(is_lost) && answers.iter().all(|answer| is_lost(answer) || matches!(answer, Ok(7))),
+        "{answers:?}"
+    );
+    assert!(cluster.on(3, accept_all) > 0);
+    cluster.settle();
+    assert!(cluster.on(4, get_all).iter().all(|answer| matches!(answer, Ok(0 | 7))));
+    cluster.restart(0);
+    cluster.settle();
+    assert!(cluster.on(0, get_all).iter().all(|answer| matches!(answer, Ok(0 | 7))), "started anew it is a node like others");
+}
+
+#[test]
+fn who_was_given_up_and_only_cut_off_does_not_come_back_as_it_was() {
+    let mut cluster = Cluster::of(4).seed(11).start();
+    cluster.settle();
+    cluster.partition(&[3]);
+    cluster.settle();
+    let before = cluster.inspect(3).unwrap().incarnation;
+    assert!(matches!(cluster.on(0, |it| give_up(it, vec!["node-3"]))[..], [Ok(true)]));
+    cluster.heal();
+    cluster.settle();
+    let is_there = |cluster: &Cluster| cluster.seen_members(0).iter().any(|member| member.node == "node-3");
+    assert!(!is_there(&cluster) && !cluster.may_serve(3));
+    assert!(cluster.on(3, get_all).iter().all(Result::is_err), "it has no part in anything");
+    cluster.restart(3);
+    cluster.settle();
+    assert!(is_there(&cluster) && cluster.inspect(3).unwrap().incarnation > before && cluster.may_serve(3));
 }
 
 #[test]

@@ -183,6 +183,9 @@ impl Cluster {
     /// the new one as soon as it meets it: it forgets what it knew of members and names, and keeps its actors. So this is for
     /// nodes that never come back as what they were. If they only cannot be reached, what they agree on meanwhile is lost.
     ///
+    /// Copies of entities that they have are waited for: a survivor that joins anew brings them along. Each node that never
+    /// comes back is to be [given up](Self::give_up) after this; until then what is not elsewhere stays unavailable.
+    ///
     /// ```no_run
     /// # async fn example(system: casty::ActorSystem) -> casty::Result<()> {
     /// let cluster = system.cluster().expect("a node of one");
@@ -199,6 +202,35 @@ impl Cluster {
     /// As [`RecoverError`] says, which is mostly that there is no need.
     pub async fn recover_alone(&self) -> Result<(), RecoverError> {
         self.0.recover_alone().await
+    }
+
+    /// Says that a node which is down, or away, never comes back as it was, and that what only it had is lost: its machine has
+    /// burnt down, or it keeps nothing and will not be started again. A node that is down may come back with its copies, so
+    /// what is not elsewhere is waited for, and [`Unavailable`](crate::AskError::Unavailable) is what asks of it come to; a
+    /// node that was given up is not waited for. Where so many copies are gone then that acknowledged changes may be lost,
+    /// asks come to [`StateLost`](crate::AskError::StateLost) until that is [accepted](Self::accept_all_loss).
+    ///
+    /// It works for a node that was down for so long that it is no member any more, too. It cannot be taken back: if that very
+    /// process runs after all and was only cut off, it is not let in again, and ends its part in the cluster; once started
+    /// anew it is a new node, with nothing.
+    ///
+    /// `true`: that start of the node is over, by this call or since before. `false`: no such node is known.
+    ///
+    /// ```no_run
+    /// # async fn example(system: casty::ActorSystem) -> casty::Result<()> {
+    /// let cluster = system.cluster().expect("a node of one");
+    /// // Two machines have burnt down, and an operator has said so.
+    /// for node in ["node-3", "node-4"] {
+    ///     assert!(cluster.give_up(node).await?, "{node} is unknown");
+    /// }
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// [`ClusterError::NodeIsUp`] if the node is up: stop it first. [`ClusterError::Unavailable`] if the cluster does not agree
+    /// on it in time; it may have been done, and can be tried again.
+    pub async fn give_up(&self, node: impl Into<NodeId>) -> Result<bool, ClusterError> {
+        self.0.give_up(node.into()).await
     }
 
     /// Accepts that acknowledged changes of an entity, and of those in the same one of 1,024 slots, are lost if every copy that
@@ -287,6 +319,7 @@ impl ClusterEvent {
             Change::Away { node } => Self::MemberAway { id: node.id.clone() },
             Change::Left { node } | Change::Forgotten { node } => Self::MemberLeft { id: node.id.clone() },
             Change::Cluster(_)
+            | Change::GivenUp { .. }
             | Change::Moved { .. }
             | Change::NameTaken { .. }
             | Change::NameFreed { .. }

@@ -9,8 +9,8 @@ use std::{
 };
 
 use super::{
-    ClusterError, ClusterEvent,
-    control::{Command, Leases, MemberStatus, Plane, View, call},
+    ClusterError, ClusterEvent, NodeId,
+    control::{Answer, Command, Leases, MemberStatus, Plane, View, call},
     placement::{Epoch, Slot},
     swim::{SwimCommand, SwimHandle},
     transport::{Network, Refusals},
@@ -103,9 +103,18 @@ impl Running {
 
     /// What keeps this node a node has failed: it serves nothing from here on, and ends.
     pub(super) fn fail(&self, why: &str) {
+        self.end_for(format!(
+            "this node's part in the control plane has failed, and only a restart of the node mends that: {why}"
+        ));
+    }
+
+    /// The others are done with this start of the node.
+    pub(super) fn is_given_up(&self) {
+        self.end_for("an operator has given this start of the node up; started again, it is a new one with nothing".into());
+    }
+
+    fn end_for(&self, reason: String) {
         self.leases.fence();
-        let reason =
-            format!("this node's part in the control plane has failed, and only a restart of the node mends that: {why}");
         self.emit(ClusterEvent::Fenced { reason: reason.into() });
         self.network.close();
         self.ending.set(true);
@@ -129,6 +138,24 @@ impl Running {
         // Its clock is the control plane's, which may end first.
         let accepted = self.host.within(propose).await;
         accepted.unwrap_or(Err(ClusterError::ShuttingDown)).map(|_| count)
+    }
+
+    /// Has the cluster agree that a node that is not up is over for good. `false`: no such node is known.
+    pub(super) async fn give_up(&self, id: NodeId) -> Result<bool, ClusterError> {
+        // What this node has not heard of yet counts.
+        self.plane.catch_up(ACCEPT).await?;
+        let Some(node) = self.plane.view().last_start(&id) else { return Ok(false) };
+        if self.plane.view().is_up(&node) {
+            return Err(ClusterError::NodeIsUp { node: id });
+        }
+        let plane = self.plane.clone();
+        let propose = async move { plane.propose(Command::GiveUp { node }, ACCEPT).await };
+        // Its clock is the control plane's, which may end first.
+        match self.host.within(propose).await.unwrap_or(Err(ClusterError::ShuttingDown))? {
+            Answer::Over(true) => Ok(true),
+            // It has come back meanwhile.
+            _ => Err(ClusterError::NodeIsUp { node: id }),
+        }
     }
 
     fn others_up(&self) -> bool {

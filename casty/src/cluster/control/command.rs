@@ -65,6 +65,9 @@ pub(crate) enum Command {
     Away { node: NodeKey },
     /// The entry of a member that is down goes.
     Forget { id: NodeId },
+    /// An operator says that a start of a node which is not up is over for good, and what it remembered with it. It never is
+    /// a member again.
+    GiveUp { node: NodeKey },
     /// Actors of one node want names.
     Register { owner: NodeKey, names: Vec<NameClaim> },
     /// Names and the actors that give them up. What another actor holds by now stays.
@@ -106,6 +109,8 @@ pub(crate) enum Answer {
     Registered(Vec<NameResult>),
     /// To a `Declare`: for each type its number and what holds for it, in order. Fewer if no numbers are left.
     Declared(Vec<(TypeNumber, TypeSettings)>),
+    /// To a `GiveUp`: whether that start of the node is over. It is not if it is up by now.
+    Over(bool),
 }
 
 /// Why a node is not let in.
@@ -114,6 +119,9 @@ pub(crate) enum JoinRefused {
     /// There was a start of this node that is not older. A start with a greater incarnation than that can join.
     #[error("a start of this node with incarnation {0:?} is known already")]
     NewerIncarnation(Incarnation),
+    /// An operator has given this start of the node up. A later start can join.
+    #[error("this start of the node was given up")]
+    GivenUp,
     /// Another process goes by this node id, and nothing says that it has ended. It may have lapsed later.
     #[error("the node id is in use by the node at {address} (incarnation {incarnation:?})")]
     IdInUse { incarnation: Incarnation, address: Arc<str> },
@@ -177,6 +185,7 @@ impl Command {
             | Self::Leave { .. }
             | Self::Away { .. }
             | Self::Forget { .. }
+            | Self::GiveUp { .. }
             | Self::Nothing => FIELDS,
         }
     }
@@ -192,6 +201,7 @@ impl fmt::Display for Command {
             Self::Leave { node, .. } => write!(f, "leave of {node}"),
             Self::Away { node } => write!(f, "away {node}"),
             Self::Forget { id } => write!(f, "forget {id}"),
+            Self::GiveUp { node } => write!(f, "{node} given up"),
             Self::Register { owner, names } => write!(f, "{} names for {owner}", names.len()),
             Self::Unregister { owner, names } => write!(f, "{} names given up by {owner}", names.len()),
             Self::Declare { types } => write!(f, "{} types", types.len()),
@@ -212,6 +222,7 @@ impl fmt::Display for Answer {
             Self::Refused(why) => write!(f, "refused: {why}"),
             Self::Registered(names) => write!(f, "{} names", names.len()),
             Self::Declared(types) => write!(f, "{} types", types.len()),
+            Self::Over(over) => write!(f, "{}", if *over { "over" } else { "not over" }),
         }
     }
 }

@@ -190,6 +190,7 @@ fn follow(known: &mut BTreeMap<NodeId, (Incarnation, MemberStatus)>, changes: &[
             }
             Change::Moved { node, .. } => assert!(is(known, node), "a move of a stranger"),
             Change::Cluster(_) | Change::NameTaken { .. } | Change::NameFreed { .. } | Change::NamesChanged => {}
+            Change::GivenUp { node } => assert!(!is(known, node), "a member was given up"),
             Change::Types | Change::Slots(_) => {}
         }
     }
@@ -245,7 +246,7 @@ impl Bytes<'_> {
     }
 
     fn command(&mut self) -> Option<Command> {
-        Some(match self.next()? % 19 {
+        Some(match self.next()? % 20 {
             0 => Command::Genesis { cluster_id: self.next()?.into(), name: "fuzzed".into(), lease: 500, seal: None },
             1 => Command::Generation { generation: self.next()?.into() },
             2..=4 => {
@@ -299,6 +300,7 @@ impl Bytes<'_> {
                 let count = self.next()? & 3;
                 Command::AcceptLoss { slots: (0..count).map_while(|_| self.slot()).collect() }
             }
+            18 => Command::GiveUp { node: self.node()? },
             _ => Command::Nothing,
         })
     }

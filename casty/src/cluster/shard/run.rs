@@ -155,7 +155,7 @@ impl Shards {
         if since.is_some() {
             seen.since = since;
         }
-        let same = |old: &View| Arc::ptr_eq(&old.members, &view.members) && Arc::ptr_eq(&old.types, &view.types);
+        let same = |old: &View| old.has_same_nodes_as(view) && Arc::ptr_eq(&old.types, &view.types);
         let others_same = !fenced && old.as_deref().is_some_and(same);
         for (slot, chain) in view.slots.iter().enumerate() {
             let before = old.as_ref().and_then(|old| old.slots.get(slot));
