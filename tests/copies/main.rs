@@ -1,8 +1,11 @@
 //! What becomes of entities whose copies are lost, or cannot be reached: nodes in a simulated network.
 
-use std::time::Duration;
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
-use casty::{ClusterError, ClusterEvent, ClusterEvents, prelude::*, testkit::Cluster};
+use casty::{ClusterError, ClusterEvent, ClusterEvents, ReplicationConfig, prelude::*, testkit::Cluster};
 
 #[message(reply = u64)]
 struct Put(u64);
@@ -41,6 +44,47 @@ impl Ledger {
     fn put(&mut self, Put(number): Put) -> u64 {
         self.0 += number;
         self.0
+    }
+}
+
+/// No copy has to have a change before it is answered.
+#[actor]
+#[sharded(name = "counters")]
+#[derive(Default)]
+struct Counter(u64);
+
+#[actor]
+impl Counter {
+    #[handler]
+    fn put(&mut self, Put(number): Put) -> u64 {
+        self.0 += number;
+        self.0
+    }
+
+    #[handler]
+    fn get(&self, _: Get) -> u64 {
+        self.0
+    }
+}
+
+const COUNTERS: usize = 60;
+
+/// The greatest number that each counter has answered.
+type Answered = Arc<Mutex<Vec<u64>>>;
+
+/// Puts to all counters at once, again and again.
+async fn count_up(system: ActorSystem, answered: Answered, rounds: usize) {
+    for _ in 0..rounds {
+        let puts = (0..COUNTERS).map(|at| {
+            let (counter, answered) = (system.sharded::<Counter>().entity(format!("c{at}")), answered.clone());
+            async move {
+                if let Ok(number) = counter.ask(Put(1)).await {
+                    let mut answered = answered.lock().unwrap();
+                    answered[at] = answered[at].max(number);
+                }
+            }
+        });
+        futures_util::future::join_all(puts).await;
     }
 }
 
@@ -116,6 +160,57 @@ fn what_may_be_lost_is_not_served_until_that_is_accepted() {
     cluster.settle();
     assert!(cluster.on(2, get_all).iter().all(|answer| matches!(answer, Ok(0 | 7))));
     assert_eq!(cluster.on(4, accept_all), 0);
+}
+
+#[test]
+fn once_more_is_asked_of_a_type_and_all_slots_follow_the_crash_of_a_node_loses_nothing_that_was_answered() {
+    let mut cluster = Cluster::of(4).seed(7).start();
+    cluster.settle();
+    let answered: Answered = Arc::new(Mutex::new(vec![0; COUNTERS]));
+    let before = answered.clone();
+    cluster.on(3, |system| count_up(system, before, 3));
+    let wrong = ReplicationConfig { factor: 3, sync_count: 3, ..ReplicationConfig::default() };
+    let sync = ReplicationConfig { sync_count: 1, ..wrong };
+    let change =
+        |config| move |system: ActorSystem| async move { system.cluster().unwrap().change_replication::<Counter>(config).await };
+    assert!(matches!(cluster.on(1, change(wrong)), Err(ClusterError::Setting(_))));
+    assert!(cluster.run_until(Duration::from_secs(30), |cluster| cluster.slots_on_their_way(1) == 0));
+    let slots: Vec<u16> = (0..COUNTERS).map(|at| Cluster::slot_of("counters", &format!("c{at}"))).collect();
+    let epochs = |cluster: &Cluster| slots.iter().map(|slot| cluster.copies(1, *slot).unwrap().epoch).collect::<Vec<_>>();
+    let primaries = |cluster: &Cluster| slots.iter().map(|slot| cluster.slot_members(1, *slot)[0]).collect::<Vec<_>>();
+    let (old, had) = (epochs(&cluster), primaries(&cluster));
+    let during = answered.clone();
+    let traffic = cluster.begin(3, |system| count_up(system, during, 40));
+    cluster.on(1, change(sync)).unwrap();
+    let have_followed = |cluster: &Cluster| epochs(cluster).iter().zip(&old).all(|(new, old)| new > old);
+    assert!(cluster.run_until(Duration::from_secs(30), |it| have_followed(it) && it.slots_on_their_way(1) == 0));
+    assert_eq!(primaries(&cluster), had);
+    let all = |cluster: &mut Cluster, node| {
+        cluster.on(node, |system| async move {
+            let gets = (0..COUNTERS).map(|at| {
+                let counter = system.sharded::<Counter>().entity(format!("c{at}"));
+                async move { counter.ask(Get).await.unwrap() }
+            });
+            futures_util::future::join_all(gets).await
+        })
+    };
+    drop(traffic);
+    for victim in 0..3 {
+        let during = answered.clone();
+        let traffic = cluster.begin(3, |system| count_up(system, during, 200));
+        let answers = |answered: &Answered| answered.lock().unwrap().iter().sum::<u64>();
+        let at_least = answers(&answered) + 3 * COUNTERS as u64;
+        assert!(cluster.run_until(Duration::from_secs(30), |_| answers(&answered) >= at_least));
+        cluster.crash(victim);
+        drop(traffic);
+        cluster.settle();
+        let kept = answered.lock().unwrap().clone();
+        let there = all(&mut cluster, 3);
+        assert!(kept.iter().zip(&there).all(|(kept, there)| kept <= there), "without {victim}: {kept:?} {there:?}");
+        cluster.restart(victim);
+        cluster.settle();
+        assert!(cluster.run_until(Duration::from_secs(30), |cluster| cluster.slots_on_their_way(3) == 0));
+    }
 }
 
 /// Whom a node gives up, and what comes of it.

@@ -11,7 +11,7 @@ use std::{
 use super::{
     ClusterError, ClusterEvent, NodeId,
     control::{Answer, Command, Leases, MemberStatus, Plane, View, call},
-    placement::{Epoch, Slot},
+    placement::{Epoch, Slot, TypeSettings},
     swim::{SwimCommand, SwimHandle},
     transport::{Network, Refusals},
 };
@@ -50,6 +50,8 @@ pub(crate) struct Running {
 const ASK: Duration = Duration::from_secs(2);
 /// How long the cluster has to agree that something is lost.
 const ACCEPT: Duration = Duration::from_secs(5);
+/// So often a change of a type is tried while others change it, too.
+const CHANGES: u32 = 5;
 /// Between two looks.
 const PAUSE: Duration = Duration::from_millis(20);
 /// For so many leases a node that goes waits for a majority that it has lost: longer than an election takes.
@@ -138,6 +140,31 @@ impl Running {
         // Its clock is the control plane's, which may end first.
         let accepted = self.host.within(propose).await;
         accepted.unwrap_or(Err(ClusterError::ShuttingDown)).map(|_| count)
+    }
+
+    /// Has the cluster agree on other settings for a type, whoever else does the same at once.
+    pub(super) async fn change_settings(&self, name: &'static str, settings: TypeSettings) -> Result<(), ClusterError> {
+        let unavailable = |reason: String| ClusterError::Unavailable { after: ACCEPT, reason };
+        for _ in 0..CHANGES {
+            self.plane.catch_up(ACCEPT).await?;
+            let view = self.plane.view();
+            let known = view.types.newest(name);
+            let (after, now) = known.ok_or_else(|| unavailable(format!("it has not agreed on a type \"{name}\" yet")))?;
+            if now == settings {
+                return Ok(());
+            }
+            let (plane, name) = (self.plane.clone(), Arc::from(name));
+            let command = Command::Settings { name, after, settings };
+            // Its clock is the control plane's, which may end first.
+            let proposed = self.host.within(async move { plane.propose(command, ACCEPT).await }).await;
+            let answer = proposed.unwrap_or(Err(ClusterError::ShuttingDown))?;
+            if let Answer::Declared(agreed) = answer
+                && agreed.first().is_some_and(|(_, agreed)| *agreed == settings)
+            {
+                return Ok(());
+            }
+        }
+        Err(unavailable(format!("others change the type \"{name}\" all the time, or have it as another kind of type")))
     }
 
     /// Has the cluster agree that a node that is not up is over for good. `false`: no such node is known.

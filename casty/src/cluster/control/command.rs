@@ -74,6 +74,9 @@ pub(crate) enum Command {
     Unregister { owner: NodeKey, names: Vec<(Arc<str>, u64)> },
     /// Types of entities, as a program has them. What was agreed on first stays.
     Declare { types: Vec<(Arc<str>, TypeSettings)> },
+    /// Other settings for a type of entities, in place of those that hold from the version `after` of the type table. The slots
+    /// follow, configuration by configuration.
+    Settings { name: Arc<str>, after: u64, settings: TypeSettings },
     /// Slots get other nodes. Each is named once, with the epoch that its new configuration follows, and the places of that
     /// one's members in `nodes`. What does not fit the state any more is left out.
     Slots { nodes: Vec<NodeKey>, configurations: Vec<(Slot, Epoch, Vec<u16>)> },
@@ -107,7 +110,7 @@ pub(crate) enum Answer {
     Refused(JoinRefused),
     /// To a `Register`: for each claim what came of it, in order.
     Registered(Vec<NameResult>),
-    /// To a `Declare`: for each type its number and what holds for it, in order. Fewer if no numbers are left.
+    /// To a `Settings`: the same of the one type, if there is such a type. To a `Declare`: for each type its number and what holds for it, in order. Fewer if no numbers are left.
     Declared(Vec<(TypeNumber, TypeSettings)>),
     /// To a `GiveUp`: whether that start of the node is over. It is not if it is up by now.
     Over(bool),
@@ -177,6 +180,7 @@ impl Command {
                 let nodes = nodes.iter().map(|node| node.id.as_str().len() + 40).sum::<usize>();
                 FIELDS + nodes + configurations.iter().map(members).sum::<usize>()
             }
+            Self::Settings { name, .. } => 2 * FIELDS + name.len(),
             Self::Reached { slots, .. } => FIELDS + slots.len() * 20,
             Self::AcceptLoss { slots } => FIELDS + slots.len() * 12,
             Self::Genesis { .. }
@@ -205,6 +209,7 @@ impl fmt::Display for Command {
             Self::Register { owner, names } => write!(f, "{} names for {owner}", names.len()),
             Self::Unregister { owner, names } => write!(f, "{} names given up by {owner}", names.len()),
             Self::Declare { types } => write!(f, "{} types", types.len()),
+            Self::Settings { name, settings, .. } => write!(f, "{settings} for {name}"),
             Self::Slots { configurations, .. } => write!(f, "{} slots", configurations.len()),
             Self::Reached { node, slots } => write!(f, "how far {} slots of {node} are", slots.len()),
             Self::AcceptLoss { slots } => write!(f, "the loss of {} slots accepted", slots.len()),

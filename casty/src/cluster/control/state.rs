@@ -85,7 +85,7 @@ pub(crate) enum Change {
     NameFreed { name: Arc<str>, owner: NodeKey, actor: u64 },
     /// Any number of names changed, and which is not known: this node was behind, and got the state as a whole.
     NamesChanged,
-    /// Another type has been agreed on.
+    /// Another type has been agreed on, or other settings for one.
     Types,
     /// These slots have other configurations than before, or theirs have come further.
     Slots(Arc<[Slot]>),
@@ -146,6 +146,7 @@ impl State {
             Command::Register { owner, names } => self.register(&owner, names, changes),
             Command::Unregister { owner, names } => self.unregister(&owner, names, changes),
             Command::Declare { types } => self.declare(&types, changes),
+            Command::Settings { name, after, settings } => self.change_type(&name, after, settings, changes),
             Command::Slots { nodes, configurations } => self.begin(&nodes, configurations, changes),
             Command::Reached { node, slots } => self.reached(&node, slots, changes),
             Command::AcceptLoss { slots } => self.accept_loss(slots, changes),

@@ -141,7 +141,7 @@ mod tests {
 
     #[test]
     fn a_slot_may_be_lost_once_too_few_are_left_of_those_that_have_what_was_acknowledged() {
-        let settings = TypeSettings { factor: 3, sync: 1, strict: false, accepts_loss: false, singleton: false };
+        let settings = TypeSettings { factor: 3, sync: 1, strict: false, accepts_loss: false, singleton: false, hash: 0 };
         let mut types = TypeTable::default();
         types.declare(&"x".into(), settings);
         let mut chain = Chain::default();

@@ -29,6 +29,7 @@ fn settings() -> impl Strategy<Value = TypeSettings> {
         strict: false,
         accepts_loss: false,
         singleton: false,
+        hash: 0,
     })
 }
 
@@ -63,6 +64,7 @@ fn command() -> impl Strategy<Value = Command> {
         3 => (node(), prop::collection::vec((name(), 0..3u64), 0..3))
             .prop_map(|(owner, names)| Command::Unregister { owner, names }),
         1 => prop::collection::vec((name(), settings()), 0..3).prop_map(|types| Command::Declare { types }),
+        1 => (name(), 0..4u64, settings()).prop_map(|(name, after, settings)| Command::Settings { name, after, settings }),
         4 => (prop::collection::vec(node(), 0..4), prop::collection::vec((slot(), 0..3u64, prop::collection::vec(0..4u16, 0..3)), 0..4))
             .prop_map(|(nodes, configurations)| Command::Slots { nodes, configurations }),
         3 => (node(), prop::collection::vec((slot(), 0..4u64, stage()), 0..4))

@@ -223,12 +223,17 @@ impl<G: Clone> Core<G> {
                 let all_mine = later.map(|config| config.primary()).all(|primary| primary == Some(&self.me));
                 let reaches = self.agreed.chain.0.last().is_some_and(|oldest| oldest.epoch <= since + 1);
                 let goes_on = may && all_mine && reaches && epoch >= since;
-                if goes_on && (serving.halted || epoch > since) {
+                // What is here was kept by what was asked then, and whoever is awake speaks for it: they end, and what they are
+                // is on as many backups as is asked now before they are woken.
+                let raised = goes_on
+                    && self.agreed.types.asks_more(current.types, serving.config.types)
+                    && !self.rules.lack(Rule::RewriteWhenRaised);
+                if goes_on && !raised && (serving.halted || epoch > since) {
                     serving.halted = false;
                     return self.go_on(out);
                 }
                 // It may be up again before anybody else has the slot, and knows what is pending.
-                if serving.halted && all_mine && reaches {
+                if serving.halted && all_mine && reaches && !raised {
                     return;
                 }
                 if self.agreed.chain.is_accepted(serving.since.saturating_sub(1)) {
@@ -236,7 +241,7 @@ impl<G: Clone> Core<G> {
                     serving.lost.clear();
                 }
                 if !serving.halted {
-                    // Somebody else was primary in between. It cannot have served, but that is for its answer to say.
+                    // Or somebody else was primary in between. It cannot have served, but that is for its answer to say.
                     if may && epoch > since {
                         serving.stops_for = Some((self.me.clone(), epoch));
                         out.push(Out::Stops { epoch: since, orderly: true });
