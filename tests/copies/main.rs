@@ -67,6 +67,21 @@ impl Counter {
     }
 }
 
+/// There is nothing of it but at its primary.
+#[actor]
+#[sharded(name = "singles", factor = 1)]
+#[derive(Default)]
+struct Single(u64);
+
+#[actor]
+impl Single {
+    #[handler]
+    fn put(&mut self, Put(number): Put) -> u64 {
+        self.0 += number;
+        self.0
+    }
+}
+
 const COUNTERS: usize = 60;
 
 /// The greatest number that each counter has answered.
@@ -211,6 +226,31 @@ fn once_more_is_asked_of_a_type_and_all_slots_follow_the_crash_of_a_node_loses_n
         cluster.settle();
         assert!(cluster.run_until(Duration::from_secs(30), |cluster| cluster.slots_on_their_way(3) == 0));
     }
+}
+
+#[test]
+fn who_goes_hands_over_what_it_has_though_nobody_leads_for_a_while() {
+    let mut cluster = Cluster::of(3).seed(13).with_disks().start();
+    cluster.settle();
+    let put = |number| {
+        move |system: ActorSystem| async move {
+            let puts = (0..COUNTERS).map(|at| {
+                let single = system.sharded::<Single>().entity(format!("s{at}"));
+                async move { single.ask(Put(number)).await.unwrap() }
+            });
+            futures_util::future::join_all(puts).await
+        }
+    };
+    assert_eq!(cluster.on(0, put(7)), [7; COUNTERS]);
+    let goes = (0..3).find(|node| !cluster.inspect(*node).is_some_and(|seen| seen.leads)).unwrap();
+    let stays = (goes + 1) % 3;
+    (0..3).for_each(|node| cluster.partition(&[node]));
+    let mut going = cluster.begin(goes, |system| async move { system.shutdown().await });
+    cluster.run_for(Duration::from_millis(2600));
+    cluster.heal();
+    assert!(cluster.run_until(Duration::from_secs(30), |_| going.take().is_some()));
+    cluster.settle();
+    assert_eq!(cluster.on(stays, put(0)), [7; COUNTERS]);
 }
 
 /// Whom a node gives up, and what comes of it.

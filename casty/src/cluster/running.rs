@@ -299,17 +299,27 @@ impl Running {
     }
 
     async fn drain(&self) {
-        let (myself, until) = (self.plane.myself().key().clone(), self.host.now() + self.limit / 2);
+        let (myself, begun) = (self.plane.myself().key().clone(), self.host.now());
+        let until = begun + self.limit / 2;
+        let mut had_lease = begun;
         let is_named = || self.plane.view().slots.iter().any(|chain| chain.0.iter().any(|config| config.has(&myself)));
-        while is_named() && self.others_up() && self.leases.is_held() && !*self.ending.borrow() {
-            if self.host.now() >= until {
+        while is_named() && self.others_up() && self.entered.load(Relaxed) && !*self.ending.borrow() {
+            let now = self.host.now();
+            if self.leases.is_held() {
+                had_lease = now;
+            }
+            // Nobody has led for longer than it takes to elect somebody.
+            let alone = now.saturating_duration_since(had_lease) > self.lease * ELECTION;
+            if alone || now >= until {
                 tracing::warn!("others have not taken all of this node's entities over; what they have copies of goes on there");
                 return;
             }
             match self.plane.at_leader::<bool>(call::DRAIN, &myself, ASK).await {
                 Ok(true) => {}
-                // Nobody can have them, or nobody agrees to anything.
-                Ok(false) | Err(_) => return,
+                // Nobody can have them.
+                Ok(false) | Err(ClusterError::ShuttingDown) => return,
+                // Another leader may be there soon.
+                Err(error) => tracing::debug!(%error, "nobody takes this node's entities over yet"),
             }
             for _ in 0..25 {
                 if !is_named() {
