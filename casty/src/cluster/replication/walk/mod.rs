@@ -212,5 +212,4 @@ fn each_rule_is_needed() {
 fn each_rule_that_is_seldom_needed_is_needed() {
     is_found(Rule::WaitForRelease, 200_000);
     is_found(Rule::AbsenceCounts, 200_000);
-    is_found(Rule::RewriteWhenRaised, 200_000);
 }
