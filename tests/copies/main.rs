@@ -8,9 +8,13 @@ mod outputs;
 mod passed_on;
 mod standing;
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
-use casty::{ClusterEvent, ClusterEvents, Event, Events, prelude::*, testkit::Cluster};
+use casty::{ClusterError, ClusterEvent, ClusterEvents, Event, Events, ReplicationConfig, prelude::*, testkit::Cluster};
 
 #[message(reply = u64)]
 struct Put(u64);
@@ -119,6 +123,62 @@ impl Ledger {
     }
 }
 
+/// No copy has to have a change before it is answered.
+#[actor]
+#[sharded(name = "counters")]
+#[derive(Default)]
+struct Counter(u64);
+
+#[actor]
+impl Counter {
+    #[handler]
+    fn put(&mut self, Put(number): Put) -> u64 {
+        self.0 += number;
+        self.0
+    }
+
+    #[handler]
+    fn get(&self, _: Get) -> u64 {
+        self.0
+    }
+}
+
+/// There is nothing of it but at its primary.
+#[actor]
+#[sharded(name = "singles", factor = 1)]
+#[derive(Default)]
+struct Single(u64);
+
+#[actor]
+impl Single {
+    #[handler]
+    fn put(&mut self, Put(number): Put) -> u64 {
+        self.0 += number;
+        self.0
+    }
+}
+
+const COUNTERS: usize = 60;
+
+/// The greatest number that each counter has answered.
+type Answered = Arc<Mutex<Vec<u64>>>;
+
+/// Puts to all counters at once, again and again.
+async fn count_up(system: ActorSystem, answered: Answered, rounds: usize) {
+    for _ in 0..rounds {
+        let puts = (0..COUNTERS).map(|at| {
+            let (counter, answered) = (system.sharded::<Counter>().entity(format!("c{at}")), answered.clone());
+            async move {
+                if let Ok(number) = counter.ask(Put(1)).await {
+                    let mut answered = answered.lock().unwrap();
+                    answered[at] = answered[at].max(number);
+                }
+            }
+        });
+        futures_util::future::join_all(puts).await;
+    }
+}
+
 const SHELVES: usize = 200;
 
 /// What asks of all of them come to.
@@ -200,6 +260,146 @@ fn what_may_be_lost_is_not_served_until_that_is_accepted() {
     cluster.settle();
     assert!(cluster.on(2, get_all).iter().all(|answer| matches!(answer, Ok(0 | 7))));
     assert_eq!(cluster.on(4, accept_all), 0);
+}
+
+#[test]
+fn once_more_is_asked_of_a_type_and_all_slots_follow_the_crash_of_a_node_loses_nothing_that_was_answered() {
+    let mut cluster = Cluster::of(4).seed(7).start();
+    cluster.settle();
+    let answered: Answered = Arc::new(Mutex::new(vec![0; COUNTERS]));
+    let before = answered.clone();
+    cluster.on(3, |system| count_up(system, before, 3));
+    let wrong = ReplicationConfig { factor: 3, sync_count: 3, ..ReplicationConfig::default() };
+    let sync = ReplicationConfig { sync_count: 1, ..wrong };
+    let change =
+        |config| move |system: ActorSystem| async move { system.cluster().unwrap().change_replication::<Counter>(config).await };
+    assert!(matches!(cluster.on(1, change(wrong)), Err(ClusterError::Setting(_))));
+    assert!(cluster.run_until(Duration::from_secs(30), |cluster| cluster.slots_on_their_way(1) == 0));
+    let slots: Vec<u16> = (0..COUNTERS).map(|at| Cluster::slot_of("counters", &format!("c{at}"))).collect();
+    let epochs = |cluster: &Cluster| slots.iter().map(|slot| cluster.copies(1, *slot).unwrap().epoch).collect::<Vec<_>>();
+    let primaries = |cluster: &Cluster| slots.iter().map(|slot| cluster.slot_members(1, *slot)[0]).collect::<Vec<_>>();
+    let (old, had) = (epochs(&cluster), primaries(&cluster));
+    let during = answered.clone();
+    let traffic = cluster.begin(3, |system| count_up(system, during, 40));
+    cluster.on(1, change(sync)).unwrap();
+    let have_followed = |cluster: &Cluster| epochs(cluster).iter().zip(&old).all(|(new, old)| new > old);
+    assert!(cluster.run_until(Duration::from_secs(30), |it| have_followed(it) && it.slots_on_their_way(1) == 0));
+    assert_eq!(primaries(&cluster), had);
+    let all = |cluster: &mut Cluster, node| {
+        cluster.on(node, |system| async move {
+            let gets = (0..COUNTERS).map(|at| {
+                let counter = system.sharded::<Counter>().entity(format!("c{at}"));
+                async move { counter.ask(Get).await.unwrap() }
+            });
+            futures_util::future::join_all(gets).await
+        })
+    };
+    drop(traffic);
+    for victim in 0..3 {
+        let during = answered.clone();
+        let traffic = cluster.begin(3, |system| count_up(system, during, 200));
+        let answers = |answered: &Answered| answered.lock().unwrap().iter().sum::<u64>();
+        let at_least = answers(&answered) + 3 * COUNTERS as u64;
+        assert!(cluster.run_until(Duration::from_secs(30), |_| answers(&answered) >= at_least));
+        cluster.crash(victim);
+        drop(traffic);
+        cluster.settle();
+        let kept = answered.lock().unwrap().clone();
+        let there = all(&mut cluster, 3);
+        assert!(kept.iter().zip(&there).all(|(kept, there)| kept <= there), "without {victim}: {kept:?} {there:?}");
+        cluster.restart(victim);
+        cluster.settle();
+        assert!(cluster.run_until(Duration::from_secs(30), |cluster| cluster.slots_on_their_way(3) == 0));
+    }
+}
+
+#[test]
+fn who_goes_hands_over_what_it_has_though_nobody_leads_for_a_while() {
+    let mut cluster = Cluster::of(3).seed(13).with_disks().start();
+    cluster.settle();
+    let put = |number| {
+        move |system: ActorSystem| async move {
+            let puts = (0..COUNTERS).map(|at| {
+                let single = system.sharded::<Single>().entity(format!("s{at}"));
+                async move { single.ask(Put(number)).await.unwrap() }
+            });
+            futures_util::future::join_all(puts).await
+        }
+    };
+    assert_eq!(cluster.on(0, put(7)), [7; COUNTERS]);
+    let goes = (0..3).find(|node| !cluster.inspect(*node).is_some_and(|seen| seen.leads)).unwrap();
+    let stays = (goes + 1) % 3;
+    (0..3).for_each(|node| cluster.partition(&[node]));
+    let mut going = cluster.begin(goes, |system| async move { system.shutdown().await });
+    cluster.run_for(Duration::from_millis(2600));
+    cluster.heal();
+    assert!(cluster.run_until(Duration::from_secs(30), |_| going.take().is_some()));
+    cluster.settle();
+    assert_eq!(cluster.on(stays, put(0)), [7; COUNTERS]);
+}
+
+/// Whom a node gives up, and what comes of it.
+async fn give_up(system: ActorSystem, nodes: Vec<&'static str>) -> Vec<Result<bool, ClusterError>> {
+    let cluster = system.cluster().unwrap();
+    futures_util::future::join_all(nodes.into_iter().map(|node| cluster.give_up(node))).await
+}
+
+#[test]
+fn what_was_on_nodes_that_never_come_back_is_served_once_they_are_given_up_and_that_is_accepted() {
+    let mut cluster = Cluster::of(5).seed(3).start();
+    cluster.settle();
+    cluster.on(4, |system| async move {
+        for at in 0..SHELVES {
+            system.sharded::<Shelf>().entity(format!("s{at}")).ask(Put(7)).await.unwrap();
+        }
+    });
+    cluster.settle();
+    assert!(matches!(
+        &cluster.on(2, |it| give_up(it, vec!["node-0", "nobody"]))[..],
+        [Err(ClusterError::NodeIsUp { .. }), Ok(false)]
+    ));
+    for node in [0, 1] {
+        cluster.crash(node);
+    }
+    cluster.settle();
+    let accept_all = |system: ActorSystem| async move { system.cluster().unwrap().accept_all_loss().await.unwrap() };
+    // They may come back with what they have.
+    let waits = |answer: &Result<u64, AskError>| matches!(answer, Err(AskError::Unavailable { .. }));
+    let answers = cluster.on(2, get_all);
+    assert!(answers.iter().any(waits) && answers.iter().all(|answer| waits(answer) || matches!(answer, Ok(7))), "{answers:?}");
+    assert_eq!(cluster.on(2, accept_all), 0);
+
+    assert!(matches!(&cluster.on(2, |it| give_up(it, vec!["node-0", "node-1", "node-1"]))[..], [Ok(true), Ok(true), Ok(true)]));
+    cluster.settle();
+    let answers = cluster.on(2, get_all);
+    assert!(
+        answers.iter().any(is_lost) && answers.iter().all(|answer| is_lost(answer) || matches!(answer, Ok(7))),
+        "{answers:?}"
+    );
+    assert!(cluster.on(3, accept_all) > 0);
+    cluster.settle();
+    assert!(cluster.on(4, get_all).iter().all(|answer| matches!(answer, Ok(0 | 7))));
+    cluster.restart(0);
+    cluster.settle();
+    assert!(cluster.on(0, get_all).iter().all(|answer| matches!(answer, Ok(0 | 7))), "started anew it is a node like others");
+}
+
+#[test]
+fn who_was_given_up_and_only_cut_off_does_not_come_back_as_it_was() {
+    let mut cluster = Cluster::of(4).seed(11).start();
+    cluster.settle();
+    cluster.partition(&[3]);
+    cluster.settle();
+    let before = cluster.inspect(3).unwrap().incarnation;
+    assert!(matches!(cluster.on(0, |it| give_up(it, vec!["node-3"]))[..], [Ok(true)]));
+    cluster.heal();
+    cluster.settle();
+    let is_there = |cluster: &Cluster| cluster.seen_members(0).iter().any(|member| member.node == "node-3");
+    assert!(!is_there(&cluster) && !cluster.may_serve(3));
+    assert!(cluster.on(3, get_all).iter().all(Result::is_err), "it has no part in anything");
+    cluster.restart(3);
+    cluster.settle();
+    assert!(is_there(&cluster) && cluster.inspect(3).unwrap().incarnation > before && cluster.may_serve(3));
 }
 
 #[test]

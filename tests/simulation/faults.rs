@@ -370,8 +370,9 @@ impl Faults {
         self.asked[node] = true;
     }
 
-    /// The process of who has gone ends.
-    fn end_those_who_went(&mut self, cluster: &mut Cluster, book: &Book) {
+    /// The process of who has gone ends. Returns whose.
+    fn end_those_who_went(&mut self, cluster: &mut Cluster, book: &Book) -> Vec<usize> {
+        let mut gone = Vec::new();
         for (node, mut going) in std::mem::take(&mut self.going) {
             match going.take() {
                 Some(true) => {
@@ -379,12 +380,14 @@ impl Faults {
                     cluster.crash(node);
                     book.crashed(node);
                     self.ignorant[node] = true;
+                    gone.push(node);
                 }
                 Some(false) => self.tell(cluster, format!("{node} could not leave")),
                 None if going.is_lost() => {}
                 None => self.going.push((node, going)),
             }
         }
+        gone
     }
 
     fn restart(&mut self, cluster: &mut Cluster, node: usize) {
@@ -435,12 +438,17 @@ impl Faults {
             }
         }
         self.slow = false;
-        // Who still waits for others to let it go is killed.
-        for (node, _) in std::mem::take(&mut self.going) {
-            if cluster.is_running(node) {
+        // Who still waits for others to let it go is killed, unless it is needed for a majority: it goes later.
+        for (node, going) in std::mem::take(&mut self.going) {
+            if !cluster.is_running(node) {
+                continue;
+            }
+            if self.plan.disks || self.can_lose(cluster, node) {
                 self.killed = true;
                 cluster.crash(node);
                 book.crashed(node);
+            } else {
+                self.going.push((node, going));
             }
         }
         let down: Vec<_> = (0..cluster.size()).filter(|node| !cluster.is_running(*node)).collect();
@@ -456,8 +464,11 @@ impl Faults {
         self.start_failed(cluster, book);
     }
 
-    /// Nodes that could not start are started again.
+    /// Nodes that could not start, or went only now, are started again.
     pub(crate) fn nurse(&mut self, cluster: &mut Cluster, book: &Book) {
+        for node in self.end_those_who_went(cluster, book) {
+            self.restart(cluster, node);
+        }
         self.start_failed(cluster, book);
     }
 

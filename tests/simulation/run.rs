@@ -37,7 +37,7 @@ const CALM: Duration = Duration::from_secs(3);
 /// How long an entity may take to answer once all is healed.
 const ANSWERS: Duration = Duration::from_secs(10);
 /// Events that are shown of a run that failed.
-const SHOWN: usize = 80;
+const SHOWN: usize = 160;
 
 thread_local! {
     static PANICS: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };

@@ -2,8 +2,8 @@
 
 use std::{fmt, future::Future, pin::Pin, sync::Arc, time::Duration};
 
-use super::{ClusterError, Incarnation, NodeId, NodeKey, RecoverError, control, placement::slot_of, running::Running};
-use crate::{Entity, EntityId, Event, system::Events};
+use super::{ClusterError, Incarnation, NodeId, NodeKey, RecoverError, control, placement::slot_of, running::Running, shard};
+use crate::{Entity, EntityId, Event, ReplicationConfig, system::Events};
 
 /// The cluster that a system is a node of. Cheap to clone.
 ///
@@ -183,6 +183,9 @@ impl Cluster {
     /// the new one as soon as it meets it: it forgets what it knew of members and names, and keeps its actors. So this is for
     /// nodes that never come back as what they were. If they only cannot be reached, what they agree on meanwhile is lost.
     ///
+    /// Copies of entities that they have are waited for: a survivor that joins anew brings them along. Each node that never
+    /// comes back is to be [given up](Self::give_up) after this; until then what is not elsewhere stays unavailable.
+    ///
     /// ```no_run
     /// # async fn example(system: casty::ActorSystem) -> casty::Result<()> {
     /// let cluster = system.cluster().expect("a node of one");
@@ -199,6 +202,76 @@ impl Cluster {
     /// As [`RecoverError`] says, which is mostly that there is no need.
     pub async fn recover_alone(&self) -> Result<(), RecoverError> {
         self.0.recover_alone().await
+    }
+
+    /// Has other settings hold for the entities of a type in the whole cluster: `factor` and `sync_count` as said here, and
+    /// `strict` and `on_loss` as this program's attribute of the type says. Returns once that is agreed on. Its 1,024 slots follow
+    /// one by one within seconds, those that are not whole at the time once they are: each of them promises what it did until
+    /// then, and what is said here from then on. Where more is asked of changes than before, the entities of a slot end as they
+    /// do for a move (timers end, messages wait), and are on as many backups as is asked now before they answer again.
+    ///
+    /// What was agreed on first for a type holds for all programs, and one that says more than that does not start. To ask for
+    /// more, have a node that runs change it, and then start programs that say so; to ask for less, the other way round.
+    /// `timeout` is each program's own and stays as it is.
+    ///
+    /// ```no_run
+    /// use casty::{ReplicationConfig, prelude::*};
+    ///
+    /// #[actor]
+    /// #[sharded]
+    /// #[derive(Default)]
+    /// struct Account(u64);
+    ///
+    /// #[actor]
+    /// impl Account {}
+    ///
+    /// # async fn example(system: ActorSystem) -> casty::Result<()> {
+    /// let cluster = system.cluster().expect("a node of one");
+    /// // From now on answers wait for one backup of two.
+    /// let config = ReplicationConfig { factor: 3, sync_count: 1, ..ReplicationConfig::default() };
+    /// cluster.change_replication::<Account>(config).await?;
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// [`ClusterError::Setting`] if that cannot be; [`ClusterError::Unavailable`] if the cluster does not agree on it in time. It
+    /// may have been done, and can be tried again.
+    pub async fn change_replication<A: Entity>(&self, config: ReplicationConfig) -> Result<(), ClusterError> {
+        let name = std::any::type_name::<A>();
+        let wrong = |why| ClusterError::Setting(format!("replication of `{name}`: {why}"));
+        config.check(A::ENTITY.strict).map_err(wrong)?;
+        let mut said = A::ENTITY;
+        config.put_into(&mut said);
+        self.0.change_settings(said.name, shard::settings(&said)).await
+    }
+
+    /// Says that a node which is down, or away, never comes back as it was, and that what only it had is lost: its machine has
+    /// burnt down, or it keeps nothing and will not be started again. A node that is down may come back with its copies, so
+    /// what is not elsewhere is waited for, and [`Unavailable`](crate::AskError::Unavailable) is what asks of it come to; a
+    /// node that was given up is not waited for. Where so many copies are gone then that acknowledged changes may be lost,
+    /// asks come to [`StateLost`](crate::AskError::StateLost) until that is [accepted](Self::accept_all_loss).
+    ///
+    /// It works for a node that was down for so long that it is no member any more, too. It cannot be taken back: if that very
+    /// process runs after all and was only cut off, it is not let in again, and ends its part in the cluster; once started
+    /// anew it is a new node, with nothing.
+    ///
+    /// `true`: that start of the node is over, by this call or since before. `false`: no such node is known.
+    ///
+    /// ```no_run
+    /// # async fn example(system: casty::ActorSystem) -> casty::Result<()> {
+    /// let cluster = system.cluster().expect("a node of one");
+    /// // Two machines have burnt down, and an operator has said so.
+    /// for node in ["node-3", "node-4"] {
+    ///     assert!(cluster.give_up(node).await?, "{node} is unknown");
+    /// }
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// [`ClusterError::NodeIsUp`] if the node is up: stop it first. [`ClusterError::Unavailable`] if the cluster does not agree
+    /// on it in time; it may have been done, and can be tried again.
+    pub async fn give_up(&self, node: impl Into<NodeId>) -> Result<bool, ClusterError> {
+        self.0.give_up(node.into()).await
     }
 
     /// Accepts that acknowledged changes of an entity, and of those in the same one of 1,024 slots, are lost if every copy that
@@ -288,6 +361,7 @@ impl ClusterEvent {
             Change::Away { node } => Self::MemberAway { id: node.id.clone() },
             Change::Left { node } | Change::Forgotten { node } => Self::MemberLeft { id: node.id.clone() },
             Change::Cluster(_)
+            | Change::GivenUp { .. }
             | Change::Moved { .. }
             | Change::NameTaken { .. }
             | Change::NameFreed { .. }

@@ -112,6 +112,15 @@ pub enum ClusterError {
         /// Where it is.
         address: String,
     },
+    /// A setting that cannot be. Nothing was changed.
+    #[error("{0}")]
+    Setting(String),
+    /// A node that is up cannot be given up: it may be serving. Nothing was changed.
+    #[error("\"{node}\" is up, and serves what it has: stop it first, and give it up once it is down")]
+    NodeIsUp {
+        /// The node.
+        node: NodeId,
+    },
     /// The system has shut down.
     #[error("the system is shutting down")]
     ShuttingDown,

@@ -37,6 +37,13 @@ pub(super) enum NotIn {
     Older(Incarnation),
 }
 
+/// Why a member that was taken for dead is not back.
+pub(super) enum NotBack {
+    /// It never will be.
+    GivenUp,
+    Yet(ClusterError),
+}
+
 impl From<StartError> for NotIn {
     fn from(error: StartError) -> Self {
         Self::Start(error)
@@ -282,6 +289,7 @@ async fn join(
                 }
             }
             Ok(Answer::Refused(JoinRefused::NewerIncarnation(known))) => return Err(NotIn::Older(known)),
+            Ok(Answer::Refused(JoinRefused::GivenUp)) => return Err(NotIn::Older(myself.key().incarnation)),
             Ok(Answer::Refused(JoinRefused::IdInUse { address, .. })) => {
                 let since = *in_use_since.get_or_insert_with(|| host.now());
                 if host.now().saturating_duration_since(since) > in_use {
@@ -326,13 +334,16 @@ async fn arrive(plane: &Plane) -> Result<(), NotIn> {
 }
 
 /// A member that was taken for dead comes back under the same incarnation.
-pub(super) async fn rejoin(plane: &Plane, seed: Option<&String>, lease: LeaseConfig) -> Result<(), ClusterError> {
+pub(super) async fn rejoin(plane: &Plane, seed: Option<&String>, lease: LeaseConfig) -> Result<(), NotBack> {
     let join = request(plane, lease, true);
     let through = seed.map(|seed| Callee { address: seed.as_str().into(), raft_id: None });
-    match plane.at_leader_through::<Answer>(through, call::JOIN, &join, JOIN).await? {
+    let answer = plane.at_leader_through::<Answer>(through, call::JOIN, &join, JOIN).await.map_err(NotBack::Yet)?;
+    let none = |reason: String| Err(NotBack::Yet(ClusterError::NotMember { reason }));
+    match answer {
         Answer::Joined { .. } => Ok(()),
-        Answer::Refused(why) => Err(ClusterError::NotMember { reason: why.to_string() }),
-        other => Err(ClusterError::NotMember { reason: other.to_string() }),
+        Answer::Refused(JoinRefused::GivenUp) => Err(NotBack::GivenUp),
+        Answer::Refused(why) => none(why.to_string()),
+        other => none(other.to_string()),
     }
 }
 

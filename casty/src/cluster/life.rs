@@ -19,7 +19,7 @@ use tokio::{
 use super::{
     ClusterEvent, NodeId, anew,
     control::{Change, Changed, Lane, Member, MemberStatus, Renewal, View, call},
-    join,
+    join::{self, NotBack},
     lease::{LeaseConfig, NoGrant},
     running::Running,
     settings::Settings,
@@ -137,7 +137,8 @@ async fn come_back(running: &Arc<Running>, seed: Option<&String>) {
     running.emit(ClusterEvent::Fenced { reason: "this node was taken for dead; it joins again".into() });
     match join::rejoin(&running.plane, seed, LeaseConfig { length: running.lease }).await {
         Ok(()) => tracing::info!(node = %myself, "back in the cluster"),
-        Err(error) => {
+        Err(NotBack::GivenUp) => running.is_given_up(),
+        Err(NotBack::Yet(error)) => {
             tracing::warn!(%error, "not back in the cluster yet");
             running.host.sleep(AGAIN).await;
         }
@@ -175,6 +176,7 @@ async fn follow(running: Arc<Running>, mut changes: mpsc::UnboundedReceiver<Chan
             }
             Change::Up { .. }
             | Change::Forgotten { .. }
+            | Change::GivenUp { .. }
             | Change::Moved { .. }
             | Change::NameFreed { .. }
             | Change::NamesChanged
@@ -189,7 +191,7 @@ async fn follow(running: Arc<Running>, mut changes: mpsc::UnboundedReceiver<Chan
             change,
             Change::Up { .. } | Change::Moved { .. } | Change::Down { .. } | Change::Left { .. } | Change::Replaced { .. }
         );
-        if let Change::Slots(_) | Change::Types = &change {
+        if let Change::Slots(_) | Change::Types | Change::GivenUp { .. } = &change {
             // There may be a next step.
             running.plane.changed().notify_one();
         }

@@ -9,9 +9,9 @@ use std::{
 };
 
 use super::{
-    ClusterError, ClusterEvent,
-    control::{Command, Leases, MemberStatus, Plane, View, call},
-    placement::{Epoch, Slot},
+    ClusterError, ClusterEvent, NodeId,
+    control::{Answer, Command, Leases, MemberStatus, Plane, View, call},
+    placement::{Epoch, Slot, TypeSettings},
     swim::{SwimCommand, SwimHandle},
     transport::{Network, Refusals},
 };
@@ -50,6 +50,8 @@ pub(crate) struct Running {
 const ASK: Duration = Duration::from_secs(2);
 /// How long the cluster has to agree that something is lost.
 const ACCEPT: Duration = Duration::from_secs(5);
+/// So often a change of a type is tried while others change it, too.
+const CHANGES: u32 = 5;
 /// Between two looks.
 const PAUSE: Duration = Duration::from_millis(20);
 /// For so many leases a node that goes waits for a majority that it has lost: longer than an election takes.
@@ -103,9 +105,18 @@ impl Running {
 
     /// What keeps this node a node has failed: it serves nothing from here on, and ends.
     pub(super) fn fail(&self, why: &str) {
+        self.end_for(format!(
+            "this node's part in the control plane has failed, and only a restart of the node mends that: {why}"
+        ));
+    }
+
+    /// The others are done with this start of the node.
+    pub(super) fn is_given_up(&self) {
+        self.end_for("an operator has given this start of the node up; started again, it is a new one with nothing".into());
+    }
+
+    fn end_for(&self, reason: String) {
         self.leases.fence();
-        let reason =
-            format!("this node's part in the control plane has failed, and only a restart of the node mends that: {why}");
         self.emit(ClusterEvent::Fenced { reason: reason.into() });
         self.network.close();
         self.ending.set(true);
@@ -129,6 +140,49 @@ impl Running {
         // Its clock is the control plane's, which may end first.
         let accepted = self.host.within(propose).await;
         accepted.unwrap_or(Err(ClusterError::ShuttingDown)).map(|_| count)
+    }
+
+    /// Has the cluster agree on other settings for a type, whoever else does the same at once.
+    pub(super) async fn change_settings(&self, name: &'static str, settings: TypeSettings) -> Result<(), ClusterError> {
+        let unavailable = |reason: String| ClusterError::Unavailable { after: ACCEPT, reason };
+        for _ in 0..CHANGES {
+            self.plane.catch_up(ACCEPT).await?;
+            let view = self.plane.view();
+            let known = view.types.newest(name);
+            let (after, now) = known.ok_or_else(|| unavailable(format!("it has not agreed on a type \"{name}\" yet")))?;
+            if now == settings {
+                return Ok(());
+            }
+            let (plane, name) = (self.plane.clone(), Arc::from(name));
+            let command = Command::Settings { name, after, settings };
+            // Its clock is the control plane's, which may end first.
+            let proposed = self.host.within(async move { plane.propose(command, ACCEPT).await }).await;
+            let answer = proposed.unwrap_or(Err(ClusterError::ShuttingDown))?;
+            if let Answer::Declared(agreed) = answer
+                && agreed.first().is_some_and(|(_, agreed)| *agreed == settings)
+            {
+                return Ok(());
+            }
+        }
+        Err(unavailable(format!("others change the type \"{name}\" all the time, or have it as another kind of type")))
+    }
+
+    /// Has the cluster agree that a node that is not up is over for good. `false`: no such node is known.
+    pub(super) async fn give_up(&self, id: NodeId) -> Result<bool, ClusterError> {
+        // What this node has not heard of yet counts.
+        self.plane.catch_up(ACCEPT).await?;
+        let Some(node) = self.plane.view().last_start(&id) else { return Ok(false) };
+        if self.plane.view().is_up(&node) {
+            return Err(ClusterError::NodeIsUp { node: id });
+        }
+        let plane = self.plane.clone();
+        let propose = async move { plane.propose(Command::GiveUp { node }, ACCEPT).await };
+        // Its clock is the control plane's, which may end first.
+        match self.host.within(propose).await.unwrap_or(Err(ClusterError::ShuttingDown))? {
+            Answer::Over(true) => Ok(true),
+            // It has come back meanwhile.
+            _ => Err(ClusterError::NodeIsUp { node: id }),
+        }
     }
 
     fn others_up(&self) -> bool {
@@ -245,17 +299,27 @@ impl Running {
     }
 
     async fn drain(&self) {
-        let (myself, until) = (self.plane.myself().key().clone(), self.host.now() + self.limit / 2);
+        let (myself, begun) = (self.plane.myself().key().clone(), self.host.now());
+        let until = begun + self.limit / 2;
+        let mut had_lease = begun;
         let is_named = || self.plane.view().slots.iter().any(|chain| chain.0.iter().any(|config| config.has(&myself)));
-        while is_named() && self.others_up() && self.leases.is_held() && !*self.ending.borrow() {
-            if self.host.now() >= until {
+        while is_named() && self.others_up() && self.entered.load(Relaxed) && !*self.ending.borrow() {
+            let now = self.host.now();
+            if self.leases.is_held() {
+                had_lease = now;
+            }
+            // Nobody has led for longer than it takes to elect somebody.
+            let alone = now.saturating_duration_since(had_lease) > self.lease * ELECTION;
+            if alone || now >= until {
                 tracing::warn!("others have not taken all of this node's entities over; what they have copies of goes on there");
                 return;
             }
             match self.plane.at_leader::<bool>(call::DRAIN, &myself, ASK).await {
                 Ok(true) => {}
-                // Nobody can have them, or nobody agrees to anything.
-                Ok(false) | Err(_) => return,
+                // Nobody can have them.
+                Ok(false) | Err(ClusterError::ShuttingDown) => return,
+                // Another leader may be there soon.
+                Err(error) => tracing::debug!(%error, "nobody takes this node's entities over yet"),
             }
             for _ in 0..25 {
                 if !is_named() {

@@ -337,8 +337,10 @@ impl DistributedBuilder {
 
     /// How the entities of a type are replicated, in place of what their attribute says.
     ///
-    /// All nodes are to say the same. What the first node said that had the type is what the cluster agrees on; a node that says
-    /// something else follows that, and warns of it in its log. (`timeout` is each node's own.)
+    /// All nodes are to say the same. What the first node said that had the type is what the cluster agrees on, until
+    /// [`Cluster::change_replication`](crate::Cluster::change_replication) changes that. A node that says less follows what is
+    /// agreed on, and warns of it in its log; one that says more does not start, as answers would be weaker than its program
+    /// says. (`timeout` is each node's own.)
     ///
     /// ```no_run
     /// use casty::{ReplicationConfig, prelude::*};

@@ -36,7 +36,7 @@ impl Default for ReplicationConfig {
 impl ReplicationConfig {
     /// # Errors
     /// In words, if that cannot be.
-    fn check(&self, strict: bool) -> Result<(), String> {
+    pub(crate) fn check(&self, strict: bool) -> Result<(), String> {
         let Self { factor, sync_count, timeout } = *self;
         if factor == 0 {
             return Err("`factor` counts all copies, the primary's too: it must be 1 or more".into());
@@ -63,7 +63,7 @@ impl ReplicationConfig {
         Ok(())
     }
 
-    fn put_into(self, config: &mut EntityConfig) {
+    pub(crate) fn put_into(self, config: &mut EntityConfig) {
         let Self { factor, sync_count, timeout } = self;
         (config.factor, config.timeout) = (factor, timeout);
         config.sync = u32::try_from(sync_count).map_or(SyncCount::All, SyncCount::Of);

@@ -65,12 +65,18 @@ pub(crate) enum Command {
     Away { node: NodeKey },
     /// The entry of a member that is down goes.
     Forget { id: NodeId },
+    /// An operator says that a start of a node which is not up is over for good, and what it remembered with it. It never is
+    /// a member again.
+    GiveUp { node: NodeKey },
     /// Actors of one node want names.
     Register { owner: NodeKey, names: Vec<NameClaim> },
     /// Names and the actors that give them up. What another actor holds by now stays.
     Unregister { owner: NodeKey, names: Vec<(Arc<str>, u64)> },
     /// Types of entities, as a program has them. What was agreed on first stays.
     Declare { types: Vec<(Arc<str>, TypeSettings)> },
+    /// Other settings for a type of entities, in place of those that hold from the version `after` of the type table. The slots
+    /// follow, configuration by configuration.
+    Settings { name: Arc<str>, after: u64, settings: TypeSettings },
     /// Slots get other nodes. Each is named once, with the epoch that its new configuration follows, and the places of that
     /// one's members in `nodes`. What does not fit the state any more is left out.
     Slots { nodes: Vec<NodeKey>, configurations: Vec<(Slot, Epoch, Vec<u16>)> },
@@ -104,8 +110,10 @@ pub(crate) enum Answer {
     Refused(JoinRefused),
     /// To a `Register`: for each claim what came of it, in order.
     Registered(Vec<NameResult>),
-    /// To a `Declare`: for each type its number and what holds for it, in order. Fewer if no numbers are left.
+    /// To a `Settings`: the same of the one type, if there is such a type. To a `Declare`: for each type its number and what holds for it, in order. Fewer if no numbers are left.
     Declared(Vec<(TypeNumber, TypeSettings)>),
+    /// To a `GiveUp`: whether that start of the node is over. It is not if it is up by now.
+    Over(bool),
 }
 
 /// Why a node is not let in.
@@ -114,6 +122,9 @@ pub(crate) enum JoinRefused {
     /// There was a start of this node that is not older. A start with a greater incarnation than that can join.
     #[error("a start of this node with incarnation {0:?} is known already")]
     NewerIncarnation(Incarnation),
+    /// An operator has given this start of the node up. A later start can join.
+    #[error("this start of the node was given up")]
+    GivenUp,
     /// Another process goes by this node id, and nothing says that it has ended. It may have lapsed later.
     #[error("the node id is in use by the node at {address} (incarnation {incarnation:?})")]
     IdInUse { incarnation: Incarnation, address: Arc<str> },
@@ -169,6 +180,7 @@ impl Command {
                 let nodes = nodes.iter().map(|node| node.id.as_str().len() + 40).sum::<usize>();
                 FIELDS + nodes + configurations.iter().map(members).sum::<usize>()
             }
+            Self::Settings { name, .. } => 2 * FIELDS + name.len(),
             Self::Reached { slots, .. } => FIELDS + slots.len() * 20,
             Self::AcceptLoss { slots } => FIELDS + slots.len() * 12,
             Self::Genesis { .. }
@@ -177,6 +189,7 @@ impl Command {
             | Self::Leave { .. }
             | Self::Away { .. }
             | Self::Forget { .. }
+            | Self::GiveUp { .. }
             | Self::Nothing => FIELDS,
         }
     }
@@ -192,9 +205,11 @@ impl fmt::Display for Command {
             Self::Leave { node, .. } => write!(f, "leave of {node}"),
             Self::Away { node } => write!(f, "away {node}"),
             Self::Forget { id } => write!(f, "forget {id}"),
+            Self::GiveUp { node } => write!(f, "{node} given up"),
             Self::Register { owner, names } => write!(f, "{} names for {owner}", names.len()),
             Self::Unregister { owner, names } => write!(f, "{} names given up by {owner}", names.len()),
             Self::Declare { types } => write!(f, "{} types", types.len()),
+            Self::Settings { name, settings, .. } => write!(f, "{settings} for {name}"),
             Self::Slots { configurations, .. } => write!(f, "{} slots", configurations.len()),
             Self::Reached { node, slots } => write!(f, "how far {} slots of {node} are", slots.len()),
             Self::AcceptLoss { slots } => write!(f, "the loss of {} slots accepted", slots.len()),
@@ -212,6 +227,7 @@ impl fmt::Display for Answer {
             Self::Refused(why) => write!(f, "refused: {why}"),
             Self::Registered(names) => write!(f, "{} names", names.len()),
             Self::Declared(types) => write!(f, "{} types", types.len()),
+            Self::Over(over) => write!(f, "{}", if *over { "over" } else { "not over" }),
         }
     }
 }

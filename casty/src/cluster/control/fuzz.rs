@@ -129,7 +129,10 @@ impl Run {
     fn check_slots(&self, before: &State, changes: &[Change]) {
         let (old, new) = (&before.types, &self.state.types);
         assert_eq!(old.version != new.version, changes.contains(&Change::Types));
-        assert_eq!(old.types[..], new.types[..old.types.len()], "what was agreed on first stays");
+        for (old, new) in old.types.iter().zip(&new.types) {
+            assert!(old.name == new.name && new.settings.starts_with(&old.settings), "what was agreed on first stays");
+        }
+        assert!(old.types.len() <= new.types.len());
         assert!([0, SLOTS].contains(&self.state.slots.len()));
         let none = Arc::<Chain>::default();
         let mut changed = BTreeSet::new();
@@ -190,6 +193,7 @@ fn follow(known: &mut BTreeMap<NodeId, (Incarnation, MemberStatus)>, changes: &[
             }
             Change::Moved { node, .. } => assert!(is(known, node), "a move of a stranger"),
             Change::Cluster(_) | Change::NameTaken { .. } | Change::NameFreed { .. } | Change::NamesChanged => {}
+            Change::GivenUp { node } => assert!(!is(known, node), "a member was given up"),
             Change::Types | Change::Slots(_) => {}
         }
     }
@@ -239,13 +243,19 @@ impl Bytes<'_> {
     fn declared(&mut self) -> Option<(Arc<str>, TypeSettings)> {
         let which = self.next()?;
         let [factor, sync] = [which >> 4 & 3, which >> 2 & 3].map(u32::from);
-        let settings =
-            TypeSettings { factor, sync, strict: which & 64 != 0, accepts_loss: which & 128 != 0, singleton: factor == 3 };
+        let settings = TypeSettings {
+            factor,
+            sync,
+            strict: which & 64 != 0,
+            accepts_loss: which & 128 != 0,
+            singleton: factor == 3,
+            hash: 0,
+        };
         Some((format!("type{}", which & 3).into(), settings))
     }
 
     fn command(&mut self) -> Option<Command> {
-        Some(match self.next()? % 19 {
+        Some(match self.next()? % 21 {
             0 => Command::Genesis { cluster_id: self.next()?.into(), name: "fuzzed".into(), lease: 500, seal: None },
             1 => Command::Generation { generation: self.next()?.into() },
             2..=4 => {
@@ -299,6 +309,11 @@ impl Bytes<'_> {
                 let count = self.next()? & 3;
                 Command::AcceptLoss { slots: (0..count).map_while(|_| self.slot()).collect() }
             }
+            19 => {
+                let ((name, settings), after) = (self.declared()?, self.next()? & 7);
+                Command::Settings { name, after: after.into(), settings }
+            }
+            18 => Command::GiveUp { node: self.node()? },
             _ => Command::Nothing,
         })
     }

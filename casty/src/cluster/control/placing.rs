@@ -45,7 +45,8 @@ impl Placing {
         let lost = (0..).zip(view.slots.iter()).filter(|(_, chain)| chain.may_be_lost(&view.types, ended));
         let stuck: BTreeSet<Slot> = lost.map(|(slot, _)| slot).collect();
         let (copies, least) = (view.types.copies(), view.types.least_copies());
-        let known = Known { chains: &chains, nodes: &nodes, copies, least, stuck: &stuck };
+        let types = view.types.changed();
+        let known = Known { chains: &chains, nodes: &nodes, copies, least, types, stuck: &stuck };
         let mut proposed = known.next(MOVES);
         for proposal in &mut proposed {
             proposal.after = view.slots.get(usize::from(proposal.slot)).map_or(0, |chain| chain.epoch());
@@ -84,7 +85,10 @@ mod tests {
     /// Nodes that are up, and a type with so many copies.
     fn view(nodes: &[&str], factor: u32) -> View {
         let mut types = TypeTable::default();
-        types.declare(&"x".into(), TypeSettings { factor, sync: 0, strict: false, accepts_loss: false, singleton: false });
+        types.declare(
+            &"x".into(),
+            TypeSettings { factor, sync: 0, strict: false, accepts_loss: false, singleton: false, hash: 0 },
+        );
         let member = Member {
             incarnation: Incarnation(1),
             raft_id: 1,

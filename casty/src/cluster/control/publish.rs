@@ -50,11 +50,26 @@ impl View {
         self.members.get(&node.id).filter(|member| member.incarnation == node.incarnation)
     }
 
-    /// Whether this start of a node is over for good, and what it remembered with it.
+    /// Whether this start of a node is over for good, and what it remembered with it: a later one is known, it left in good
+    /// order, or it was given up. One that is down, or was forgotten after that, is none: it may come back.
     pub(crate) fn has_ended(&self, node: &NodeKey) -> bool {
         let newer = self.members.get(&node.id).is_some_and(|member| member.incarnation > node.incarnation);
-        let past = |past: &Past| past.incarnation > node.incarnation || (past.left && past.incarnation == node.incarnation);
-        newer || self.past.get(&node.id).is_some_and(past)
+        newer || self.past.get(&node.id).is_some_and(|past| past.ends(node.incarnation))
+    }
+
+    /// The last start of a node that is a member, was one, or is named by a slot.
+    pub(crate) fn last_start(&self, id: &NodeId) -> Option<NodeKey> {
+        let named = self.slots.iter().flat_map(|chain| &chain.0).flat_map(|config| &config.members);
+        let named = named.filter(|node| node.id == *id).map(|node| node.incarnation).max();
+        let member = self.members.get(id).map(|member| member.incarnation);
+        let past = self.past.get(id).map(|past| past.incarnation);
+        let incarnation = named.max(member).max(past)?;
+        Some(NodeKey { id: id.clone(), incarnation })
+    }
+
+    /// Whether everything that is said of nodes is the same in both. Of one another's past it may not say so though it is.
+    pub(crate) fn has_same_nodes_as(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.members, &other.members) && Arc::ptr_eq(&self.past, &other.past)
     }
 
     /// Whether this start of the node is a serving member.

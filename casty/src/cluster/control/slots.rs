@@ -26,6 +26,16 @@ impl State {
         Answer::Declared(agreed)
     }
 
+    pub(super) fn change_type(&mut self, name: &str, after: u64, settings: TypeSettings, changes: &mut Vec<Change>) -> Answer {
+        let mut table = (*self.types).clone();
+        let agreed = table.change(name, after, settings);
+        if table.version != self.types.version {
+            self.types = Arc::new(table);
+            changes.push(Change::Types);
+        }
+        Answer::Declared(agreed.into_iter().collect())
+    }
+
     /// Begins configurations. What follows another epoch than the slot is in by now comes from one who did not know better,
     /// and so does what names a node that does not serve: who leads plans that anew.
     pub(super) fn begin(

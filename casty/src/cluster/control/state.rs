@@ -77,13 +77,15 @@ pub(crate) enum Change {
     Replaced { node: NodeKey, by: Incarnation },
     /// A node that was down is no member any more.
     Forgotten { node: NodeKey },
+    /// A start of a node that is no member, or was none of late, is over for good: its copies are gone.
+    GivenUp { node: NodeKey },
     /// An actor holds a name that was free.
     NameTaken { name: Arc<str>, entry: NameEntry },
     /// An actor gave up a name. Names that go with their node are not told one by one.
     NameFreed { name: Arc<str>, owner: NodeKey, actor: u64 },
     /// Any number of names changed, and which is not known: this node was behind, and got the state as a whole.
     NamesChanged,
-    /// Another type has been agreed on.
+    /// Another type has been agreed on, or other settings for one.
     Types,
     /// These slots have other configurations than before, or theirs have come further.
     Slots(Arc<[Slot]>),
@@ -95,7 +97,17 @@ pub(super) struct Past {
     pub(super) incarnation: Incarnation,
     /// It went in good order, and is not to come back as the same start.
     pub(super) left: bool,
+    /// It was given up, and never comes back as the same start.
+    #[serde(default)]
+    pub(super) given_up: bool,
     pub(super) since: u64,
+}
+
+impl Past {
+    /// Whether that start of the node is over for good, and what it remembered with it.
+    pub(super) fn ends(&self, incarnation: Incarnation) -> bool {
+        self.incarnation > incarnation || ((self.left || self.given_up) && self.incarnation == incarnation)
+    }
 }
 
 /// What all nodes agree on. Clones share the names: see [`Names`].
@@ -130,9 +142,11 @@ impl State {
             Command::Down { .. } | Command::Leave { .. } => Answer::Done,
             Command::Away { node } => self.away(index, node, changes),
             Command::Forget { id } => self.forget(index, id, changes),
+            Command::GiveUp { node } => self.give_up(index, node, changes),
             Command::Register { owner, names } => self.register(&owner, names, changes),
             Command::Unregister { owner, names } => self.unregister(&owner, names, changes),
             Command::Declare { types } => self.declare(&types, changes),
+            Command::Settings { name, after, settings } => self.change_type(&name, after, settings, changes),
             Command::Slots { nodes, configurations } => self.begin(&nodes, configurations, changes),
             Command::Reached { node, slots } => self.reached(&node, slots, changes),
             Command::AcceptLoss { slots } => self.accept_loss(slots, changes),
@@ -239,8 +253,13 @@ impl State {
         takes_over: bool,
         returns: bool,
     ) -> Result<(), JoinRefused> {
+        let past = self.past.get(&node.id);
+        // It may never have noticed, and what it has counts for nothing any more.
+        if past.is_some_and(|past| past.given_up && past.incarnation == node.incarnation) {
+            return Err(JoinRefused::GivenUp);
+        }
         // A request from before it left may come late; one to come back was made when it knew that it is gone.
-        if let Some(past) = self.past.get(&node.id)
+        if let Some(past) = past
             && (node.incarnation < past.incarnation || (past.left && !returns && node.incarnation == past.incarnation))
         {
             return Err(JoinRefused::NewerIncarnation(past.incarnation));
@@ -295,6 +314,38 @@ impl State {
         Answer::Done
     }
 
+    /// A member that is up is not given up: it may be serving. Of a node that is none, whatever is known of it by then.
+    fn give_up(&mut self, index: u64, node: NodeKey, changes: &mut Vec<Change>) -> Answer {
+        match self.current(&node).map(|member| member.status) {
+            Some(MemberStatus::Up) => return Answer::Over(false),
+            Some(MemberStatus::Down | MemberStatus::Away) => {
+                let _ = self.down(index, node.clone(), changes);
+                self.remove(index, &node, false);
+                changes.push(Change::Forgotten { node: node.clone() });
+            }
+            None => {}
+        }
+        if let Some(other) = self.members.get(&node.id) {
+            return Answer::Over(other.incarnation > node.incarnation);
+        }
+        if self.past.get(&node.id).is_some_and(|past| past.given_up && past.incarnation >= node.incarnation) {
+            return Answer::Over(true);
+        }
+        let past = Arc::make_mut(&mut self.past);
+        let entry = past.entry(node.id.clone()).or_insert(Past {
+            incarnation: node.incarnation,
+            left: false,
+            given_up: true,
+            since: index,
+        });
+        if entry.incarnation <= node.incarnation {
+            (entry.incarnation, entry.given_up) = (node.incarnation, true);
+            changes.push(Change::GivenUp { node });
+        }
+        self.forget_oldest();
+        Answer::Over(true)
+    }
+
     fn register(&mut self, owner: &NodeKey, names: Vec<NameClaim>, changes: &mut Vec<Change>) -> Answer {
         let serves = self.current(owner).is_some_and(|member| member.status == MemberStatus::Up);
         let claim = |NameClaim { name, kind, actor }| {
@@ -346,11 +397,16 @@ impl State {
     fn remove(&mut self, index: u64, node: &NodeKey, left: bool) {
         Arc::make_mut(&mut self.members).remove(&node.id);
         let past = Arc::make_mut(&mut self.past);
-        past.insert(node.id.clone(), Past { incarnation: node.incarnation, left, since: index });
-        if past.len() > REMEMBERED
-            && let Some(oldest) = past.iter().min_by_key(|(_, past)| past.since).map(|(id, _)| id.clone())
+        past.insert(node.id.clone(), Past { incarnation: node.incarnation, left, given_up: false, since: index });
+        self.forget_oldest();
+    }
+
+    /// Of those who are no members any more. Whoever was given up is remembered for longer than others.
+    fn forget_oldest(&mut self) {
+        if self.past.len() > REMEMBERED
+            && let Some(oldest) = self.past.iter().min_by_key(|(_, past)| (past.given_up, past.since)).map(|(id, _)| id.clone())
         {
-            past.remove(&oldest);
+            Arc::make_mut(&mut self.past).remove(&oldest);
         }
     }
 

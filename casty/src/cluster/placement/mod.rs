@@ -15,5 +15,5 @@ pub(crate) use self::{
     hash::{hash_of, kind_seed, slot_of, slot_of_hash},
     plan::{Known, Node, Proposal},
     table::{Chain, Configuration, Epoch, SLOTS, Slot, SlotTable, Stage},
-    types::{TypeNumber, TypeSettings, TypeTable},
+    types::{HASH, TypeNumber, TypeSettings, TypeTable},
 };

@@ -65,6 +65,21 @@ impl Configuration {
     pub(crate) fn has(&self, node: &NodeKey) -> bool {
         self.members.contains(node)
     }
+
+    /// Those that have copies of a type with these settings.
+    pub(crate) fn keepers(&self, settings: TypeSettings) -> &[NodeKey] {
+        &self.members[..settings.copies(self.members.len())]
+    }
+
+    /// How many of those have to be heard for every change that was answered to be among what they have.
+    pub(crate) fn needed(&self, settings: TypeSettings) -> usize {
+        settings.copies(self.members.len()) - settings.sync(self.members.len())
+    }
+
+    /// Whether so many of them have `ended` that those who are needed never can be heard.
+    pub(crate) fn is_short(&self, settings: TypeSettings, ended: impl Fn(&NodeKey) -> bool) -> bool {
+        self.keepers(settings).iter().filter(|member| !ended(member)).count() < self.needed(settings)
+    }
 }
 
 impl Chain {
@@ -94,12 +109,8 @@ impl Chain {
     /// slot is not served, unless whoever served it last is there still.
     pub(crate) fn may_be_lost(&self, types: &TypeTable, ended: impl Fn(&NodeKey) -> bool) -> bool {
         let Some(current) = self.current().filter(|current| current.stage == Stage::Begun) else { return false };
-        let is_lost = |config: &Configuration, settings: TypeSettings| {
-            let members = config.members.len();
-            let (copies, sync) = (settings.copies(members), settings.sync(members));
-            let left = config.members.iter().take(copies).filter(|member| !ended(member)).count();
-            !settings.accepts_loss && left < copies - sync
-        };
+        let is_lost =
+            |config: &Configuration, settings: TypeSettings| !settings.accepts_loss && config.is_short(settings, &ended);
         let kinds = (0..TypeNumber::MAX).take(types.types.len());
         let mut open = self.to_seal().iter().filter(|config| !self.is_accepted(config.epoch));
         open.any(|config| kinds.clone().filter_map(|kind| types.settings(kind, config.types)).any(|it| is_lost(config, it)))
@@ -147,7 +158,7 @@ mod tests {
 
     #[test]
     fn a_slot_may_be_lost_once_too_few_are_left_of_those_that_have_what_was_acknowledged() {
-        let settings = TypeSettings { factor: 3, sync: 1, strict: false, accepts_loss: false, singleton: false };
+        let settings = TypeSettings { factor: 3, sync: 1, strict: false, accepts_loss: false, singleton: false, hash: 0 };
         let mut types = TypeTable::default();
         types.declare(&"x".into(), settings);
         let mut chain = Chain::default();

@@ -7,7 +7,7 @@ use std::{
 
 use crate::{
     ActorSystem,
-    cluster::placement::{Slot, TypeNumber, TypeSettings, hash_of, slot_of_hash},
+    cluster::placement::{HASH, Slot, TypeNumber, TypeSettings, TypeTable, hash_of, slot_of_hash},
     entity::{AnyRegion, EntityConfig, EntityId, OnLoss, SyncCount, check_durable, no_maker, same_name},
     registry::{EntityType, entity_types},
 };
@@ -42,9 +42,50 @@ impl Kinds {
         self.0.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
     }
 
+    /// What is agreed on by now holds for all that go by it on this node.
+    pub(super) fn follow(&self, types: &TypeTable) {
+        for (name, kind) in self.0.write().unwrap_or_else(PoisonError::into_inner).iter_mut() {
+            if let Some((_, settings)) = types.newest(name).filter(|(_, settings)| *settings != kind.settings) {
+                kind.settings = settings;
+                kind.region.agreed(settings.sync > 0, settings.strict);
+            }
+        }
+    }
+
     pub(super) fn add(&self, name: Arc<str>, kind: Kind) {
         self.0.write().unwrap_or_else(PoisonError::into_inner).insert(name, kind);
     }
+}
+
+/// Whether a program that has a type with these settings can serve it where others are agreed on.
+///
+/// # Errors
+/// In words, with the way out, if that promises less than the program says, or is about other entities.
+pub(super) fn check_agreed(name: &str, wanted: &TypeSettings, agreed: &TypeSettings) -> Result<(), String> {
+    if wanted.singleton != agreed.singleton {
+        let (mine, theirs) = if wanted.singleton { ("a singleton", "sharded") } else { ("sharded", "a singleton") };
+        return Err(format!("\"{name}\" is {mine} in this program and {theirs} in the cluster: give it another name"));
+    }
+    if wanted.hash != agreed.hash {
+        return Err(format!(
+            "\"{name}\" has its entities in other slots in this program's version of casty than in the cluster's (version {} of \
+             the hash, and {}): run the same version of casty on all nodes, or give it another name",
+            wanted.hash, agreed.hash
+        ));
+    }
+    if wanted.promise_more_than(agreed) {
+        return Err(format!(
+            "\"{name}\" is `{wanted}` in this program, and the cluster has agreed on `{agreed}`, which promises less: have a node \
+             that runs change that first, by `Cluster::change_replication`, or give the type another name"
+        ));
+    }
+    if wanted != agreed {
+        tracing::warn!(
+            kind = %name, in_this_program = %wanted, agreed = %agreed,
+            "the cluster has agreed on other settings for this type than this program has; those that are agreed on hold"
+        );
+    }
+    Ok(())
 }
 
 /// A type, as it is declared, with its region.
@@ -83,7 +124,7 @@ pub(crate) fn declared(system: &ActorSystem) -> Vec<Declared> {
 }
 
 /// What the cluster agrees on about a type.
-fn settings(config: &EntityConfig) -> TypeSettings {
+pub(crate) fn settings(config: &EntityConfig) -> TypeSettings {
     let factor = config.factor.max(1);
     let sync = match config.sync {
         SyncCount::Of(count) => count.min(factor - 1),
@@ -96,6 +137,7 @@ fn settings(config: &EntityConfig) -> TypeSettings {
         strict: config.strict,
         accepts_loss: config.on_loss == OnLoss::Accept || sync == 0,
         singleton: config.singleton,
+        hash: HASH,
     }
 }
 
@@ -161,6 +203,25 @@ mod tests {
         assert!(unmade.contains("Unmade`") && unmade.contains("`.entities(|id: &EntityId| ..)`"), "{unmade}");
         let kept = wrong(&[EntityType::of::<Kept>()], &system);
         assert!(kept.contains("Kept` is `durable = disk`"), "{kept}");
+    }
+
+    #[test]
+    fn what_promises_less_than_the_program_says_or_is_about_other_entities_is_refused() {
+        let settings =
+            |factor, sync| TypeSettings { factor, sync, strict: false, accepts_loss: false, singleton: false, hash: HASH };
+        let wanted = settings(3, 1);
+        for same_or_more in [wanted, settings(3, 2), settings(5, 1)] {
+            assert_eq!(check_agreed("x", &wanted, &same_or_more), Ok(()));
+        }
+        for less in [settings(2, 1), settings(3, 0), TypeSettings { accepts_loss: true, ..wanted }] {
+            let why = check_agreed("x", &wanted, &less).unwrap_err();
+            assert!(why.contains("\"x\" is `factor = 3, sync = 1,") && why.contains(&format!("`{less}`")), "{why}");
+            assert!(why.contains("change_replication"), "{why}");
+        }
+        let hashed = check_agreed("x", &wanted, &TypeSettings { hash: 7, ..wanted }).unwrap_err();
+        assert!(hashed.contains("version 0 of the hash, and 7"), "{hashed}");
+        let single = check_agreed("x", &wanted, &TypeSettings { singleton: true, ..wanted }).unwrap_err();
+        assert!(single.contains("sharded in this program and a singleton"), "{single}");
     }
 
     #[tokio::test]

@@ -25,7 +25,7 @@ use std::{
 
 use tokio::sync::Notify;
 
-pub(crate) use self::kinds::{check, declared};
+pub(crate) use self::kinds::{check, declared, settings};
 use self::{envelope::Envelope, kinds::Kinds, news::News, router::Router, rush::Rush, slots::Place, standing::Standing};
 use super::{
     NodeKey,

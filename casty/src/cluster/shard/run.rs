@@ -48,7 +48,7 @@ impl Shards {
     /// Tells the cluster which types of entities this program has, and follows what it agrees on.
     ///
     /// # Errors
-    /// In words, if it cannot, or has another kind of type by one of these names.
+    /// In words, if it cannot, or has agreed on less for one of them than this program says, or on another kind of type.
     pub(crate) async fn declare(&self, types: Vec<kinds::Declared>) -> Result<(), String> {
         let Some(plane) = self.plane.get() else { return Ok(()) };
         if types.is_empty() {
@@ -66,20 +66,13 @@ impl Shards {
             }
         };
         for (((name, wanted), (_, _, region)), (number, settings)) in named.into_iter().zip(types).zip(agreed) {
-            if wanted.singleton != settings.singleton {
-                let (mine, theirs) = if wanted.singleton { ("a singleton", "sharded") } else { ("sharded", "a singleton") };
-                return Err(format!("\"{name}\" is {mine} in this program and {theirs} in the cluster: give it another name"));
-            }
-            if wanted != settings {
-                tracing::warn!(
-                    kind = %name, in_this_program = ?wanted, agreed = ?settings,
-                    "the cluster has agreed on other settings for this type than this program has; those that are agreed on hold"
-                );
-            }
+            kinds::check_agreed(&name, &wanted, &settings)?;
             region.agreed(settings.sync > 0, settings.strict);
             let seed = kind_seed(&name);
             self.kinds.add(name, kinds::Kind { number, settings, seed, region });
         }
+        // It may have been changed before that was heard of here.
+        self.kinds.follow(&plane.view().types);
         // Slots that this node has already may have something for them to do.
         (0..SLOTS as Slot).filter(|slot| self.serves(*slot) != 0).for_each(|slot| self.wake_standing(slot));
         Ok(())
@@ -145,7 +138,10 @@ impl Shards {
         if since.is_some() {
             seen.since = since;
         }
-        let same = |old: &View| Arc::ptr_eq(&old.members, &view.members) && Arc::ptr_eq(&old.types, &view.types);
+        if !old.as_deref().is_some_and(|old| Arc::ptr_eq(&old.types, &view.types)) {
+            self.kinds.follow(&view.types);
+        }
+        let same = |old: &View| old.has_same_nodes_as(view) && Arc::ptr_eq(&old.types, &view.types);
         let others_same = !fenced && old.as_deref().is_some_and(same);
         for (slot, chain) in view.slots.iter().enumerate() {
             let before = old.as_ref().and_then(|old| old.slots.get(slot));

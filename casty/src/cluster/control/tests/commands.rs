@@ -29,6 +29,7 @@ fn settings() -> impl Strategy<Value = TypeSettings> {
         strict: false,
         accepts_loss: false,
         singleton: false,
+        hash: 0,
     })
 }
 
@@ -58,10 +59,12 @@ fn command() -> impl Strategy<Value = Command> {
         1 => node().prop_map(|node| Command::Leave { node, since: None }),
         1 => node().prop_map(|node| Command::Away { node }),
         1 => node().prop_map(|node| Command::Forget { id: node.id }),
+        1 => node().prop_map(|node| Command::GiveUp { node }),
         8 => (node(), prop::collection::vec(claim, 0..4)).prop_map(|(owner, names)| Command::Register { owner, names }),
         3 => (node(), prop::collection::vec((name(), 0..3u64), 0..3))
             .prop_map(|(owner, names)| Command::Unregister { owner, names }),
         1 => prop::collection::vec((name(), settings()), 0..3).prop_map(|types| Command::Declare { types }),
+        1 => (name(), 0..4u64, settings()).prop_map(|(name, after, settings)| Command::Settings { name, after, settings }),
         4 => (prop::collection::vec(node(), 0..4), prop::collection::vec((slot(), 0..3u64, prop::collection::vec(0..4u16, 0..3)), 0..4))
             .prop_map(|(nodes, configurations)| Command::Slots { nodes, configurations }),
         3 => (node(), prop::collection::vec((slot(), 0..4u64, stage()), 0..4))
@@ -183,7 +186,7 @@ fn listened(changes: &[Change]) -> Vec<Change> {
             Change::Down { node } | Change::Away { node } | Change::Left { node } | Change::Replaced { node, .. } => {
                 serving.remove(node);
             }
-            Change::Cluster(_) | Change::Forgotten { .. } | Change::NamesChanged => {}
+            Change::Cluster(_) | Change::Forgotten { .. } | Change::GivenUp { .. } | Change::NamesChanged => {}
             Change::NameTaken { .. } | Change::NameFreed { .. } | Change::Types | Change::Slots(_) => {}
         }
     }
@@ -335,6 +338,46 @@ fn a_node_that_was_let_go_after_it_had_given_that_up_comes_back() {
     let Command::Join { node, raft_id, address, protocol, takes_over, lease, .. } = join(&node, 7) else { unreachable!() };
     let back = Command::Join { node, raft_id, address, protocol, takes_over, lease, returns: true };
     assert!(matches!(state.apply(4, back, &mut Vec::new()), Answer::Joined { .. }));
+}
+
+#[test]
+fn who_was_given_up_is_over_and_never_comes_back_as_the_same_start() {
+    let back = |node: &NodeKey| match join(node, 7) {
+        Command::Join { node, raft_id, address, protocol, takes_over, lease, .. } => {
+            Command::Join { node, raft_id, address, protocol, takes_over, lease, returns: true }
+        }
+        other => other,
+    };
+    let (node, give_up) = (key("a", 3), Command::GiveUp { node: key("a", 3) });
+    let ends = |state: &State| state.past.get(&node.id).is_some_and(|past| past.ends(node.incarnation));
+    let mut state = after([genesis(), join(&node, 7)]);
+    assert_eq!(state.apply(3, give_up.clone(), &mut Vec::new()), Answer::Over(false), "it is up");
+    for how in [Command::Down { node: node.clone(), since: None }, Command::Away { node: node.clone() }] {
+        let mut state = state.clone();
+        state.apply(4, how, &mut Vec::new());
+        assert!(!ends(&state));
+        let mut changes = Vec::new();
+        assert_eq!(state.apply(5, give_up.clone(), &mut changes), Answer::Over(true));
+        assert_eq!(changes.last(), Some(&Change::GivenUp { node: node.clone() }));
+        assert!(ends(&state) && state.current(&node).is_none());
+        assert_eq!(state.apply(6, back(&node), &mut Vec::new()), Answer::Refused(JoinRefused::GivenUp));
+        let read = decode(&bytes(&state)).unwrap();
+        assert!(ends(&read));
+        assert!(matches!(state.apply(7, join(&key("a", 4), 8), &mut Vec::new()), Answer::Joined { .. }));
+        assert_eq!(state.apply(8, give_up.clone(), &mut Vec::new()), Answer::Over(true), "a later one is up");
+    }
+}
+
+#[test]
+fn who_was_forgotten_is_not_over_before_it_is_given_up() {
+    let node = key("a", 3);
+    let down = Command::Down { node: node.clone(), since: None };
+    let mut state = after([genesis(), join(&node, 7), down, Command::Forget { id: node.id.clone() }]);
+    assert!(!state.past[&node.id].ends(node.incarnation));
+    let mut changes = Vec::new();
+    assert_eq!(state.apply(5, Command::GiveUp { node: node.clone() }, &mut changes), Answer::Over(true));
+    assert_eq!(changes, [Change::GivenUp { node: node.clone() }]);
+    assert!(state.past[&node.id].ends(node.incarnation));
 }
 
 #[test]

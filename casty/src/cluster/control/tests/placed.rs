@@ -13,7 +13,8 @@ use crate::{
 
 const LIMIT: Duration = Duration::from_secs(5);
 
-const TWO_COPIES: TypeSettings = TypeSettings { factor: 2, sync: 1, strict: false, accepts_loss: false, singleton: false };
+const TWO_COPIES: TypeSettings =
+    TypeSettings { factor: 2, sync: 1, strict: false, accepts_loss: false, singleton: false, hash: 0 };
 
 impl Cluster {
     fn plane(&self, node: usize) -> Plane {

@@ -19,7 +19,7 @@ use crate::cluster::{
 };
 
 fn settings(factor: u32) -> TypeSettings {
-    TypeSettings { factor, sync: factor - 1, strict: false, accepts_loss: false, singleton: false }
+    TypeSettings { factor, sync: factor - 1, strict: false, accepts_loss: false, singleton: false, hash: 0 }
 }
 
 fn declare(types: &[(&str, u32)]) -> Command {
@@ -122,6 +122,27 @@ fn what_was_declared_first_stays() {
     let (answer, changes) = world.apply(declare(&[("y", 1)]));
     assert_eq!((answer, &changes[..]), (Answer::Declared(vec![(1, settings(3))]), &[][..]));
     assert_eq!((world.state.types.version, world.state.types.copies()), (2, 3));
+}
+
+#[test]
+fn a_slot_goes_by_what_was_agreed_on_when_its_configuration_began() {
+    let mut world = World::new();
+    let (a, b) = (world.a.clone(), world.b.clone());
+    world.apply(declare(&[("x", 1)]));
+    world.apply(slots(&[&a, &b], &[(1, 0, &[0, 1])]));
+    let change = |after, settings| Command::Settings { name: "x".into(), after, settings };
+    assert_eq!(world.apply(change(1, settings(2))), (Answer::Declared(vec![(0, settings(2))]), vec![Change::Types]));
+    assert_eq!(world.apply(change(1, settings(3))), (Answer::Declared(vec![(0, settings(2))]), vec![]), "it came late");
+    assert_eq!(world.apply(declare(&[("x", 1)])).0, Answer::Declared(vec![(0, settings(2))]));
+    let copies = |world: &World| {
+        let config = world.state.slots[1].current().unwrap();
+        world.state.types.settings(0, config.types).unwrap().factor
+    };
+    assert_eq!(copies(&world), 1);
+    world.apply(slots(&[&a, &b], &[(1, 1, &[0, 1])]));
+    assert_eq!(copies(&world), 2);
+    let read = decode(&world.state.freeze().encode().unwrap()).unwrap();
+    assert_eq!(read.types, world.state.types);
 }
 
 #[test]

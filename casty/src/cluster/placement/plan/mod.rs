@@ -10,6 +10,9 @@
 //! [target, old, backup]      and serves
 //! ```
 //!
+//! Where something else was agreed on for a type, a slot that is full gets a configuration of the same members, which that holds
+//! for.
+//!
 //! Who has everything already takes over at once. A target comes directly behind the primary, since types with two copies
 //! have none further back. The backup that makes room
 //! for it loses nothing before that configuration is full: until then the chain names it. A slot with a single copy has one
@@ -49,6 +52,8 @@ pub(crate) struct Known<'a> {
     pub(crate) copies: usize,
     /// How many the type with the fewest wants: so many members at the front have something of each.
     pub(crate) least: usize,
+    /// What held for a type was changed by that version of the type table: configurations of older ones are renewed.
+    pub(crate) types: u64,
     /// What was in them may be lost, and they are not full before somebody has accepted that.
     pub(crate) stuck: &'a BTreeSet<Slot>,
 }

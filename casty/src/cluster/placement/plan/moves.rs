@@ -13,6 +13,7 @@ impl Sketch<'_> {
         }
         self.expect_successors();
         self.make_way(&mut room);
+        self.renew(&mut room);
         // What they have is still to be shared out. Who has too few without it may have enough then.
         let leaving = (0..self.load.len()).any(|node| self.leaves(node) && self.load[node] > 0);
         if room == 0 || leaving {
@@ -57,6 +58,19 @@ impl Sketch<'_> {
         for slot in second {
             if *room > 0 && self.drop_leaving(slot) {
                 self.fill(slot);
+                self.propose(slot);
+                *room -= 1;
+            }
+        }
+    }
+
+    /// Has what was agreed on for the types since then hold for full slots: for the same members.
+    fn renew(&mut self, room: &mut usize) {
+        for slot in self.slots(Standing::Settled) {
+            if *room == 0 {
+                return;
+            }
+            if self.is_outdated(slot) {
                 self.propose(slot);
                 *room -= 1;
             }

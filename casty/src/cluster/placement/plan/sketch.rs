@@ -102,6 +102,12 @@ impl<'a> Sketch<'a> {
         self.known.copies.min(self.staying.len())
     }
 
+    /// Whether something else has been agreed on for a type than what holds in its configuration.
+    pub(super) fn is_outdated(&self, slot: usize) -> bool {
+        let current = self.known.chains.get(slot).and_then(|chain| chain.current());
+        current.is_some_and(|current| current.types < self.known.types)
+    }
+
     /// How many members too many it has.
     pub(super) fn surplus(&self, slot: usize) -> usize {
         self.places[slot].members.len().saturating_sub(self.wanted())

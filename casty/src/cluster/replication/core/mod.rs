@@ -228,8 +228,14 @@ impl<G: Clone> Core<G> {
                 let later = self.agreed.chain.0.iter().take_while(|config| config.epoch > since);
                 let all_mine = later.map(|config| config.primary()).all(|primary| primary == Some(&self.me));
                 let reaches = self.agreed.chain.0.last().is_some_and(|oldest| oldest.epoch <= since + 1);
-                // What is left of the lost kinds is to be put together first.
-                let anew = !serving.lost.is_empty() && self.agreed.chain.is_accepted(serving.since.saturating_sub(1));
+                // What is left of lost kinds is to be put together first. Or more is asked: what is here was kept by what was
+                // asked then, and whoever is awake speaks for it. They end, and what they are is on as many backups as is asked
+                // now before they are woken.
+                let accepted = !serving.lost.is_empty() && self.agreed.chain.is_accepted(serving.since.saturating_sub(1));
+                let raised = epoch > since
+                    && self.agreed.types.asks_more(current.types, serving.config.types)
+                    && !self.rules.lack(Rule::RewriteWhenRaised);
+                let anew = accepted || raised;
                 let goes_on = may && all_mine && reaches && epoch >= since && !anew;
                 if goes_on && (serving.halted || epoch > since) {
                     serving.halted = false;
@@ -240,8 +246,7 @@ impl<G: Clone> Core<G> {
                     return;
                 }
                 if !serving.halted {
-                    // Somebody else was primary in between. It cannot have served, but that is for its answer to say. Or a loss
-                    // was accepted.
+                    // Or somebody else was primary in between. It cannot have served, but that is for its answer to say.
                     if may && epoch > since {
                         serving.stops_for = Some((self.me.clone(), epoch));
                         out.push(Out::Stops { epoch: since, orderly: true });

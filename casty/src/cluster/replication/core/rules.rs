@@ -21,6 +21,11 @@ pub(in crate::cluster::replication) enum Rule {
     CompleteWhenSynced,
     /// A slot is taken from a primary that is up only by its release.
     WaitForRelease,
+    /// What is asked of changes holds for a configuration from its beginning to its end: more is asked in the next one.
+    #[cfg(test)]
+    ChangeByConfiguration,
+    /// Where more is asked of changes, what was kept before is written to backups before it is answered for.
+    RewriteWhenRaised,
     /// Copies are dropped once a later configuration is full, not only complete.
     DropWhenFull,
     /// Who drops its copies remembers that it was sealed.

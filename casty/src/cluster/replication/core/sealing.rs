@@ -190,17 +190,16 @@ impl<G: Clone> Core<G> {
     fn need(&self, config: &Configuration, kind: TypeNumber) -> Need {
         let Role::Sealing(sealing) = &self.role else { return Need::Open };
         let Some(settings) = self.agreed.types.settings(kind, config.types) else { return Need::Met };
-        let copies = settings.copies(config.members.len());
-        let members = &config.members[..copies];
+        let members = config.keepers(settings);
         let has = |member: &&NodeKey| {
             same(self.rules, member, &self.me) || sealing.gathered.iter().any(|node| same(self.rules, member, node))
         };
         let accepted = settings.accepts_loss || self.agreed.chain.is_accepted(config.epoch);
-        let needed = copies - settings.sync(config.members.len());
+        let needed = config.needed(settings);
         let needed = if self.rules.lack(Rule::SealEnough) { needed.min(1) } else { needed };
-        let left = members.iter().filter(|member| !self.agreed.ended.contains(*member)).count();
+        let short = config.is_short(settings, |member| self.agreed.ended.contains(member));
         // What is kept by one node alone is there or it is not: who can be asked is asked.
-        let all_up = settings.sync == 0 || (left < needed && accepted);
+        let all_up = settings.sync == 0 || (short && accepted);
         let met = if all_up {
             let up = |member: &&NodeKey| self.agreed.up.contains(*member) && !self.agreed.ended.contains(*member);
             members.iter().filter(up).all(|member| has(&member))
@@ -209,7 +208,7 @@ impl<G: Clone> Core<G> {
         };
         match met {
             true => Need::Met,
-            false if left < needed && !all_up => Need::Lost,
+            false if short && !all_up => Need::Lost,
             false => Need::Open,
         }
     }

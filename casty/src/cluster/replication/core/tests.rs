@@ -31,7 +31,10 @@ impl Nodes {
     /// All with one type of this factor and sync; the first configuration has these members.
     pub(super) fn new(names: &[&str], members: &[&str], factor: u32, sync: u32) -> Self {
         let mut types = TypeTable::default();
-        types.declare(&"kind".into(), TypeSettings { factor, sync, strict: false, accepts_loss: false, singleton: false });
+        types.declare(
+            &"kind".into(),
+            TypeSettings { factor, sync, strict: false, accepts_loss: false, singleton: false, hash: 0 },
+        );
         let up: BTreeSet<_> = names.iter().map(|name| node(name)).collect();
         let cores = up.iter().map(|node| (node.clone(), Core::new(node.clone()))).collect();
         let agreed = Agreed { types: types.into(), up, ..Agreed::default() };
@@ -341,9 +344,37 @@ fn with_too_many_copies_gone_for_good_it_is_lost_until_accepted() {
 }
 
 #[test]
+fn what_nobody_else_has_is_on_backups_before_it_is_answered_for_once_that_is_asked() {
+    let mut nodes = Nodes::new(&["a", "b"], &["a", "b"], 2, 0);
+    assert_eq!(nodes.write("a", "x", Some(b"1")), Ok(Wait::Kept(1)));
+    nodes.net.clear();
+    let types = Arc::make_mut(&mut nodes.agreed.types);
+    let (after, none) = types.newest("kind").unwrap();
+    types.change("kind", after, TypeSettings { sync: 1, ..none });
+    nodes.learn();
+    assert_eq!(nodes.serving("a"), Some(1));
+    assert_eq!(nodes.write("a", "y", Some(b"1")), Ok(Wait::Kept(1)), "the configuration is the same");
+    nodes.net.clear();
+    nodes.begin(&["a", "b"]);
+    assert!(nodes.has_said("a", Out::Stops { epoch: 1, orderly: true }), "who is awake speaks for what only it has");
+    nodes.with(&node("a"), |core, out| core.released(1, out));
+    assert_eq!(nodes.serving("a"), Some(2));
+    assert_eq!(nodes.wake("a", "x"), Ok(Wait::Pending(1)));
+    nodes.settle();
+    assert!(nodes.has_said("a", Out::Kept("x", 1)));
+    assert_eq!(nodes.wake("a", "y"), Ok(Wait::Kept(1)));
+    // Where less is asked, it goes on.
+    let types = Arc::make_mut(&mut nodes.agreed.types);
+    types.change("kind", types.version, none);
+    nodes.begin(&["a", "b"]);
+    assert!(!nodes.has_said("a", Out::Stops { epoch: 2, orderly: true }));
+    assert_eq!((nodes.serving("a"), nodes.write("a", "x", Some(b"2"))), (Some(3), Ok(Wait::Kept(2))));
+}
+
+#[test]
 fn what_more_copies_were_kept_of_is_served_where_the_rest_is_lost() {
     let mut nodes = Nodes::new(&["a", "b", "c", "d", "e"], &["a", "b", "c"], 3, 1);
-    let all = TypeSettings { factor: 3, sync: 2, strict: false, accepts_loss: false, singleton: false };
+    let all = TypeSettings { factor: 3, sync: 2, strict: false, accepts_loss: false, singleton: false, hash: 0 };
     Arc::make_mut(&mut nodes.agreed.types).declare(&"all".into(), all);
     nodes.begin(&["a", "b", "c"]);
     let x = Key { kind: 1, id: "x".into() };
@@ -565,7 +596,7 @@ fn what_is_left_when_a_loss_is_accepted_is_put_together_from_all_who_are_up() {
 #[test]
 fn who_served_though_some_was_lost_is_not_taken_for_one_that_did_not() {
     let mut nodes = Nodes::new(&["q", "r", "s", "a", "b", "c"], &["q", "r", "s"], 3, 1);
-    let loose = TypeSettings { factor: 3, sync: 0, strict: false, accepts_loss: true, singleton: false };
+    let loose = TypeSettings { factor: 3, sync: 0, strict: false, accepts_loss: true, singleton: false, hash: 0 };
     Arc::make_mut(&mut nodes.agreed.types).declare(&"loose".into(), loose);
     nodes.begin(&["q", "r", "s"]);
     nodes.settle();

@@ -6,8 +6,8 @@ use rand::{RngExt as _, rngs::StdRng, seq::IndexedRandom as _};
 
 use crate::cluster::{
     Incarnation, NodeKey,
-    placement::{Chain, Epoch, Stage, TypeEntry, TypeNumber, TypeSettings, TypeTable},
-    replication::Agreed,
+    placement::{Chain, Epoch, Stage, TypeNumber, TypeSettings, TypeTable},
+    replication::{Agreed, core::Rule},
 };
 
 pub(super) struct Agreement {
@@ -20,7 +20,8 @@ impl Agreement {
     pub(super) fn new(chance: &mut StdRng) -> Self {
         let nodes: Vec<_> = (0..chance.random_range(4..=6_u8)).map(|at| node(&char::from(b'a' + at).to_string(), 1)).collect();
         let mut types = TypeTable::default();
-        let settings = |factor, sync| TypeSettings { factor, sync, strict: false, accepts_loss: false, singleton: false };
+        let settings =
+            |factor, sync| TypeSettings { factor, sync, strict: false, accepts_loss: false, singleton: false, hash: 0 };
         types.declare(&"one".into(), settings(3, chance.random_range(1..=2)));
         let factor = chance.random_range(2..=3);
         types.declare(&"other".into(), settings(factor, chance.random_range(0..factor)));
@@ -52,8 +53,8 @@ impl Agreement {
         self.states.push(next);
     }
 
-    /// Anybody who is up, the same primary as well.
-    pub(super) fn begin(&mut self, chance: &mut StdRng) {
+    /// Anybody who is up, the same primary as well. Now and then something else is agreed on for a type.
+    pub(super) fn begin(&mut self, chance: &mut StdRng, without: Option<Rule>) {
         let now = self.now();
         let (up, primary) = (now.up.iter().cloned().collect::<Vec<_>>(), now.chain.primary().cloned());
         if up.is_empty() || now.chain.epoch() > 12 {
@@ -66,13 +67,20 @@ impl Agreement {
             members.insert(0, primary);
             members.truncate(3);
         }
-        let changed = (chance.random::<f64>() < 0.2).then(|| (chance.random_range(2..=3), chance.random_range(1..=2)));
+        // What promises something once goes on to.
+        let changed = (chance.random::<f64>() < 0.3)
+            .then(|| (chance.random_range(0..2_usize), chance.random_range(2..=3), chance.random_range(1..=2)));
         self.change(|agreed| {
-            if let Some((factor, sync)) = changed {
+            if let Some((kind, factor, sync)) = changed {
                 let types = Arc::make_mut(&mut agreed.types);
+                let of = &mut types.types[kind].settings;
+                let settings = TypeSettings { factor, sync: sync.min(factor - 1), ..of[0].1 };
+                if without == Some(Rule::ChangeByConfiguration) {
+                    of.iter_mut().for_each(|(_, held)| *held = settings);
+                    return;
+                }
                 types.version += 1;
-                let of = &mut types.types[0].settings;
-                of.push((types.version, TypeSettings { factor, sync: sync.min(factor - 1), ..of[0].1 }));
+                of.push((types.version, settings));
             }
             Arc::make_mut(&mut agreed.chain).begin(members, agreed.types.version);
         });
@@ -119,10 +127,11 @@ impl Agreement {
         self.is_up(node) && self.joined.iter().all(|(joined, at)| joined != node || *at <= applied)
     }
 
-    /// Whether a kind promises anything.
-    pub(super) fn is_kept(&self, kind: TypeNumber) -> bool {
-        let TypeEntry { settings, .. } = &self.now().types.types[usize::from(kind)];
-        settings.iter().all(|(_, settings)| settings.sync > 0)
+    /// Whether a kind promises anything in a configuration, as whoever has applied so much serves it.
+    pub(super) fn is_kept(&self, kind: TypeNumber, epoch: Epoch, applied: usize) -> bool {
+        let Agreed { chain, types, .. } = self.at(applied);
+        let config = chain.0.iter().find(|config| config.epoch == epoch);
+        config.and_then(|config| types.settings(kind, config.types)).is_some_and(|settings| settings.sync > 0)
     }
 }
 

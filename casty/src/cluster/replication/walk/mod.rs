@@ -29,6 +29,8 @@ struct Node {
     applied: usize,
     /// What it was asked and has not answered: which entity, from which version on it may, and what.
     open: Vec<(usize, u64, Operation)>,
+    /// The entities that are awake, each with the version that what it says waits for, if it does.
+    awake: BTreeMap<usize, u64>,
     /// It was told to end its activations in order.
     releasing: Option<Epoch>,
 }
@@ -75,6 +77,7 @@ impl Walk {
             running: true,
             applied: 0,
             open: Vec::new(),
+            awake: BTreeMap::new(),
             releasing: None,
         };
         let nodes = agreement.nodes().into_iter().map(node).collect();
@@ -111,6 +114,10 @@ impl Walk {
                     self.net.push((to, self.nodes[node].key.clone(), message));
                 }
                 Out::Kept(gate, version) => {
+                    self.nodes[node]
+                        .awake
+                        .entry(gate)
+                        .and_modify(|awaited| *awaited = if *awaited <= version { 0 } else { *awaited });
                     let open = std::mem::take(&mut self.nodes[node].open);
                     let (kept, open) = open.into_iter().partition(|(key, needs, _)| *key == gate && *needs <= version);
                     self.nodes[node].open = open;
@@ -124,6 +131,7 @@ impl Walk {
                 Out::Stops { orderly: false, .. } => {
                     self.nodes[node].releasing = None;
                     self.nodes[node].open.clear();
+                    self.nodes[node].awake.clear();
                 }
                 Out::Reached(epoch, stage) => self.agreement.reach(epoch, stage),
                 Out::Renew(_) | Out::Lost(_) => {}
@@ -134,11 +142,12 @@ impl Walk {
 
     /// An answer leaves, if the node's lease holds.
     fn answer(&mut self, node: usize, key: usize, operation: &Operation) -> Result<(), String> {
-        let Node { key: name, applied, .. } = &self.nodes[node];
+        let Node { key: name, applied, core, .. } = &self.nodes[node];
         if matches!(operation.kind, OperationKind::Read) && !self.agreement.has_lease(name, *applied) {
             return Ok(());
         }
-        if !self.agreement.is_kept(self.keys[key].kind) {
+        let is_kept = |epoch| self.agreement.is_kept(self.keys[key].kind, epoch, *applied);
+        if !core.serving().is_some_and(is_kept) {
             return Ok(());
         }
         self.answered += 1;
@@ -195,6 +204,7 @@ fn each_rule_is_needed() {
     is_found(Rule::Incarnations, 2000);
     is_found(Rule::SealStopsPrimary, 2000);
     is_found(Rule::CompleteWhenSynced, 2000);
+    is_found(Rule::ChangeByConfiguration, 2000);
 }
 
 #[test]

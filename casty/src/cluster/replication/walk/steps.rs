@@ -26,7 +26,7 @@ impl Walk {
             840..900 => self.read(),
             900..940 => self.release(node),
             940..962 => {
-                self.agreement.begin(&mut self.chance);
+                self.agreement.begin(&mut self.chance, self.without);
                 Ok(())
             }
             962..976 => self.down(node),
@@ -80,6 +80,7 @@ impl Walk {
         let mut out = Vec::new();
         if let Some(epoch) = self.nodes[node].releasing.take() {
             self.nodes[node].open.clear();
+            self.nodes[node].awake.clear();
             self.nodes[node].core.released(epoch, &mut out);
         }
         self.carry_out(node, out)
@@ -130,6 +131,13 @@ impl Walk {
         let seen = self.seen(node, key);
         let begun = self.histories.entry(key).or_default().begin();
         let mut out = Vec::new();
+        // Who is awake is not woken again: what it says waits for what it has done so far.
+        if let Some(awaited) = self.nodes[node].awake.get(&key).copied()
+            && self.happens(0.7)
+        {
+            let wait = if awaited == 0 { Wait::Kept(0) } else { Wait::Pending(awaited) };
+            return self.after(node, key, wait, Operation { begun, seen, kind: OperationKind::Read });
+        }
         let wait = self.nodes[node].core.wake(&self.keys[key], &key, &mut out);
         if wait.is_err() && self.nodes[node].core.is_lost(self.keys[key].kind) {
             return Ok(());
@@ -139,6 +147,8 @@ impl Walk {
     }
 
     fn after(&mut self, node: usize, key: usize, wait: Wait, operation: Operation) -> Result<(), String> {
+        let awaited = if let Wait::Pending(version) = wait { version } else { 0 };
+        self.nodes[node].awake.insert(key, awaited);
         match wait {
             Wait::Kept(_) => self.answer(node, key, &operation),
             Wait::Pending(version) => {
@@ -163,6 +173,7 @@ impl Walk {
             let n = &mut self.nodes[node];
             (n.core, n.key, n.applied) = (Core::without(key.clone(), self.without), key, self.agreement.latest());
             n.open.clear();
+            n.awake.clear();
             n.releasing = None;
             let latest = self.agreement.latest();
             return self.learn(node, latest);

@@ -16,6 +16,8 @@ pub(super) struct Cluster {
     pub(super) nodes: Vec<Node>,
     pub(super) copies: usize,
     pub(super) least: usize,
+    /// The version of the type table.
+    pub(super) types: u64,
     pub(super) moves: usize,
     pub(super) stuck: BTreeSet<Slot>,
     /// How many nodes there have been.
@@ -39,6 +41,7 @@ impl Cluster {
             nodes: vec![],
             copies,
             least: copies,
+            types: 1,
             moves,
             stuck: BTreeSet::new(),
             named: 0,
@@ -57,7 +60,8 @@ impl Cluster {
     }
 
     pub(super) fn known(&self) -> Known<'_> {
-        Known { chains: &self.chains, nodes: &self.nodes, copies: self.copies, least: self.least, stuck: &self.stuck }
+        let Self { chains, nodes, stuck, copies, least, types, .. } = self;
+        Known { chains, nodes, copies: *copies, least: *least, types: *types, stuck }
     }
 
     fn staying(&self) -> Vec<&NodeKey> {
@@ -94,7 +98,8 @@ impl Cluster {
             assert!(!members.is_empty() && members.iter().all(|member| self.is_up(member)));
             assert_eq!(members.iter().collect::<BTreeSet<_>>().len(), members.len(), "each member once");
             let Some(current) = chain.current() else { continue };
-            assert_ne!(current.members, *members, "a configuration that changes nothing");
+            let changes = current.members != *members || current.types < self.types;
+            assert!(changes, "a configuration that changes nothing");
             assert!(self.keeps_what_there_is(chain, members));
             let newcomers = members.iter().filter(|member| !current.has(member));
             for newcomer in newcomers {
@@ -128,7 +133,7 @@ impl Cluster {
             if let Some(old) = chain.primary().filter(|old| **old != members[0]) {
                 self.moved.push((slot, old.clone(), members[0].clone()));
             }
-            chain.begin(members, 1);
+            chain.begin(members, self.types);
         }
         assert!(moves == 0 || self.in_motion() <= self.moves, "{before} and {repairs} repairs and {moves} moves");
         !proposals.is_empty()
@@ -187,6 +192,7 @@ impl Cluster {
         for (slot, chain) in (0..).zip(&self.chains) {
             let Some(current) = chain.current().filter(|_| !orphans.contains(&slot)) else { continue };
             assert_eq!(current.members.len(), wanted);
+            assert!(current.types >= self.types);
             assert!(current.members.iter().all(|member| self.staying().contains(&member)), "{current:?}");
         }
         if orphans.is_empty() {

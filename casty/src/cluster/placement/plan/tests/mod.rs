@@ -116,6 +116,25 @@ fn while_a_leaver_has_slots_that_cannot_move_yet_nobody_who_stays_gives_any() {
 }
 
 #[test]
+fn what_changes_for_a_type_gets_to_every_slot_a_few_at_a_time_and_moves_no_primary() {
+    for (nodes, copies) in [(1, 1), (3, 2), (5, 3)] {
+        let mut cluster = Cluster::of(nodes, copies, 64);
+        cluster.settle();
+        let before = cluster.chains.clone();
+        cluster.moved.clear();
+        cluster.types = 2;
+        assert!(cluster.plan() && cluster.in_motion() <= 64);
+        cluster.settle();
+        cluster.check_settled();
+        assert!(cluster.moved.is_empty());
+        for (old, new) in before.iter().zip(&cluster.chains) {
+            let (old, new) = (&old.0[0], &new.0[0]);
+            assert_eq!((old.epoch + 1, &old.members, 2), (new.epoch, &new.members, new.types));
+        }
+    }
+}
+
+#[test]
 fn which_slots_move_does_not_depend_on_which_are_full_first() {
     let moved = |is_quick: fn(usize) -> bool| {
         let mut cluster = Cluster::of(2, 3, 512);
@@ -322,7 +341,10 @@ proptest! {
                     cluster.nodes[at].key.incarnation.0 += 1;
                     cluster.nodes[at].leaving = false;
                 }
-                Event::Copies(copies) => cluster.copies = copies,
+                Event::Copies(copies) => {
+                    cluster.copies = copies;
+                    cluster.types += 1;
+                }
             }
             for _ in 0..rounds {
                 cluster.plan();
