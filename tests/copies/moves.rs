@@ -18,7 +18,7 @@ struct Soon(u64);
 
 /// Answers once it is open.
 #[actor]
-#[sharded(name = "counters", sync = 1)]
+#[sharded(name = "tallies", sync = 1)]
 #[derive(Default)]
 struct Counter {
     is_open: bool,

@@ -42,7 +42,7 @@ async fn made(events: &mut casty::Events, within: Duration) -> usize {
     let mut made = 0;
     let count = async {
         while let Some(event) = events.next().await {
-            made += usize::from(matches!(&event, Event::Activated { actor } if actor.kind() == "Keeper"));
+            made += usize::from(matches!(&event, Event::Activated { actor, .. } if actor.kind() == "Keeper"));
         }
     };
     let over = tokio::time::timeout(within, count).await;

@@ -105,6 +105,11 @@ impl Faults {
         self.plan.gentle && !self.killed
     }
 
+    /// Whether nobody is about to go any more, once all is healed.
+    pub(crate) fn is_over_for_all(&self) -> bool {
+        !self.over || self.going.is_empty()
+    }
+
     /// Whether the node is about to go in good order.
     fn is_going(&self, node: usize) -> bool {
         self.going.iter().any(|(going, _)| *going == node)

@@ -223,7 +223,7 @@ impl Run {
     fn recover(&mut self, limit: Duration) -> Result<(), String> {
         let until = self.cluster.elapsed() + limit;
         loop {
-            let whole = self.cluster.whole();
+            let whole = if self.faults.is_over_for_all() { self.cluster.whole() } else { Err("somebody is going still".into()) };
             if whole.is_ok() || self.cluster.elapsed() >= until {
                 self.events.push(format!("{:?} whole", self.cluster.elapsed()));
                 return whole;

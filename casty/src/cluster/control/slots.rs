@@ -89,7 +89,12 @@ impl State {
             chain.begin(members, types);
             true
         };
-        self.change_slots(slots, accept, changes)
+        // Of a slot only the first one counts, as of those that are begun.
+        let mut first = BTreeMap::new();
+        for (slot, epoch) in slots {
+            first.entry(slot).or_insert(epoch);
+        }
+        self.change_slots(first, accept, changes)
     }
 
     /// Changes slots, and tells which ones. `change` returns whether there is anything new. The others stay shared with who

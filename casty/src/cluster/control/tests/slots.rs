@@ -212,7 +212,8 @@ fn a_loss_is_accepted_for_the_configuration_that_was_asked_about() {
     world.apply(slots(&[&a], &[(2, 1, &[0])]));
     let accepted = Command::AcceptLoss { slots: vec![(1, 1), (2, 1), (3, 0), (1024, 1)] };
     assert_eq!(world.changes(accepted), [1]);
-    assert!(world.state.slots[1].0[0].accepted && !world.state.slots[2].0[0].accepted);
+    let chain = |slot: usize| world.state.slots[slot].0.iter().map(|it| (it.epoch, it.accepted)).collect::<Vec<_>>();
+    assert_eq!((chain(1), chain(2)), (vec![(2, false), (1, true)], vec![(2, false), (1, false)]));
 }
 
 #[test]
