@@ -105,9 +105,9 @@ impl Faults {
         self.plan.gentle && !self.killed
     }
 
-    /// Whether nobody is about to go any more, once all is healed.
-    pub(crate) fn is_over_for_all(&self) -> bool {
-        !self.over || self.going.is_empty()
+    /// Whether anybody is about to go still.
+    pub(crate) fn has_those_who_go(&self) -> bool {
+        !self.going.is_empty()
     }
 
     /// Whether the node is about to go in good order.

@@ -30,6 +30,8 @@ use crate::{
 const LOOK: u32 = 5;
 /// How long everything may take to come back once all is healed.
 const RECOVERY: Duration = Duration::from_secs(25);
+/// How long a node may take to go in good order: its `shutdown_timeout`, and a bit.
+const GOING: Duration = Duration::from_secs(35);
 /// After so long a link gives up a connection on which nothing comes.
 const LINKS: Duration = Duration::from_secs(12);
 /// So long all has to stay well then.
@@ -131,6 +133,7 @@ impl Run {
             self.step()?;
         }
         self.faults.heal(&mut self.cluster, &self.book);
+        self.those_who_go_have_gone()?;
         self.recover(RECOVERY).map_err(|why| format!("not everything came back: {why}"))?;
         let answers = self.book.answers();
         self.pass(CALM)?;
@@ -219,11 +222,24 @@ impl Run {
         Ok(())
     }
 
+    /// Lets time pass until nobody is about to go any more.
+    fn those_who_go_have_gone(&mut self) -> Result<(), String> {
+        let until = self.cluster.elapsed() + GOING;
+        while self.faults.has_those_who_go() {
+            if self.cluster.elapsed() > until {
+                return Err(format!("somebody who is about to go has not gone after {GOING:?}"));
+            }
+            self.faults.nurse(&mut self.cluster, &self.book);
+            self.step()?;
+        }
+        Ok(())
+    }
+
     /// Lets time pass until all nodes that run are one cluster.
     fn recover(&mut self, limit: Duration) -> Result<(), String> {
         let until = self.cluster.elapsed() + limit;
         loop {
-            let whole = if self.faults.is_over_for_all() { self.cluster.whole() } else { Err("somebody is going still".into()) };
+            let whole = self.cluster.whole();
             if whole.is_ok() || self.cluster.elapsed() >= until {
                 self.events.push(format!("{:?} whole", self.cluster.elapsed()));
                 return whole;
