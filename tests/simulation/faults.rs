@@ -1,13 +1,19 @@
 //! What goes wrong in a run.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use casty::{
-    MemberStatus,
+    ClusterError, MemberStatus,
     testkit::{Cluster, Running, SeenMember},
 };
 
-use crate::{book::Book, dice::Dice, ledgers::LEDGERS, mortals::MORTALS, plan::Plan};
+use crate::{
+    book::Book,
+    dice::Dice,
+    ledgers::{self, CHANGED, LEDGERS},
+    mortals::MORTALS,
+    plan::Plan,
+};
 
 /// Whoever serves a slot is struck, and then whoever serves it next, while what was sent to one of the others is held up.
 struct Hunt {
@@ -49,6 +55,8 @@ pub(crate) struct Faults {
     slow: bool,
     hunts: Vec<Hunt>,
     flickers: Vec<Flicker>,
+    /// The types whose changes are to be on both backups, by what was said last.
+    raised: BTreeSet<&'static str>,
     /// All is healed.
     over: bool,
     /// Then somebody was killed who was about to go, with all that it had.
@@ -75,6 +83,7 @@ impl Faults {
             slow,
             hunts,
             flickers,
+            raised: BTreeSet::new(),
             over,
             killed: false,
             events,
@@ -147,16 +156,24 @@ impl Faults {
         if self.plan.smooth {
             return self.come_or_go(cluster, one);
         }
-        match self.dice.below(46) {
+        match self.dice.below(48) {
             36..40 => {
                 let names: Vec<_> = LEDGERS.iter().chain(&MORTALS).collect();
                 // Of what is on all backups before it is answered, more may be lost at once.
                 let all: Vec<_> = LEDGERS.iter().filter(|(kind, _)| *kind == "all").collect();
                 let names = if self.dice.percent(40) { all } else { names };
-                let (kind, id) = self.dice.pick(&names).expect("there are some");
+                let &(kind, id) = self.dice.pick(&names).expect("there are some");
                 let slot = Cluster::slot_of(kind, id);
                 let (left, at) = (1 + self.dice.below(3), cluster.elapsed());
                 self.hunts.push(Hunt { slot, left, at, last: None, aim: None });
+                // Whoever takes over has to go by what was asked until then. In a gentle run nobody crashes before all slots follow.
+                if CHANGED.contains(&kind) && !self.plan.gentle && self.dice.percent(40) {
+                    self.change_settings(cluster, book, kind);
+                }
+            }
+            46..48 => {
+                let kind = CHANGED[self.dice.below(CHANGED.len())];
+                self.change_settings(cluster, book, kind);
             }
             40..43 => self.flickers(cluster, one),
             // It is renewed, and the next leader has heard nothing of it.
@@ -297,6 +314,26 @@ impl Faults {
             5 => self.flickers(cluster, node),
             _ => self.go(cluster, node),
         }
+    }
+
+    /// Somebody has the cluster agree on other settings for a type. Whatever comes of that.
+    fn change_settings(&mut self, cluster: &mut Cluster, book: &Book, kind: &'static str) {
+        let started: Vec<_> = (0..cluster.size()).filter(|node| cluster.started(*node).is_some()).collect();
+        let Some(node) = self.dice.pick(&started) else { return };
+        let both = self.raised.insert(kind);
+        if !both {
+            self.raised.remove(kind);
+        }
+        let backups = if both { "both backups" } else { "one backup" };
+        self.tell(cluster, format!("{node} has {backups} asked of the changes of \"{kind}\""));
+        let book = book.clone();
+        drop(cluster.begin(node, move |system| async move {
+            let cluster = system.cluster().expect("it is a node");
+            let changed = ledgers::change_settings(&cluster, kind, both).await;
+            if let Err(error @ ClusterError::Setting(_)) = changed {
+                book.wrong(format!("the settings of \"{kind}\" on node-{node}: {error}"));
+            }
+        }));
     }
 
     fn flickers(&mut self, cluster: &mut Cluster, node: usize) {
