@@ -1,6 +1,13 @@
 //! What becomes of messages whose entity moves before they are answered.
 
-use std::{future::IntoFuture as _, time::Duration};
+use std::{
+    future::IntoFuture as _,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::SeqCst},
+    },
+    time::Duration,
+};
 
 use casty::{EntityRef, prelude::*, testkit::Cluster};
 
@@ -74,7 +81,7 @@ fn without_the_third(seed: u64) -> Cluster {
 fn move_over(cluster: &mut Cluster) {
     cluster.restart(2);
     cluster.settle();
-    let its = (0..COUNTERS).filter(|at| cluster.serves(2, Cluster::slot_of("counters", &format!("c{at}")))).count();
+    let its = (0..COUNTERS).filter(|at| cluster.serves(2, Cluster::slot_of("tallies", &format!("c{at}")))).count();
     assert!(its > 0, "none has moved");
 }
 
@@ -122,4 +129,66 @@ fn what_is_answered_shortly_after_a_move_has_begun_is_told() {
     let told: Vec<_> = told.try_iter().collect();
     let failed: Vec<_> = told.iter().filter(|(number, answer)| answer.as_ref().ok() != Some(number)).collect();
     assert!(failed.is_empty(), "{} of {}: {failed:?}", failed.len(), told.len());
+}
+
+#[message]
+struct Note(u64);
+
+#[message(reply = Vec<u64>)]
+struct Noted;
+
+/// Writes slowly, so that messages wait for it.
+#[actor]
+#[sharded(name = "diaries", sync = 1)]
+#[derive(Default)]
+struct Diary(Vec<u64>);
+
+#[actor]
+impl Diary {
+    #[handler]
+    async fn note(&mut self, Note(number): Note) {
+        tokio::time::sleep(4 * MS).await;
+        self.0.push(number);
+    }
+
+    #[handler]
+    fn noted(&self, _: Noted) -> Vec<u64> {
+        self.0.clone()
+    }
+}
+
+#[test]
+fn what_is_sent_while_an_entity_moves_stays_behind_what_waited_for_it() {
+    let mut cluster = without_the_third(19);
+    let slot = |id: &String| Cluster::slot_of("diaries", id);
+    let here: Vec<_> = (0..200).map(|at| format!("d{at}")).filter(|id| cluster.serves(0, slot(id))).collect();
+    let over = Arc::new(AtomicBool::new(false));
+    let mut sending = cluster.begin(0, |system| {
+        let (here, over) = (here.clone(), over.clone());
+        async move {
+            let diaries: Vec<_> = here.iter().map(|id| system.sharded::<Diary>().entity(id)).collect();
+            for number in 0.. {
+                if over.load(SeqCst) {
+                    return number;
+                }
+                diaries.iter().for_each(|diary| diary.try_send(Note(number)).unwrap());
+                tokio::time::sleep(3 * MS).await;
+            }
+            unreachable!()
+        }
+    });
+    cluster.restart(2);
+    cluster.settle();
+    over.store(true, SeqCst);
+    cluster.run_for(100 * MS);
+    let sent: u64 = sending.take().unwrap();
+    assert!(here.iter().any(|id| cluster.serves(2, slot(id))), "none has moved");
+    let noted = cluster.on(1, move |system| async move {
+        let diaries: Vec<_> = here.iter().map(|id| system.sharded::<Diary>().entity(id)).collect();
+        let noted = diaries.iter().map(|it| it.ask(Noted).timeout(Duration::from_secs(60)).into_future());
+        futures_util::future::join_all(noted).await
+    });
+    for noted in noted {
+        assert_eq!(noted.unwrap(), (0..sent).collect::<Vec<_>>());
+    }
 }

@@ -132,7 +132,8 @@ impl<A: Actor> Drop for Core<A> {
     /// An actor that ends hands back what it did not come to.
     fn drop(&mut self) {
         self.drop_state();
-        for item in self.next.take().into_iter().chain(self.batch.drain(..)).chain(self.ctx.take_stash()) {
+        // What it has put aside came first.
+        for item in self.ctx.take_stash().into_iter().chain(self.next.take()).chain(self.batch.drain(..)) {
             self.ctx.cell().leave_behind(item);
         }
     }

@@ -13,7 +13,7 @@ use super::{
     mailbox::Queue,
 };
 use crate::{
-    entity::post_unheard,
+    entity::post_left_behind,
     reply::Refusal,
     sync::lock,
     system::{DeadLetterReason, Event},
@@ -114,7 +114,7 @@ impl<A: Actor> Cell<A> {
         let leave = AssertUnwindSafe(|| match self.activation().map(|entity| &entity.address) {
             // Another activation takes it, wherever that is.
             Some(address) if self.system().serves_entities() && self.system().home().is_shared() => {
-                post_unheard(self.system(), address, self.label(), item);
+                post_left_behind(self.system(), address, self.label(), item);
             }
             _ => self.refuse_stopped(item),
         });

@@ -35,6 +35,8 @@ pub(crate) struct Running {
     pub(super) entered: AtomicBool,
     /// Whether this node has said that it goes.
     pub(super) parting: watch::Sender<bool>,
+    /// It has left, and has nothing any more that others are to take over. It may not hear of that as everybody does.
+    pub(super) parted: AtomicBool,
     /// How often it has come back after it was taken for dead.
     pub(super) returns: AtomicU64,
     /// Whether the node keeps its part on disk.
@@ -198,6 +200,7 @@ impl Running {
         let parted = parted.unwrap_or(Err(ClusterError::ShuttingDown));
         // A member still, it comes back if it is taken for dead.
         parted.inspect_err(|_| self.parting.set(false))?;
+        self.parted.store(true, Relaxed);
         if let Some(system) = self.system.upgrade() {
             system.shutdown().await;
         }
@@ -303,7 +306,7 @@ impl Running {
         let until = begun + self.limit / 2;
         let mut had_lease = begun;
         let is_named = || self.plane.view().slots.iter().any(|chain| chain.0.iter().any(|config| config.has(&myself)));
-        while is_named() && self.others_up() && self.entered.load(Relaxed) && !*self.ending.borrow() {
+        while is_named() && !self.parted.load(Relaxed) && self.others_up() && self.entered.load(Relaxed) && !*self.ending.borrow() {
             let now = self.host.now();
             if self.leases.is_held() {
                 had_lease = now;

@@ -326,6 +326,7 @@ async fn assemble(
         limit: system.shutdown_timeout(),
         lease: lease_for(settings.raft).length,
         parting: watch::Sender::new(false),
+        parted: AtomicBool::new(false),
         returns: AtomicU64::new(0),
         entered: AtomicBool::new(false),
         ending: watch::Sender::new(false),

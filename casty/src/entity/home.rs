@@ -71,6 +71,8 @@ pub(crate) struct Post {
     pub(crate) body: Vec<u8>,
     /// Which actors wait for its answer.
     pub(crate) chain: Vec<Waiting>,
+    /// An activation that has ended had it in its mailbox: it goes before all that waits.
+    pub(crate) is_left_behind: bool,
     /// The sender waits for the answer, and not only for the message to be there.
     pub(crate) asks: bool,
     pub(crate) answer: Box<dyn Answer>,

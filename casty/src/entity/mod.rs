@@ -30,7 +30,7 @@ pub(crate) use alone::Alone;
 pub(crate) use any_entity::AnyEntity;
 pub(crate) use any_region::{AnyRegion, Woken};
 pub(crate) use home::{Home, Key, Post};
-pub(crate) use posting::post_unheard;
+pub(crate) use posting::post_left_behind;
 pub use reference::{EntityRef, Sharded};
 pub(crate) use refused::{check_durable, no_maker, same_name};
 pub(crate) use regions::{Makers, Regions};

@@ -23,28 +23,37 @@ pub(super) fn post<I: Item>(
 ) -> Result<(), Unsent> {
     if item.is_ask() {
         let chain = asking_chain(system);
-        return post_with(home, (kind, hash, id.clone()), item, chain, None).map_err(Unsent::Far);
+        return post_with(home, (kind, hash, id.clone()), item, (chain, false), None).map_err(Unsent::Far);
     }
     let (answer, handed_over) = receipt();
-    post_with(home, (kind, hash, id.clone()), item, asking_chain(system), Some(answer)).map_err(Unsent::Far)?;
+    post_with(home, (kind, hash, id.clone()), item, (asking_chain(system), false), Some(answer)).map_err(Unsent::Far)?;
     Err(Unsent::Waits(Box::pin(async move { handed_over.await.map_err(Unsent::Far) })))
 }
 
 /// Posts a message that nobody waits for. What becomes of it is a dead letter at most.
-pub(crate) fn post_unheard<I: Item>(system: &ActorSystem, to: &EntityAddress, label: ActorLabel, item: I) {
+pub(super) fn post_unheard<I: Item>(system: &ActorSystem, to: &EntityAddress, label: ActorLabel, item: I) {
+    post_alone(system, to, label, item, false);
+}
+
+/// The same, for what an activation has had in its mailbox when it ended. Posted in the order of the mailbox.
+pub(crate) fn post_left_behind<I: Item>(system: &ActorSystem, to: &EntityAddress, label: ActorLabel, item: I) {
+    post_alone(system, to, label, item, true);
+}
+
+fn post_alone<I: Item>(system: &ActorSystem, to: &EntityAddress, label: ActorLabel, item: I, is_left_behind: bool) {
     let home = system.home();
     let told = item.is_ask();
     let answer: Option<Box<dyn Answer>> = (!told)
         .then(|| Box::new(Unheard { system: system.clone(), label, message: item.name(), over: false }) as Box<dyn Answer>);
     // Who asked is told; the rest is a dead letter already.
-    let _told = post_with(home, (to.kind, to.hash, to.id.clone()), item, Vec::new(), answer);
+    let _told = post_with(home, (to.kind, to.hash, to.id.clone()), item, (Vec::new(), is_left_behind), answer);
 }
 
 fn post_with<I: Item>(
     home: &Arc<dyn Home>,
     (kind, hash, id): (&'static str, u64, EntityId),
     mut item: I,
-    chain: Vec<crate::actor::Waiting>,
+    (chain, is_left_behind): (Vec<crate::actor::Waiting>, bool),
     receipt: Option<Box<dyn Answer>>,
 ) -> Result<(), Refusal> {
     let mut body = Vec::new();
@@ -62,7 +71,7 @@ fn post_with<I: Item>(
         }
     };
     let Some(answer) = answer else { return Err(FarRefusal::Local.into()) };
-    home.post(Post { kind: kind.into(), hash, id, message, idempotent, body, chain, asks, answer });
+    home.post(Post { kind: kind.into(), hash, id, message, idempotent, body, chain, is_left_behind, asks, answer });
     Ok(())
 }
 

@@ -185,7 +185,7 @@ impl<A: Entity> EntityRef<A> {
 
     /// Hands a message over without waiting. If that cannot be, an asker is told, and what was sent is a dead letter.
     pub(crate) fn push_or_tell(&self, item: A::Item) {
-        let (item, why) = match self.region.cell(&self.system, &self.id, self.hash) {
+        let (item, why) = match self.region.cell_in_turn(&self.system, &self.id, self.hash) {
             Ok(cell) => match cell.push(item) {
                 Ok(_) => return,
                 Err(Refused::Stopped(item)) => return self.follow(cell, item),

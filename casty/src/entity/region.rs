@@ -33,7 +33,7 @@ use crate::{
 
 const SHARDS: usize = 64;
 /// A table with room for more than these, and few entries, gives some of it back.
-const ROOMY: usize = 128;
+const ROOMY: usize = 32;
 /// Idle ones are looked for so often, or more often if they are to be put away sooner.
 const SWEEP: Duration = Duration::from_secs(30);
 /// Sweeps in the time after which an idle one is put away, at least.

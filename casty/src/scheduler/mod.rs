@@ -36,6 +36,8 @@ pub(crate) type Job = Arc<dyn Run>;
 
 /// How many of a queue's jobs change hands at once, at most.
 const GRAB: usize = 64;
+/// A queue with room for more than these gives it back once it is empty.
+const ROOMY: usize = 4096;
 
 pub(crate) struct Scheduler {
     host: Host,
@@ -204,6 +206,7 @@ impl Scheduler {
         let first = taken.next();
         self.seats[seat].extend(taken);
         self.injected.store(injector.len(), Relaxed);
+        shrink(&mut injector);
         first
     }
 
@@ -224,6 +227,13 @@ impl Scheduler {
     }
 }
 
+/// Gives back what a burst has blown up.
+fn shrink(queue: &mut VecDeque<Job>) {
+    if queue.is_empty() && queue.capacity() > ROOMY {
+        *queue = VecDeque::new();
+    }
+}
+
 impl Seat {
     /// Returns how many wait now.
     fn push(&self, job: Job) -> usize {
@@ -238,6 +248,7 @@ impl Seat {
         let mut queue = lock_hot(&self.queue);
         let job = queue.pop_front();
         self.len.store(queue.len(), Relaxed);
+        shrink(&mut queue);
         job
     }
 

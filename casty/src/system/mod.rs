@@ -9,6 +9,7 @@ mod entities;
 mod event;
 mod names;
 mod output;
+mod places;
 mod remote;
 mod shutdown;
 mod spawn;

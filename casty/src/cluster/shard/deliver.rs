@@ -48,9 +48,10 @@ impl Shards {
         let asks = request.flags & flags::ASK != 0;
         let chain = request.chain.iter();
         let chain: Vec<_> = chain.filter_map(|(node, actor)| Some((network.key_of(node)?, ActorId(actor)))).collect();
+        let is_left_behind = request.flags & flags::LEFT_BEHIND != 0;
         let wait = |port: Box<dyn FarPort>, chain| {
             self.route(Envelope {
-                number: self.router.next(),
+                turn: self.router.turn(slot, is_left_behind),
                 kind: name.into(),
                 hash,
                 id: id.into(),

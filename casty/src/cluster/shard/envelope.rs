@@ -13,9 +13,31 @@ use crate::{
     reply::{FarRefusal, Refusal},
 };
 
+/// Which of a slot's messages comes first on this node. Rises from one to the next; what activations have left behind when they
+/// ended comes, each in its order, before the message whose number it has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Turn {
+    number: u64,
+    left: u32,
+}
+
+impl Turn {
+    pub(super) fn of(number: u64) -> Self {
+        Self { number, left: u32::MAX }
+    }
+
+    pub(super) fn is_left_behind(self) -> bool {
+        self.left != u32::MAX
+    }
+
+    /// Before this one, and behind so many others that come before it too.
+    pub(super) fn before(self, left: u32) -> Self {
+        Self { left, ..self }
+    }
+}
+
 pub(super) struct Envelope {
-    /// Rises from one to the next on this node.
-    pub(super) number: u64,
+    pub(super) turn: Turn,
     pub(super) kind: Arc<str>,
     pub(super) hash: u64,
     pub(super) id: EntityId,
@@ -33,9 +55,9 @@ pub(super) struct Envelope {
 }
 
 impl Envelope {
-    pub(super) fn of(post: Post, number: u64, deadline: Instant) -> Self {
+    pub(super) fn of(post: Post, turn: Turn, deadline: Instant) -> Self {
         Self {
-            number,
+            turn,
             kind: post.kind,
             hash: post.hash,
             id: post.id,

@@ -196,7 +196,9 @@ impl Home for Shards {
     }
 
     fn post(&self, post: Post) {
-        let envelope = Envelope::of(post, self.router.next(), self.deadline());
+        let slot = slot_of_hash(post.hash);
+        let turn = self.router.turn(slot, post.is_left_behind);
+        let envelope = Envelope::of(post, turn, self.deadline());
         self.route(envelope);
     }
 }

@@ -179,7 +179,7 @@ mod tests {
         let told_of = |first: FarRefusal| {
             let told = Arc::default();
             let envelope = Envelope {
-                number: shards.router.next(),
+                turn: shards.router.next(),
                 kind: "accounts".into(),
                 hash: 1,
                 id: "alice".into(),

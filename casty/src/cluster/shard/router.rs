@@ -17,6 +17,7 @@ use tokio::time::Instant;
 
 use super::{
     Envelope, Shards,
+    envelope::Turn,
     ports::{Held, Here, OnItsWay, Receipt},
 };
 use crate::{
@@ -46,8 +47,12 @@ pub(super) struct Router {
 
 #[derive(Default)]
 struct Queue {
-    /// By their numbers.
+    /// By their turns.
     envelopes: VecDeque<Envelope>,
+    /// While so many tasks end the slot's activations, none is brought anywhere.
+    holds: usize,
+    /// What activations have left behind comes before this one, and so much has come.
+    left: Option<(Turn, u32)>,
     /// Somebody brings them where they belong.
     busy: bool,
     /// And is to look once more.
@@ -66,8 +71,46 @@ impl Router {
         }
     }
 
-    pub(super) fn next(&self) -> u64 {
-        self.numbers.fetch_add(1, Relaxed)
+    pub(super) fn next(&self) -> Turn {
+        Turn::of(self.numbers.fetch_add(1, Relaxed))
+    }
+
+    /// The turn of a message that is routed now. What activations have left behind, here or where the slot was, goes before
+    /// what has come so far.
+    pub(super) fn turn(&self, slot: Slot, is_left_behind: bool) -> Turn {
+        if !is_left_behind || self.closed.load(Relaxed) {
+            return self.next();
+        }
+        let mut queues = lock(&self.queues);
+        let queue = queues.entry(slot).or_default();
+        self.waiting[usize::from(slot)].store(true, Release);
+        let left = queue.left.get_or_insert_with(|| (queue.envelopes.front().map_or_else(|| self.next(), |it| it.turn), 0));
+        left.1 += 1;
+        left.0.before(left.1)
+    }
+
+    /// The slot's activations end: what comes waits until all is there that they leave behind.
+    pub(super) fn hold(&self, slot: Slot) {
+        let mut queues = lock(&self.queues);
+        if self.closed.load(Relaxed) {
+            return;
+        }
+        queues.entry(slot).or_default().holds += 1;
+        self.waiting[usize::from(slot)].store(true, Release);
+    }
+
+    /// They have ended. What waits can be brought where it belongs.
+    pub(super) fn release(&self, slot: Slot) {
+        let mut queues = lock(&self.queues);
+        let Some(queue) = queues.get_mut(&slot) else { return };
+        queue.holds = queue.holds.saturating_sub(1);
+        if queue.holds > 0 {
+            return;
+        }
+        if queue.envelopes.is_empty() {
+            queues.remove(&slot);
+            self.waiting[usize::from(slot)].store(false, Release);
+        }
     }
 
     /// Whether messages for the slot wait.
@@ -91,16 +134,19 @@ impl Router {
             return envelope.refuse(Refusal::Stopped);
         }
         let envelopes = &mut queues.entry(slot).or_default().envelopes;
-        let at = envelopes.iter().rposition(|other| other.number < envelope.number).map_or(0, |at| at + 1);
+        let at = envelopes.iter().rposition(|other| other.turn < envelope.turn).map_or(0, |at| at + 1);
         envelopes.insert(at, envelope);
         self.len.fetch_add(1, Relaxed);
         self.waiting[usize::from(slot)].store(true, Release);
     }
 
-    /// The next one of the slot. `None`: there is none, or somebody else is at it; or, after `Some`, when all are gone.
+    /// Whether the caller is to bring the slot's messages where they belong: nobody else is at it, and they need not wait.
     fn begin(&self, slot: Slot) -> bool {
         let mut queues = lock(&self.queues);
         let Some(queue) = queues.get_mut(&slot) else { return false };
+        if queue.holds > 0 {
+            return false;
+        }
         if queue.busy {
             queue.again = true;
             return false;
@@ -112,6 +158,10 @@ impl Router {
     fn take(&self, slot: Slot) -> Option<Envelope> {
         let mut queues = lock(&self.queues);
         let queue = queues.get_mut(&slot)?;
+        if queue.holds > 0 {
+            (queue.busy, queue.again) = (false, false);
+            return None;
+        }
         let next = queue.envelopes.pop_front();
         if next.is_some() {
             self.len.fetch_sub(1, Relaxed);
@@ -199,9 +249,9 @@ impl Shards {
         let mut last = None;
         while let Some(envelope) = self.router.take(slot) {
             // One that has come back at once is not tried for ever.
-            let number = Some(envelope.number);
-            let tried = if number > last { self.attempt(envelope) } else { Err(envelope) };
-            last = last.max(number);
+            let turn = Some(envelope.turn);
+            let tried = if turn > last { self.attempt(envelope) } else { Err(envelope) };
+            last = last.max(turn);
             if let Err(envelope) = tried {
                 if !self.router.rest(slot, envelope) {
                     return;
@@ -261,6 +311,7 @@ impl Shards {
             hash: envelope.hash,
             message: &message,
             idempotent: envelope.idempotent,
+            is_left_behind: envelope.turn.is_left_behind(),
             asks: envelope.asks,
             chain: &chain,
             body: &body,

@@ -86,6 +86,10 @@ impl Shards {
         let done = act(&mut place, &mut out);
         let serves = place.settle(&out);
         let term = place.term;
+        if out.iter().any(|out| matches!(out, Out::Stops { orderly: true, .. })) {
+            // Before anything is turned away for it.
+            self.router.hold(slot);
+        }
         self.serving[usize::from(slot)].store(serves, Release);
         self.waits[usize::from(slot)].store(place.core.waits(), Release);
         if out.is_empty() {
@@ -192,6 +196,8 @@ impl Shards {
                     actor.cell().kill();
                 }
             }
+            itself.router.release(slot);
+            itself.kick(slot);
             let over = itself.host.now();
             let (limit, promised) = (over + SETTLE, over + PROMISED);
             // What is kept by now may be about to be told.

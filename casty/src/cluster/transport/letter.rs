@@ -17,6 +17,7 @@ pub(crate) struct Letter<'a> {
     pub(crate) hash: u64,
     pub(crate) message: &'a str,
     pub(crate) idempotent: bool,
+    pub(crate) is_left_behind: bool,
     /// The sender waits for the answer, and not only for the message to be there.
     pub(crate) asks: bool,
     pub(crate) chain: &'a [Waiting],
@@ -40,7 +41,10 @@ impl Letter<'_> {
         let request = Request {
             request: 0,
             actor: self.target(),
-            flags: flags::ENTITY | asks | if self.idempotent { flags::IDEMPOTENT } else { 0 },
+            flags: flags::ENTITY
+                | asks
+                | if self.idempotent { flags::IDEMPOTENT } else { 0 }
+                | if self.is_left_behind { flags::LEFT_BEHIND } else { 0 },
             target_incarnation: to.0,
             name: self.message,
             to_name: Some(&address),

@@ -14,8 +14,10 @@ pub(crate) mod flags {
     pub(crate) const AGAIN: u8 = 8;
     /// It is for an entity: `actor` is the hash of its type and id, `to_name` both of them with a NUL in between.
     pub(crate) const ENTITY: u8 = 16;
+    /// It was in the mailbox of an entity that has moved: it goes before what came by other ways.
+    pub(crate) const LEFT_BEHIND: u8 = 32;
 
-    pub(super) const ALL: u8 = ASK | CONFIRM | IDEMPOTENT | AGAIN | ENTITY;
+    pub(super) const ALL: u8 = ASK | CONFIRM | IDEMPOTENT | AGAIN | ENTITY | LEFT_BEHIND;
 }
 
 // A length of `to_name` that says that there is none.
