@@ -1,6 +1,6 @@
 //! Clients of entities.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, time::Duration};
 
 use casty::ActorSystem;
 use futures_util::future::join_all;
@@ -35,21 +35,36 @@ pub(crate) async fn call(system: ActorSystem, node: usize, book: Book, mut dice:
             _ => (3, Act::Add(1)),
         };
         let began = order();
-        let calls = (0..many).map(|_| {
+        let ops = (0..many).map(|_| {
             number += 1;
-            let op = Op(client, number);
-            let (book, ledger) = (&book, &ledger);
-            async move {
-                book.call(Call::Begun { node, entity: name, op, act, began });
-                let outcome = ledger.call(op, act, limit).await;
-                book.call(Call::Ended { entity: name, op, outcome: outcome.clone() });
-                outcome
-            }
+            Op(client, number)
         });
-        for outcome in join_all(calls.collect::<Vec<_>>()).await {
+        let calls: Vec<_> = ops.map(|op| one((&ledger, name), node, &book, (op, act, began), limit)).collect();
+        for outcome in join_all(calls).await {
             if let Outcome::Answered(answer) = outcome {
                 seen.insert(name, act.on(answer.was).unwrap_or(answer.was));
             }
         }
     }
+}
+
+/// Changes an entity, or asks for what it has.
+pub(crate) async fn call_once(system: ActorSystem, node: usize, book: Book, name: Name, changes: bool) {
+    let client = u32::try_from(book.count()).expect("there are fewer clients");
+    let act = if changes { Act::Swap(u64::from(client) * 1_000_000_000) } else { Act::Read };
+    let ledger = Ledger::of(&system, name.0, name.1);
+    one((&ledger, name), node, &book, (Op(client, 1), act, order()), Duration::from_secs(2)).await;
+}
+
+async fn one(
+    (ledger, entity): (&Ledger, Name),
+    node: usize,
+    book: &Book,
+    (op, act, began): (Op, Act, u64),
+    limit: Duration,
+) -> Outcome {
+    book.call(Call::Begun { node, entity, op, act, began });
+    let outcome = ledger.call(op, act, limit).await;
+    book.call(Call::Ended { entity, op, outcome: outcome.clone() });
+    outcome
 }

@@ -10,38 +10,18 @@ use casty::{
 use crate::{
     book::Book,
     dice::Dice,
-    ledgers::{self, CHANGED, LEDGERS},
-    mortals::MORTALS,
+    hunt::{Flicker, Hunt},
+    ledgers::{self, CHANGED},
     plan::Plan,
 };
-
-/// Whoever serves a slot is struck, and then whoever serves it next, while what was sent to one of the others is held up.
-struct Hunt {
-    slot: u16,
-    left: usize,
-    /// When it goes on.
-    at: Duration,
-    /// Whom it was after last.
-    last: Option<usize>,
-    /// Who is about to be struck.
-    aim: Option<usize>,
-}
-
-/// A node that stops and goes on, again and again.
-struct Flicker {
-    node: usize,
-    /// How often still.
-    left: usize,
-    at: Duration,
-}
 
 /// After so long nobody is about to be taken for down.
 const CALM: Duration = Duration::from_secs(2);
 
 /// The faults of a run, and what they have touched.
 pub(crate) struct Faults {
-    dice: Dice,
-    plan: Plan,
+    pub(crate) dice: Dice,
+    pub(crate) plan: Plan,
     next: Duration,
     /// When each node was last disturbed: itself, or a link of it. While one is not well, that is now.
     disturbed: Vec<Duration>,
@@ -52,9 +32,9 @@ pub(crate) struct Faults {
     asked: Vec<bool>,
     /// Who has left, or lost its disk, and has not come in again: it says that there is no cluster.
     ignorant: Vec<bool>,
-    slow: bool,
-    hunts: Vec<Hunt>,
-    flickers: Vec<Flicker>,
+    pub(crate) slow: bool,
+    pub(crate) hunts: Vec<Hunt>,
+    pub(crate) flickers: Vec<Flicker>,
     /// The types whose changes are to be on both backups, by what was said last.
     raised: BTreeSet<&'static str>,
     /// All is healed.
@@ -90,7 +70,7 @@ impl Faults {
         }
     }
 
-    fn tell(&mut self, cluster: &Cluster, what: String) {
+    pub(crate) fn tell(&mut self, cluster: &Cluster, what: String) {
         self.events.push((cluster.elapsed(), what));
     }
 
@@ -157,20 +137,7 @@ impl Faults {
             return self.come_or_go(cluster, one);
         }
         match self.dice.below(48) {
-            36..40 => {
-                let names: Vec<_> = LEDGERS.iter().chain(&MORTALS).collect();
-                // Of what is on all backups before it is answered, more may be lost at once.
-                let all: Vec<_> = LEDGERS.iter().filter(|(kind, _)| *kind == "all").collect();
-                let names = if self.dice.percent(40) { all } else { names };
-                let &(kind, id) = self.dice.pick(&names).expect("there are some");
-                let slot = Cluster::slot_of(kind, id);
-                let (left, at) = (1 + self.dice.below(3), cluster.elapsed());
-                self.hunts.push(Hunt { slot, left, at, last: None, aim: None });
-                // Whoever takes over has to go by what was asked until then. In a gentle run nobody crashes before all slots follow.
-                if CHANGED.contains(&kind) && !self.plan.gentle && self.dice.percent(40) {
-                    self.change_settings(cluster, book, kind);
-                }
-            }
+            36..40 => self.begin_hunt(cluster, book),
             46..48 => {
                 let kind = CHANGED[self.dice.below(CHANGED.len())];
                 self.change_settings(cluster, book, kind);
@@ -263,61 +230,8 @@ impl Faults {
         }
     }
 
-    fn hunt(&mut self, cluster: &mut Cluster, book: &Book) {
-        let now = cluster.elapsed();
-        for mut hunt in std::mem::take(&mut self.hunts) {
-            if now >= hunt.at {
-                hunt.at = now + Duration::from_millis(3);
-                if let Some(node) = hunt.aim.take() {
-                    (hunt.last, hunt.left) = (Some(node), hunt.left - 1);
-                    self.tell(cluster, format!("{node} is struck, which served slot {}", hunt.slot));
-                    self.hit(cluster, book, node);
-                } else if let Some(node) = (0..cluster.size()).find(|node| cluster.serves(*node, hunt.slot))
-                    && hunt.last != Some(node)
-                {
-                    hunt.aim = Some(node);
-                    hunt.at = now + self.dice.millis(0, 150);
-                    self.hold_up(cluster, node, hunt.slot);
-                }
-            }
-            if hunt.left > 0 {
-                self.hunts.push(hunt);
-            }
-        }
-    }
-
-    /// What the primary sends comes to some of its backups only, and takes long between those.
-    fn hold_up(&mut self, cluster: &mut Cluster, primary: usize, slot: u16) {
-        let mut backups = cluster.slot_members(primary, slot);
-        backups.retain(|member| *member != primary);
-        let Some(one) = self.dice.pick(&backups) else { return };
-        if self.dice.percent(60) {
-            self.tell(cluster, format!("the link of {primary} and {one} stalls"));
-            cluster.stall(primary, one);
-        }
-        backups.retain(|backup| *backup != one);
-        if let Some(other) = self.dice.pick(&backups).filter(|_| self.dice.percent(50)) {
-            let most = self.dice.millis(50, 500);
-            self.tell(cluster, format!("the link of {one} and {other} takes up to {most:?}"));
-            self.slow = true;
-            cluster.delay(one, other, most);
-        }
-    }
-
-    fn hit(&mut self, cluster: &mut Cluster, book: &Book, node: usize) {
-        match self.dice.below(7) {
-            0..2 => {
-                self.tell(cluster, format!("{node} is cut off"));
-                cluster.partition(&[node]);
-            }
-            2..5 => self.crash(cluster, book, node),
-            5 => self.flickers(cluster, node),
-            _ => self.go(cluster, node),
-        }
-    }
-
     /// Somebody has the cluster agree on other settings for a type. Whatever comes of that.
-    fn change_settings(&mut self, cluster: &mut Cluster, book: &Book, kind: &'static str) {
+    pub(crate) fn change_settings(&mut self, cluster: &mut Cluster, book: &Book, kind: &'static str) {
         let started: Vec<_> = (0..cluster.size()).filter(|node| cluster.started(*node).is_some()).collect();
         let Some(node) = self.dice.pick(&started) else { return };
         let both = self.raised.insert(kind);
@@ -336,41 +250,12 @@ impl Faults {
         }));
     }
 
-    fn flickers(&mut self, cluster: &mut Cluster, node: usize) {
-        if cluster.is_running(node) {
-            let left = 2 + 2 * self.dice.below(3);
-            self.flickers.push(Flicker { node, left, at: cluster.elapsed() });
-        }
-    }
-
-    fn flicker(&mut self, cluster: &mut Cluster) {
-        let now = cluster.elapsed();
-        for mut flicker in std::mem::take(&mut self.flickers) {
-            if now >= flicker.at {
-                flicker.left -= 1;
-                let node = flicker.node;
-                if flicker.left.is_multiple_of(2) {
-                    self.tell(cluster, format!("{node} goes on"));
-                    cluster.resume(node);
-                    flicker.at = now + self.dice.millis(2, 150);
-                } else {
-                    self.tell(cluster, format!("{node} stops for a while"));
-                    cluster.pause(node);
-                    flicker.at = now + self.dice.millis(300, if self.plan.fast { 1200 } else { 2500 });
-                }
-            }
-            if flicker.left > 0 {
-                self.flickers.push(flicker);
-            }
-        }
-    }
-
     fn two(&mut self, size: usize) -> (usize, usize) {
         let one = self.dice.below(size);
         (one, (one + 1 + self.dice.below(size - 1)) % size)
     }
 
-    fn crash(&mut self, cluster: &mut Cluster, book: &Book, node: usize) {
+    pub(crate) fn crash(&mut self, cluster: &mut Cluster, book: &Book, node: usize) {
         if !self.may_lose_copies(cluster) {
             return;
         }
@@ -392,7 +277,7 @@ impl Faults {
     }
 
     /// A node goes in good order: for good, or to come back.
-    fn go(&mut self, cluster: &mut Cluster, node: usize) {
+    pub(crate) fn go(&mut self, cluster: &mut Cluster, node: usize) {
         if !self.may_lose_copies(cluster) {
             return;
         }

@@ -14,6 +14,7 @@ mod dice;
 mod faithful;
 mod faults;
 mod history;
+mod hunt;
 mod invariants;
 mod ledgers;
 mod many;

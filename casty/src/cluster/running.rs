@@ -306,7 +306,8 @@ impl Running {
         let until = begun + self.limit / 2;
         let mut had_lease = begun;
         let is_named = || self.plane.view().slots.iter().any(|chain| chain.0.iter().any(|config| config.has(&myself)));
-        while is_named() && !self.parted.load(Relaxed) && self.others_up() && self.entered.load(Relaxed) && !*self.ending.borrow() {
+        while is_named() && !self.parted.load(Relaxed) && self.others_up() && self.entered.load(Relaxed) && !*self.ending.borrow()
+        {
             let now = self.host.now();
             if self.leases.is_held() {
                 had_lease = now;
