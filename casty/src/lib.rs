@@ -120,6 +120,7 @@ mod probe;
 mod registry;
 mod reply;
 mod scheduler;
+mod spans;
 mod supervision;
 mod sync;
 mod system;

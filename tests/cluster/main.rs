@@ -15,5 +15,6 @@ mod leaving;
 mod metrics;
 mod names;
 mod replication;
+mod spans;
 mod tls;
 mod watching;

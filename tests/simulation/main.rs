@@ -52,7 +52,7 @@ fn log() {
 fn whatever_fails_the_promises_hold() {
     log();
     let first = number("CASTY_SEED", 1);
-    let count = number("CASTY_SEEDS", 40);
+    let count = number("CASTY_SEEDS", 20);
     if count == 1 {
         run::note_panics();
         return here(first);

@@ -5,8 +5,10 @@ use std::{
     time::Duration,
 };
 
+use tracing::Span;
+
 use super::{ActorId, StopReason};
-use crate::{EntityId, metrics, reply::Outputs};
+use crate::{EntityId, metrics, reply::Outputs, spans};
 
 /// Which entity, wherever it is.
 #[derive(Debug, Clone)]
@@ -33,6 +35,10 @@ pub(crate) trait Activations: Send + Sync {
 }
 
 impl Activation {
+    pub(super) fn putting_away(&self) -> Span {
+        spans::passivation(self.address.kind, &self.address.id)
+    }
+
     /// It was idle, and its farewell took so long.
     pub(super) fn put_away(&self, took: Duration) {
         let EntityAddress { kind, id, .. } = &self.address;

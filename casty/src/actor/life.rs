@@ -1,5 +1,7 @@
 //! The rare parts of an actor's life: its start, its end, and what comes between when it fails.
 
+use tracing::Instrument as _;
+
 use std::{future::Future, panic::AssertUnwindSafe, sync::Arc, task::Poll, time::Duration};
 
 use futures_util::FutureExt as _;
@@ -233,7 +235,23 @@ async fn suspended<A: Actor>(core: Box<Core<A>>, failure: Failure, done: oneshot
 /// The end: children first, last spawned first; then the actor's own farewell.
 async fn stop<A: Actor>(mut core: Box<Core<A>>, reason: StopReason) -> Outcome<A> {
     let cell = core.cell().clone();
-    let idle = matches!(reason, StopReason::Passivated).then(|| cell.system().host().now());
+    if matches!(reason, StopReason::Passivated)
+        && let Some(activation) = cell.activation()
+    {
+        let begun = cell.system().host().now();
+        let span = activation.putting_away();
+        farewell(&mut core, &reason).instrument(span.clone()).await;
+        let _within = span.entered();
+        activation.put_away(cell.system().host().now().saturating_duration_since(begun));
+    } else {
+        farewell(&mut core, &reason).await;
+    }
+    cell.finish(Some(core), &reason);
+    None
+}
+
+async fn farewell<A: Actor>(core: &mut Core<A>, reason: &StopReason) {
+    let cell = core.cell().clone();
     cell.close();
     core.ctx.cancel_timers();
     stop_children(&cell, &reason.for_children()).await;
@@ -243,11 +261,6 @@ async fn stop<A: Actor>(mut core: Box<Core<A>>, reason: StopReason) -> Outcome<A
         // A child that on_stop spawned, or a restart of a group brought back.
         stop_children(&cell, &reason.for_children()).await;
     }
-    if let (Some(begun), Some(activation)) = (idle, cell.activation()) {
-        activation.put_away(cell.system().host().now().saturating_duration_since(begun));
-    }
-    cell.finish(Some(core), &reason);
-    None
 }
 
 /// Stops children one after the other, the last spawned first. One that does not end in time is killed.

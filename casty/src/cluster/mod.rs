@@ -35,7 +35,7 @@ pub use error::{ClusterError, RecoverError, StartError};
 pub(crate) use neighbours::is_neighbour;
 pub(crate) use node::NodeKey;
 pub use node::{Incarnation, NodeId};
-pub(crate) use placement::{hash_of, kind_seed, slot_of_hash};
+pub(crate) use placement::{Epoch, Slot, hash_of, kind_seed, slot_of_hash};
 pub use settings::{DistributedBuilder, RaftConfig};
 pub use swim::{InvalidSwimConfig, SwimConfig};
 #[cfg(feature = "tls")]

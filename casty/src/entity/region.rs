@@ -27,6 +27,7 @@ use crate::{
     cluster::{hash_of, kind_seed, slot_of_hash},
     metrics,
     reply::{Outputs, Patience, Refusal, keep_looking},
+    spans,
     sync::lock,
     system::WeakSystem,
 };
@@ -179,13 +180,16 @@ impl<A: Entity> Region<A> {
             return Err(NotHere::Refused(Refusal::Stopped));
         }
         let key = self.key(id, hash).ok_or(NotHere::Elsewhere)?;
-        let mut begun = None;
+        if self.home.has(&key) == 0 {
+            return Err(NotHere::Elsewhere);
+        }
+        let _within = spans::activation(A::ENTITY.name, id).entered();
+        let begun = system.host().now();
         loop {
             let term = self.home.has(&key);
             if term == 0 {
                 return Err(NotHere::Elsewhere);
             }
-            let begun = *begun.get_or_insert_with(|| system.host().now());
             let before = self.home.state(&key);
             // What makes it is the user's, and may need others of this shard.
             let factory = self.factory(system, &key);

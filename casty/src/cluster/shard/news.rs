@@ -7,15 +7,22 @@ use std::{
 };
 
 use tokio::time::Instant;
+use tracing::Span;
 
-use crate::cluster::{ClusterEvent, placement::Slot};
+use crate::{
+    cluster::{
+        ClusterEvent,
+        placement::{Epoch, Slot},
+    },
+    spans,
+};
 
 #[derive(Default)]
 pub(super) struct News {
     /// Those that this node is to serve, since when, and whether who had them before is gone.
-    to_serve: BTreeMap<Slot, (Instant, bool)>,
+    to_serve: BTreeMap<Slot, (Instant, bool, Span)>,
     /// Those that it hands over, since when.
-    to_give: BTreeMap<Slot, Instant>,
+    to_give: BTreeMap<Slot, (Instant, Span)>,
     /// Those of which so much is gone that they are not served, and this was told.
     lost: BTreeSet<Slot>,
     taken: Taken,
@@ -48,7 +55,7 @@ pub(super) struct Served {
 impl News {
     /// The slot is to be served here from now on.
     pub(super) fn is_to_serve(&mut self, slot: Slot, now: Instant, failover: bool) {
-        let (_, known) = self.to_serve.entry(slot).or_insert((now, failover));
+        let (_, known, _) = self.to_serve.entry(slot).or_insert_with(|| (now, failover, spans::taking(slot)));
         *known |= failover;
     }
 
@@ -59,22 +66,27 @@ impl News {
     }
 
     /// It is served here. `None`: it was before.
-    pub(super) fn serves(&mut self, slot: Slot, now: Instant) -> Option<Served> {
+    pub(super) fn serves(&mut self, slot: Slot, epoch: Epoch, now: Instant) -> Option<Served> {
         self.lost.remove(&slot);
-        let (since, failover) = self.to_serve.remove(&slot)?;
+        let (since, failover, span) = self.to_serve.remove(&slot)?;
         let took = now.saturating_duration_since(since);
+        span.record("epoch", epoch);
+        span.record("failover", failover);
+        tracing::debug!(parent: &span, slot, epoch, ?took, failover, "a slot is served");
         self.taken.add(slot, took);
         self.taken.failover |= failover;
         Some(Served { took, failover })
     }
 
-    pub(super) fn stops(&mut self, slot: Slot, now: Instant) {
-        self.to_give.insert(slot, now);
+    pub(super) fn stops(&mut self, slot: Slot, epoch: Epoch, now: Instant) {
+        self.to_give.insert(slot, (now, spans::giving(slot, epoch)));
     }
 
     /// It was handed over. How long that took; `None`: nobody had asked for it.
     pub(super) fn released(&mut self, slot: Slot, now: Instant) -> Option<Duration> {
-        let took = now.saturating_duration_since(self.to_give.remove(&slot)?);
+        let (since, span) = self.to_give.remove(&slot)?;
+        let took = now.saturating_duration_since(since);
+        tracing::debug!(parent: &span, slot, ?took, "a slot is handed over");
         self.given.add(slot, took);
         Some(took)
     }
@@ -118,13 +130,13 @@ mod tests {
         news.is_to_serve(3, begun, false);
         news.is_to_serve(4, begun, true);
         news.is_to_serve(4, at(5), false);
-        assert_eq!(news.serves(3, at(10)), Some(Served { took: at(10) - begun, failover: false }));
-        assert_eq!(news.serves(4, at(30)), Some(Served { took: at(30) - begun, failover: true }));
-        assert_eq!(news.serves(4, at(40)), None, "it goes on");
+        assert_eq!(news.serves(3, 1, at(10)), Some(Served { took: at(10) - begun, failover: false }));
+        assert_eq!(news.serves(4, 1, at(30)), Some(Served { took: at(30) - begun, failover: true }));
+        assert_eq!(news.serves(4, 1, at(40)), None, "it goes on");
         let taken = ClusterEvent::SlotsTaken { slots: [3, 4].into(), took: at(30) - begun, failover: true };
         assert_eq!(news.take(), [taken]);
         assert_eq!(news.take(), []);
-        news.stops(3, at(50));
+        news.stops(3, 1, at(50));
         assert_eq!(news.released(3, at(70)), Some(at(20) - begun));
         assert_eq!(news.released(4, at(70)), None, "nobody asked for it");
         assert_eq!(news.take(), [ClusterEvent::SlotsGiven { slots: [3].into(), took: at(20) - begun }]);
@@ -138,7 +150,7 @@ mod tests {
         assert_eq!(news.take(), [ClusterEvent::StateLost { slots: [7].into() }]);
         assert!(!news.is_lost(7));
         assert_eq!(news.take(), []);
-        news.serves(7, now);
+        news.serves(7, 1, now);
         assert!(news.is_lost(7));
         assert_eq!(news.take().len(), 1);
     }

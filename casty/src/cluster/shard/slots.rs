@@ -135,9 +135,8 @@ impl Shards {
             }
             Out::Kept(outputs, version) => outputs.kept(version),
             Out::Serves(epoch) => {
-                let served = lock(&self.news).serves(slot, self.host.now());
+                let served = lock(&self.news).serves(slot, epoch, self.host.now());
                 if let Some(Served { took, failover }) = served {
-                    tracing::debug!(slot, epoch, ?took, failover, "a slot is served");
                     metrics::slot_taken(took, failover);
                 }
                 self.begins(slot);
@@ -145,7 +144,7 @@ impl Shards {
             Out::Stops { epoch, orderly } => {
                 tracing::debug!(slot, epoch, orderly, "a slot is served no more");
                 if orderly {
-                    lock(&self.news).stops(slot, self.host.now());
+                    lock(&self.news).stops(slot, epoch, self.host.now());
                 }
                 self.ends(slot, epoch, orderly);
             }
@@ -211,7 +210,6 @@ impl Shards {
             itself.with(slot, |core, out| core.released(epoch, out));
             let given = lock(&itself.news).released(slot, itself.host.now());
             if let Some(took) = given {
-                tracing::debug!(slot, epoch, ?took, "a slot is handed over");
                 metrics::slot_given(took);
             }
             // What is not kept by now may be, and nobody here will know.
