@@ -51,7 +51,7 @@ impl Shards {
         let is_left_behind = request.flags & flags::LEFT_BEHIND != 0;
         let wait = |port: Box<dyn FarPort>, chain| {
             self.route(Envelope {
-                turn: self.router.turn(slot, is_left_behind),
+                turn: self.waiting.turn(slot, is_left_behind),
                 kind: name.into(),
                 hash,
                 id: id.into(),
@@ -65,7 +65,7 @@ impl Shards {
                 deadline: self.deadline(),
             });
         };
-        if self.router.is_waiting(slot) || self.serves(slot) == 0 || !self.pass().is_open() {
+        if self.waiting.is_waiting(slot) || self.serves(slot) == 0 || !self.pass().is_open() {
             if self.is_to_serve(slot) {
                 wait(replies.port(request.request), chain);
                 return None;

@@ -8,6 +8,7 @@ mod envelope;
 mod kinds;
 mod news;
 mod ports;
+mod queues;
 mod router;
 mod run;
 mod rush;
@@ -26,7 +27,7 @@ use std::{
 use tokio::sync::Notify;
 
 pub(crate) use self::kinds::{check, declared, settings};
-use self::{envelope::Envelope, kinds::Kinds, news::News, router::Router, rush::Rush, slots::Place, standing::Standing};
+use self::{envelope::Envelope, kinds::Kinds, news::News, queues::Queues, rush::Rush, slots::Place, standing::Standing};
 use super::{
     NodeKey,
     control::Plane,
@@ -57,7 +58,7 @@ pub(crate) struct Shards {
     /// For each slot, whether it is to be asked with each tick.
     waits: Box<[AtomicBool]>,
     kinds: Kinds,
-    router: Router,
+    waiting: Queues,
     rush: Rush,
     standing: Standing,
     /// What is to be proposed: how far this node's configurations have come.
@@ -82,7 +83,7 @@ impl Shards {
             serving: (0..SLOTS).map(|_| AtomicU64::new(0)).collect(),
             waits: (0..SLOTS).map(|_| AtomicBool::new(false)).collect(),
             kinds: Kinds::default(),
-            router: Router::new(),
+            waiting: Queues::new(),
             rush: Rush::default(),
             standing: Standing::default(),
             reached: Mutex::default(),
@@ -192,12 +193,12 @@ impl Home for Shards {
     }
 
     fn is_waiting(&self, hash: u64) -> bool {
-        self.router.is_waiting(slot_of_hash(hash))
+        self.waiting.is_waiting(slot_of_hash(hash))
     }
 
     fn post(&self, post: Post) {
         let slot = slot_of_hash(post.hash);
-        let turn = self.router.turn(slot, post.is_left_behind);
+        let turn = self.waiting.turn(slot, post.is_left_behind);
         let envelope = Envelope::of(post, turn, self.deadline());
         self.route(envelope);
     }

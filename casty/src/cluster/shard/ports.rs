@@ -179,7 +179,7 @@ mod tests {
         let told_of = |first: FarRefusal| {
             let told = Arc::default();
             let envelope = Envelope {
-                turn: shards.router.next(),
+                turn: shards.waiting.next(),
                 kind: "accounts".into(),
                 hash: 1,
                 id: "alice".into(),

@@ -97,7 +97,7 @@ impl Shards {
             }
             self.tell_news();
             self.kick_all();
-            let pause = if self.router.slots().is_empty() { TICK } else { RETRY };
+            let pause = if self.waiting.slots().is_empty() { TICK } else { RETRY };
             tokio::select! {
                 biased;
                 changed = applied.changed() => if changed.is_err() { return },

@@ -88,7 +88,7 @@ impl Shards {
         let term = place.term;
         if out.iter().any(|out| matches!(out, Out::Stops { orderly: true, .. })) {
             // Before anything is turned away for it.
-            self.router.hold(slot);
+            self.waiting.hold(slot);
         }
         self.serving[usize::from(slot)].store(serves, Release);
         self.waits[usize::from(slot)].store(place.core.waits(), Release);
@@ -195,7 +195,7 @@ impl Shards {
                     actor.cell().kill();
                 }
             }
-            itself.router.release(slot);
+            itself.waiting.release(slot);
             itself.kick(slot);
             let over = itself.host.now();
             let (limit, promised) = (over + SETTLE, over + PROMISED);
