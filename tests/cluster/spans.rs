@@ -58,6 +58,8 @@ fn entities_that_wake_and_go_and_slots_that_move_are_spans() {
         .with_span_events(FmtSpan::CLOSE)
         .with_writer(move || writer.clone())
         .finish();
+    // With one subscriber only, it is asked on whichever thread comes first, and that may be another test's, which has none.
+    let _second = tracing::Dispatch::new(tracing::subscriber::NoSubscriber::new());
     // The nodes of a simulation are all on this thread.
     tracing::subscriber::with_default(subscriber, || {
         let mut cluster = Cluster::of(3).seed(4).start();

@@ -58,6 +58,22 @@ fn what_waits_for_an_entity_goes_along_when_its_node_shuts_down() {
     assert_eq!(system.dead_letters(), 0);
 }
 
+#[test]
+fn what_a_node_has_passed_on_is_answered_before_it_leaves() {
+    for nodes in [2, 3] {
+        let mut cluster = Cluster::of(nodes).seed(14).start();
+        cluster.settle();
+        let clerk = entity_on::<Clerk>(&mut cluster, 0);
+        let noted = cluster.on(0, |system| async move {
+            let clerk = system.sharded::<Clerk>().entity(clerk);
+            (0..20).for_each(|number| clerk.try_send(Note(number)).unwrap());
+            let goes = system.cluster().unwrap();
+            tokio::join!(clerk.ask(Noted).timeout(Duration::from_secs(60)), async { goes.leave().await.unwrap() }).0
+        });
+        assert_eq!(noted.unwrap(), (0..20).collect::<Vec<_>>());
+    }
+}
+
 #[message]
 struct Hold(u64);
 

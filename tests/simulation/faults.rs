@@ -12,6 +12,7 @@ use crate::{
     dice::Dice,
     hunt::{Flicker, Hunt},
     ledgers::{self, CHANGED},
+    mortals,
     plan::Plan,
 };
 
@@ -240,14 +241,30 @@ impl Faults {
         }
         let backups = if both { "both backups" } else { "one backup" };
         self.tell(cluster, format!("{node} has {backups} asked of the changes of \"{kind}\""));
-        let book = book.clone();
-        drop(cluster.begin(node, move |system| async move {
-            let cluster = system.cluster().expect("it is a node");
-            let changed = ledgers::change_settings(&cluster, kind, both).await;
-            if let Err(error @ ClusterError::Setting(_)) = changed {
-                book.wrong(format!("the settings of \"{kind}\" on node-{node}: {error}"));
-            }
-        }));
+        self.ask_for_settings(cluster, book, node, &[kind], both);
+    }
+
+    /// The same of all types, and more of each: who takes a slot over by what is asked now would do with less than there was.
+    pub(crate) fn raise_all(&mut self, cluster: &mut Cluster, book: &Book) {
+        let started: Vec<_> = (0..cluster.size()).filter(|node| cluster.started(*node).is_some()).collect();
+        let Some(node) = self.dice.pick(&started) else { return };
+        let kinds: Vec<_> = CHANGED.into_iter().chain(mortals::KINDS).filter(|kind| !self.raised.contains(kind)).collect();
+        self.raised.extend(&kinds);
+        self.tell(cluster, format!("{node} has both backups asked of the changes of {kinds:?}"));
+        self.ask_for_settings(cluster, book, node, &kinds, true);
+    }
+
+    fn ask_for_settings(&self, cluster: &mut Cluster, book: &Book, node: usize, kinds: &[&'static str], both: bool) {
+        for kind in kinds.iter().copied() {
+            let book = book.clone();
+            drop(cluster.begin(node, move |system| async move {
+                let cluster = system.cluster().expect("it is a node");
+                let changed = ledgers::change_settings(&cluster, kind, both).await;
+                if let Err(error @ ClusterError::Setting(_)) = changed {
+                    book.wrong(format!("the settings of \"{kind}\" on node-{node}: {error}"));
+                }
+            }));
+        }
     }
 
     fn two(&mut self, size: usize) -> (usize, usize) {

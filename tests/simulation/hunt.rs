@@ -54,7 +54,7 @@ impl Faults {
         self.hunts.push(Hunt { name, left, at, last: None, aim: None, is_ambush });
         // Whoever takes over has to go by what was asked until then. In a gentle run nobody crashes before all slots follow.
         if CHANGED.contains(&kind) && !self.plan.gentle && self.dice.percent(40) {
-            self.change_settings(cluster, book, kind);
+            if self.dice.percent(50) { self.raise_all(cluster, book) } else { self.change_settings(cluster, book, kind) }
         }
     }
 

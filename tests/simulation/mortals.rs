@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use casty::{ActorSystem, EntityRef, Reply, prelude::*};
+use casty::{ActorSystem, Cluster, ClusterError, EntityRef, ReplicationConfig, Reply, prelude::*};
 
 use crate::{book::Book, dice::Dice, ledgers::Op};
 
@@ -15,6 +15,9 @@ use crate::{book::Book, dice::Dice, ledgers::Op};
 pub(crate) type Mortal = (&'static str, &'static str);
 
 pub(crate) const MORTALS: [Mortal; 4] = [("mortal", "a"), ("mortal", "b"), ("strict", "a"), ("strict", "b")];
+
+/// Their types.
+pub(crate) const KINDS: [&str; 2] = ["mortal", "strict"];
 
 /// What they hold, in order.
 type Seen = Vec<Op>;
@@ -139,6 +142,13 @@ fn reference(system: &ActorSystem, (kind, id): Mortal) -> Reference {
     match kind {
         "mortal" => Reference::Quorum(system.sharded().entity(id)),
         _ => Reference::Strict(system.sharded().entity(id)),
+    }
+}
+
+pub(crate) async fn change_settings(cluster: &Cluster, kind: &str, config: ReplicationConfig) -> Result<(), ClusterError> {
+    match kind {
+        "mortal" => cluster.change_replication::<Quorum>(config).await,
+        _ => cluster.change_replication::<Strict>(config).await,
     }
 }
 

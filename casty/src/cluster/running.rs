@@ -56,6 +56,8 @@ const ACCEPT: Duration = Duration::from_secs(5);
 const CHANGES: u32 = 5;
 /// Between two looks.
 const PAUSE: Duration = Duration::from_millis(20);
+/// How long a node that goes waits for answers to what it has passed on.
+const PASSED_ON: Duration = Duration::from_secs(4);
 /// For so many leases a node that goes waits for a majority that it has lost: longer than an election takes.
 const ELECTION: u32 = 6;
 
@@ -65,7 +67,6 @@ impl Running {
         &self.plane
     }
 
-    #[cfg(feature = "testkit")]
     pub(crate) fn shards(&self) -> &super::shard::Shards {
         self.network.shards()
     }
@@ -196,7 +197,12 @@ impl Running {
     pub(super) async fn leave(self: &Arc<Self>) -> Result<(), ClusterError> {
         let this = self.clone();
         // Its clock is the control plane's, which may end first.
-        let parted = self.host.within(async move { this.part().await }).await;
+        let going = async move {
+            // While it is a member still, what it passes on is answered.
+            this.drain().await;
+            this.part().await
+        };
+        let parted = self.host.within(going).await;
         let parted = parted.unwrap_or(Err(ClusterError::ShuttingDown));
         // A member still, it comes back if it is taken for dead.
         parted.inspect_err(|_| self.parting.set(false))?;
@@ -302,6 +308,15 @@ impl Running {
     }
 
     async fn drain(&self) {
+        self.give_slots().await;
+        let shards = self.shards();
+        let (until, before) = (self.host.now() + PASSED_ON.min(self.limit / 4), shards.next_passing());
+        while shards.passes_on(before) && self.others_up() && self.host.now() < until {
+            self.host.sleep(PAUSE).await;
+        }
+    }
+
+    async fn give_slots(&self) {
         let (myself, begun) = (self.plane.myself().key().clone(), self.host.now());
         let until = begun + self.limit / 2;
         let mut had_lease = begun;

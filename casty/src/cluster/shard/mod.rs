@@ -7,6 +7,7 @@ mod deliver;
 mod envelope;
 mod kinds;
 mod news;
+mod passed;
 mod ports;
 mod queues;
 mod router;
@@ -27,7 +28,9 @@ use std::{
 use tokio::sync::Notify;
 
 pub(crate) use self::kinds::{check, declared, settings};
-use self::{envelope::Envelope, kinds::Kinds, news::News, queues::Queues, rush::Rush, slots::Place, standing::Standing};
+use self::{
+    envelope::Envelope, kinds::Kinds, news::News, passed::Passed, queues::Queues, rush::Rush, slots::Place, standing::Standing,
+};
 use super::{
     NodeKey,
     control::Plane,
@@ -59,6 +62,7 @@ pub(crate) struct Shards {
     waits: Box<[AtomicBool]>,
     kinds: Kinds,
     waiting: Queues,
+    passed: Passed,
     rush: Rush,
     standing: Standing,
     /// What is to be proposed: how far this node's configurations have come.
@@ -84,6 +88,7 @@ impl Shards {
             waits: (0..SLOTS).map(|_| AtomicBool::new(false)).collect(),
             kinds: Kinds::default(),
             waiting: Queues::new(),
+            passed: Passed::default(),
             rush: Rush::default(),
             standing: Standing::default(),
             reached: Mutex::default(),

@@ -1,4 +1,6 @@
 //! What happens to a node's slots, told together: there are many of them, and few who want to hear.
+//!
+//! Spans come from outside and go there: a subscriber's code runs when they begin and end, and none of it within a lock.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -9,13 +11,7 @@ use std::{
 use tokio::time::Instant;
 use tracing::Span;
 
-use crate::{
-    cluster::{
-        ClusterEvent,
-        placement::{Epoch, Slot},
-    },
-    spans,
-};
+use crate::cluster::{ClusterEvent, placement::Slot};
 
 #[derive(Default)]
 pub(super) struct News {
@@ -46,49 +42,53 @@ impl Taken {
 }
 
 /// What came of one slot, for who counts.
-#[derive(Debug, PartialEq)]
 pub(super) struct Served {
     pub(super) took: Duration,
     pub(super) failover: bool,
+    pub(super) span: Span,
 }
 
 impl News {
-    /// The slot is to be served here from now on.
-    pub(super) fn is_to_serve(&mut self, slot: Slot, now: Instant, failover: bool) {
-        let (_, known, _) = self.to_serve.entry(slot).or_insert_with(|| (now, failover, spans::taking(slot)));
+    /// The slot is to be served here. `None`: not only from now on.
+    pub(super) fn is_to_serve(&mut self, slot: Slot, failover: bool) -> Option<()> {
+        let (_, known, _) = self.to_serve.get_mut(&slot)?;
         *known |= failover;
+        Some(())
+    }
+
+    /// From now on. That takes as long as the span.
+    pub(super) fn begins(&mut self, slot: Slot, now: Instant, failover: bool, span: Span) {
+        self.to_serve.insert(slot, (now, failover, span));
     }
 
     /// It is somebody else's.
-    pub(super) fn is_not_mine(&mut self, slot: Slot) {
-        self.to_serve.remove(&slot);
+    #[must_use = "the span ends"]
+    pub(super) fn is_not_mine(&mut self, slot: Slot) -> Option<Span> {
         self.lost.remove(&slot);
+        self.to_serve.remove(&slot).map(|(_, _, span)| span)
     }
 
     /// It is served here. `None`: it was before.
-    pub(super) fn serves(&mut self, slot: Slot, epoch: Epoch, now: Instant) -> Option<Served> {
+    pub(super) fn serves(&mut self, slot: Slot, now: Instant) -> Option<Served> {
         self.lost.remove(&slot);
         let (since, failover, span) = self.to_serve.remove(&slot)?;
         let took = now.saturating_duration_since(since);
-        span.record("epoch", epoch);
-        span.record("failover", failover);
-        tracing::debug!(parent: &span, slot, epoch, ?took, failover, "a slot is served");
         self.taken.add(slot, took);
         self.taken.failover |= failover;
-        Some(Served { took, failover })
+        Some(Served { took, failover, span })
     }
 
-    pub(super) fn stops(&mut self, slot: Slot, epoch: Epoch, now: Instant) {
-        self.to_give.insert(slot, (now, spans::giving(slot, epoch)));
+    #[must_use = "a span ends"]
+    pub(super) fn stops(&mut self, slot: Slot, now: Instant, span: Span) -> Option<Span> {
+        self.to_give.insert(slot, (now, span)).map(|(_, span)| span)
     }
 
     /// It was handed over. How long that took; `None`: nobody had asked for it.
-    pub(super) fn released(&mut self, slot: Slot, now: Instant) -> Option<Duration> {
+    pub(super) fn released(&mut self, slot: Slot, now: Instant) -> Option<(Duration, Span)> {
         let (since, span) = self.to_give.remove(&slot)?;
         let took = now.saturating_duration_since(since);
-        tracing::debug!(parent: &span, slot, ?took, "a slot is handed over");
         self.given.add(slot, took);
-        Some(took)
+        Some((took, span))
     }
 
     /// So much of it is gone that it is not served. Whether that is news.
@@ -127,18 +127,22 @@ mod tests {
     async fn slots_that_come_together_are_told_together_with_the_longest_time() {
         let (mut news, begun) = (News::default(), Host::current().now());
         let at = |millis| begun + Duration::from_millis(millis);
-        news.is_to_serve(3, begun, false);
-        news.is_to_serve(4, begun, true);
-        news.is_to_serve(4, at(5), false);
-        assert_eq!(news.serves(3, 1, at(10)), Some(Served { took: at(10) - begun, failover: false }));
-        assert_eq!(news.serves(4, 1, at(30)), Some(Served { took: at(30) - begun, failover: true }));
-        assert_eq!(news.serves(4, 1, at(40)), None, "it goes on");
+        assert_eq!(news.is_to_serve(3, false), None);
+        news.begins(3, begun, false, Span::none());
+        news.begins(4, begun, false, Span::none());
+        assert_eq!(news.is_to_serve(4, true), Some(()), "it is known");
+        assert_eq!(news.is_to_serve(4, false), Some(()));
+        let mut served = |slot, at| news.serves(slot, at).map(|it| (it.took, it.failover));
+        assert_eq!(served(3, at(10)), Some((at(10) - begun, false)));
+        assert_eq!(served(4, at(30)), Some((at(30) - begun, true)));
+        assert_eq!(served(4, at(40)), None, "it goes on");
         let taken = ClusterEvent::SlotsTaken { slots: [3, 4].into(), took: at(30) - begun, failover: true };
         assert_eq!(news.take(), [taken]);
         assert_eq!(news.take(), []);
-        news.stops(3, 1, at(50));
-        assert_eq!(news.released(3, at(70)), Some(at(20) - begun));
-        assert_eq!(news.released(4, at(70)), None, "nobody asked for it");
+        assert!(news.stops(3, at(50), Span::none()).is_none());
+        let mut released = |slot| news.released(slot, at(70)).map(|(took, _)| took);
+        assert_eq!(released(3), Some(at(20) - begun));
+        assert_eq!(released(4), None, "nobody asked for it");
         assert_eq!(news.take(), [ClusterEvent::SlotsGiven { slots: [3].into(), took: at(20) - begun }]);
     }
 
@@ -150,7 +154,7 @@ mod tests {
         assert_eq!(news.take(), [ClusterEvent::StateLost { slots: [7].into() }]);
         assert!(!news.is_lost(7));
         assert_eq!(news.take(), []);
-        news.serves(7, 1, now);
+        news.serves(7, now);
         assert!(news.is_lost(7));
         assert_eq!(news.take().len(), 1);
     }

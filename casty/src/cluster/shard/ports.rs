@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, Weak};
 
-use super::{Envelope, Shards};
+use super::{Envelope, Shards, passed::Passing};
 use crate::{
     ActorSystem,
     actor::{Answer, FarPort},
@@ -14,6 +14,7 @@ use crate::{
 /// Whoever waits for a message that was given to another node, or to an actor here.
 pub(super) struct OnItsWay {
     shards: Weak<Shards>,
+    _passing: Passing,
     /// To be sent again if it was not handled. Whoever gave it away can take it back.
     envelope: Held,
 }
@@ -21,8 +22,8 @@ pub(super) struct OnItsWay {
 pub(super) type Held = Arc<Mutex<Option<Envelope>>>;
 
 impl OnItsWay {
-    pub(super) fn new(shards: Weak<Shards>, envelope: Held) -> Self {
-        Self { shards, envelope }
+    pub(super) fn new(shards: &Shards, envelope: Held) -> Self {
+        Self { shards: shards.itself.clone(), _passing: shards.passed.begin(), envelope }
     }
 
     fn take(&self) -> Option<Envelope> {
@@ -192,7 +193,7 @@ mod tests {
                 answer: Some(Box::new(Elsewhere::new(Box::new(Sender(Arc::clone(&told)))))),
                 deadline: shards.host.now(),
             };
-            OnItsWay::new(shards.itself.clone(), Arc::new(Mutex::new(Some(envelope)))).refused(first.into());
+            OnItsWay::new(&shards, Arc::new(Mutex::new(Some(envelope)))).refused(first.into());
             assert!(lock(&told).is_none(), "it is not sent again");
             shards.kick_all();
             match lock(&told).take() {

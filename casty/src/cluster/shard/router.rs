@@ -67,6 +67,16 @@ impl Shards {
         }
     }
 
+    /// Begins to count anew what is passed on. Returns what that was counted by so far.
+    pub(crate) fn next_passing(&self) -> usize {
+        self.passed.next()
+    }
+
+    /// Whether what was passed on and counted so is not answered yet, or waits.
+    pub(crate) fn passes_on(&self, count: usize) -> bool {
+        self.passed.are_any(count) || !self.waiting.slots().is_empty()
+    }
+
     /// The node has ended.
     pub(super) fn close(&self) {
         self.waiting.close();
@@ -124,7 +134,7 @@ impl Shards {
         };
         // It is kept until it is answered: who gets it may not have its entity any more.
         let held: Held = Arc::new(Mutex::new(Some(envelope)));
-        let on_its_way = Box::new(OnItsWay::new(self.itself.clone(), held.clone()));
+        let on_its_way = Box::new(OnItsWay::new(self, held.clone()));
         let Err((not_sent, on_its_way)) = network.forward(primary, &letter, on_its_way) else { return Ok(()) };
         let back = lock(&held).take();
         drop(on_its_way);
@@ -171,7 +181,7 @@ impl Shards {
         let (asks, hash, chain) = (envelope.asks, envelope.hash, envelope.chain.clone());
         let waits_for_answer = asks || kind.settings.sync > 0;
         let held: Held = Arc::new(Mutex::new(Some(envelope)));
-        let on_its_way = OnItsWay::new(self.itself.clone(), held.clone());
+        let on_its_way = OnItsWay::new(self, held.clone());
         let (reply, aside): (Option<Box<dyn FarPort>>, _) = if waits_for_answer {
             let here = Box::new(Here { system: system.clone(), on_its_way });
             (Some(if asks { here } else { Box::new(Receipt(here)) }), None)

@@ -17,7 +17,7 @@ use crate::{
         replication::Agreed,
         transport::Network,
     },
-    metrics,
+    metrics, spans,
     sync::lock,
 };
 
@@ -156,14 +156,17 @@ impl Shards {
 
     /// Whether the slot is this node's to serve from now on.
     fn expect_of(&self, view: &View, slot: Slot, chain: &Chain) {
-        let mut news = lock(&self.news);
         if chain.primary() != Some(&self.me) {
-            return news.is_not_mine(slot);
+            let ended = lock(&self.news).is_not_mine(slot);
+            return drop(ended);
         }
         if self.serves(slot) == 0 {
             let before = chain.0.get(1).and_then(Configuration::primary);
             let failover = before.is_some_and(|node| *node != self.me && !view.is_up(node));
-            news.is_to_serve(slot, self.host.now(), failover);
+            if lock(&self.news).is_to_serve(slot, failover).is_none() {
+                let span = spans::taking(slot);
+                lock(&self.news).begins(slot, self.host.now(), failover, span);
+            }
         }
     }
 

@@ -16,6 +16,7 @@ use crate::{
     },
     metrics,
     reply::Outputs,
+    spans,
     sync::lock,
 };
 
@@ -86,9 +87,11 @@ impl Shards {
         let done = act(&mut place, &mut out);
         let serves = place.settle(&out);
         let term = place.term;
-        if out.iter().any(|out| matches!(out, Out::Stops { orderly: true, .. })) {
-            // Before anything is turned away for it.
-            self.waiting.hold(slot);
+        for out in &out {
+            if let Out::Stops { epoch, orderly: true } = out {
+                // Before anything is turned away for it.
+                self.waiting.hold(slot, *epoch);
+            }
         }
         self.serving[usize::from(slot)].store(serves, Release);
         self.waits[usize::from(slot)].store(place.core.waits(), Release);
@@ -135,8 +138,11 @@ impl Shards {
             }
             Out::Kept(outputs, version) => outputs.kept(version),
             Out::Serves(epoch) => {
-                let served = lock(&self.news).serves(slot, epoch, self.host.now());
-                if let Some(Served { took, failover }) = served {
+                let served = lock(&self.news).serves(slot, self.host.now());
+                if let Some(Served { took, failover, span }) = served {
+                    span.record("epoch", epoch);
+                    span.record("failover", failover);
+                    tracing::debug!(parent: &span, slot, epoch, ?took, failover, "a slot is served");
                     metrics::slot_taken(took, failover);
                 }
                 self.begins(slot);
@@ -144,7 +150,9 @@ impl Shards {
             Out::Stops { epoch, orderly } => {
                 tracing::debug!(slot, epoch, orderly, "a slot is served no more");
                 if orderly {
-                    lock(&self.news).stops(slot, epoch, self.host.now());
+                    let span = spans::giving(slot, epoch);
+                    let before = lock(&self.news).stops(slot, self.host.now(), span);
+                    drop(before);
                 }
                 self.ends(slot, epoch, orderly);
             }
@@ -185,7 +193,9 @@ impl Shards {
         let ending: Vec<(AnyRef, Arc<Outputs>)> =
             self.kinds.regions().iter().flat_map(|region| region.end_slot(slot, !orderly)).collect();
         if !orderly {
-            return;
+            // Whoever is at ending them in order may be slow, and others serve the slot meanwhile.
+            self.waiting.release(slot, None);
+            return self.kick(slot);
         }
         self.host.spawn(async move {
             let limit = itself.host.now() + HANDLER;
@@ -195,7 +205,7 @@ impl Shards {
                     actor.cell().kill();
                 }
             }
-            itself.waiting.release(slot);
+            itself.waiting.release(slot, Some(epoch));
             itself.kick(slot);
             let over = itself.host.now();
             let (limit, promised) = (over + SETTLE, over + PROMISED);
@@ -209,7 +219,8 @@ impl Shards {
             }
             itself.with(slot, |core, out| core.released(epoch, out));
             let given = lock(&itself.news).released(slot, itself.host.now());
-            if let Some(took) = given {
+            if let Some((took, span)) = given {
+                tracing::debug!(parent: &span, slot, epoch, ?took, "a slot is handed over");
                 metrics::slot_given(took);
             }
             // What is not kept by now may be, and nobody here will know.

@@ -87,7 +87,6 @@ impl Hasher for NameHasher {
 }
 
 impl Network {
-    #[cfg(feature = "testkit")]
     pub(crate) fn shards(&self) -> &Shards {
         &self.shards
     }
