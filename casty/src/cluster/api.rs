@@ -172,7 +172,9 @@ impl Cluster {
         if *self.0.ending.borrow() {
             return Err(ClusterError::ShuttingDown);
         }
-        self.0.leave().await
+        // As with `hand_over`.
+        let leaving: Pin<Box<dyn Future<Output = Result<(), ClusterError>> + Send + '_>> = Box::pin(self.0.leave());
+        leaving.await
     }
 
     /// Makes this node the only voter of its cluster: for when a majority of the voters is gone for good, on one survivor. What
