@@ -1,11 +1,10 @@
 //! The rare parts of an actor's life: its start, its end, and what comes between when it fails.
 
-use tracing::Instrument as _;
-
 use std::{future::Future, panic::AssertUnwindSafe, sync::Arc, task::Poll, time::Duration};
 
 use futures_util::FutureExt as _;
 use tokio::sync::oneshot;
+use tracing::Instrument as _;
 
 use super::{
     Actor, AnyCell, AnyRef, Cell, Core, Handled, Signal, StopReason,

@@ -163,8 +163,9 @@ impl Cluster {
         self.0.leases.is_held()
     }
 
-    /// Leaves the cluster in good order: this node hands over what it has, gives up its vote, and is removed. The system
-    /// ends with it, as by [`shutdown`](crate::ActorSystem::shutdown).
+    /// Leaves the cluster in good order: this node hands over what it has, waits for answers to messages that it has passed on to
+    /// where their entities are now (a quarter of the system's `shutdown_timeout`, and 4 s at most), gives up its vote, and is
+    /// removed. The system ends with it, as by [`shutdown`](crate::ActorSystem::shutdown).
     ///
     /// # Errors
     /// [`ClusterError::Unavailable`] if there is no majority to agree; the node is a member still, and its system goes on.

@@ -56,7 +56,7 @@ const ACCEPT: Duration = Duration::from_secs(5);
 const CHANGES: u32 = 5;
 /// Between two looks.
 const PAUSE: Duration = Duration::from_millis(20);
-/// How long a node that goes waits for answers to what it has passed on.
+/// How long a node that goes waits for answers to what it has passed on, if a quarter of its `shutdown_timeout` is not less.
 const PASSED_ON: Duration = Duration::from_secs(4);
 /// For so many leases a node that goes waits for a majority that it has lost: longer than an election takes.
 const ELECTION: u32 = 6;

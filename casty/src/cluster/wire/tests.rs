@@ -47,7 +47,7 @@ impl Parts {
             0 => DataFrame::Request(Request {
                 request,
                 actor,
-                flags: self.byte & (ASK | CONFIRM | IDEMPOTENT | AGAIN),
+                flags: self.byte & (ASK | CONFIRM | IDEMPOTENT | AGAIN | LEFT_BEHIND),
                 target_incarnation: incarnation,
                 name: text,
                 to_name: self.to_name.as_deref(),
