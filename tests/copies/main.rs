@@ -1,6 +1,7 @@
 //! What becomes of entities whose copies are lost, or cannot be reached: nodes in a simulated network.
 
 mod homes;
+mod last;
 mod moves;
 mod moving;
 mod order;

@@ -75,6 +75,39 @@ fn what_a_node_has_passed_on_is_answered_before_it_leaves() {
 }
 
 #[message]
+struct Nap;
+
+/// Takes long to end.
+#[actor]
+#[derive(Default)]
+struct Sleeper;
+
+#[actor]
+impl Sleeper {
+    #[handler]
+    async fn nap(&mut self, _: Nap) {
+        tokio::time::sleep(Duration::from_secs(12)).await;
+    }
+}
+
+#[test]
+fn who_goes_is_given_nothing_more_while_its_actors_end() {
+    let mut cluster = Cluster::of(3).seed(15).start();
+    cluster.settle();
+    entity_on::<Clerk>(&mut cluster, 1);
+    cluster.settle();
+    assert!(!cluster.served_slots(1).is_empty());
+    drop(cluster.begin(1, |system| async move {
+        system.spawn(Sleeper::default).await.unwrap().send(Nap).await.unwrap();
+        system.shutdown().await;
+    }));
+    assert!(cluster.run_until(Duration::from_secs(5), |cluster| cluster.served_slots(1).is_empty()));
+    let again = cluster.run_until(Duration::from_secs(10), |cluster| !cluster.served_slots(1).is_empty());
+    assert!(!again, "it serves {:?} again", cluster.served_slots(1).len());
+    assert!(cluster.is_running(1));
+}
+
+#[message]
 struct Hold(u64);
 
 #[message]

@@ -168,7 +168,9 @@ impl Cluster {
     /// removed. The system ends with it, as by [`shutdown`](crate::ActorSystem::shutdown).
     ///
     /// # Errors
-    /// [`ClusterError::Unavailable`] if there is no majority to agree; the node is a member still, and its system goes on.
+    /// [`ClusterError::Unavailable`], after the system's `shutdown_timeout` at most and a bit, if there is no majority to agree,
+    /// or if this node has some of the last copies of entities of which changes [may be lost](Self::accept_loss); the node is a
+    /// member still, and its system goes on.
     pub async fn leave(&self) -> Result<(), ClusterError> {
         if *self.0.ending.borrow() {
             return Err(ClusterError::ShuttingDown);

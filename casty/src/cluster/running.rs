@@ -8,6 +8,8 @@ use std::{
     time::Duration,
 };
 
+use tokio::time::Instant;
+
 use super::{
     ClusterError, ClusterEvent, NodeId,
     control::{Answer, Command, Leases, MemberStatus, Plane, View, call},
@@ -56,6 +58,8 @@ const ACCEPT: Duration = Duration::from_secs(5);
 const CHANGES: u32 = 5;
 /// Between two looks.
 const PAUSE: Duration = Duration::from_millis(20);
+/// So many looks later a node that goes says so again: the leader may be another one, and forgets it after a while.
+const LOOKS: u32 = 25;
 /// How long a node that goes waits for answers to what it has passed on, if a quarter of its `shutdown_timeout` is not less.
 const PASSED_ON: Duration = Duration::from_secs(4);
 /// For so many leases a node that goes waits for a majority that it has lost: longer than an election takes.
@@ -198,9 +202,10 @@ impl Running {
         let this = self.clone();
         // Its clock is the control plane's, which may end first.
         let going = async move {
+            let begun = this.host.now();
             // While it is a member still, what it passes on is answered.
             this.drain().await;
-            this.part().await
+            this.part(begun, this.limit).await
         };
         let parted = self.host.within(going).await;
         let parted = parted.unwrap_or(Err(ClusterError::ShuttingDown));
@@ -227,19 +232,18 @@ impl Running {
     }
 
     /// Has this node removed from the cluster.
-    async fn part(&self) -> Result<(), ClusterError> {
+    async fn part(&self, begun: Instant, limit: Duration) -> Result<(), ClusterError> {
         self.parting.set(true);
         let myself = self.plane.myself().key().clone();
         let host = &self.host;
-        let begun = host.now();
-        let mut had_lease = begun;
+        let mut had_lease = host.now();
         while self.others_up() && self.plane.view().current(&myself).is_some() {
             if self.plane.leads() {
                 self.hand_over_lead().await;
             }
             let asked = self.plane.at_leader::<()>(call::LEAVE, &myself, ASK).await;
             // The leader takes this node's vote first. The last word may not come here any more.
-            for _ in 0..25 {
+            for _ in 0..LOOKS {
                 if self.plane.view().current(&myself).is_none() {
                     return Ok(());
                 }
@@ -253,10 +257,13 @@ impl Running {
                 // Nobody can agree to anything any more: the other voters have gone, or this node is cut off from them.
                 let alone = now.saturating_duration_since(had_lease) > self.lease * ELECTION;
                 let after = now.saturating_duration_since(begun);
-                if alone || after >= self.limit {
+                if alone || after >= limit {
                     let reason = match &asked {
                         Err(error) => error.to_string(),
                         Ok(()) if alone => "there is no majority to let this node go".into(),
+                        Ok(()) if self.has_the_last_copies() => {
+                            "this node has some of the last copies of what may be lost: see `Cluster::accept_loss`".into()
+                        }
                         Ok(()) => "the leader has not let this node go".into(),
                     };
                     return Err(ClusterError::Unavailable { after, reason });
@@ -273,6 +280,14 @@ impl Running {
         if let Some(system) = self.system.upgrade() {
             self.network.register_again(&system, || self.returns.load(Relaxed) == time).await;
         }
+    }
+
+    /// Whether entities are not served because copies of them are gone, and this node has one.
+    fn has_the_last_copies(&self) -> bool {
+        let (myself, view) = (self.plane.myself().key(), self.plane.view());
+        view.slots.iter().any(|chain| {
+            chain.0.iter().any(|config| config.has(myself)) && chain.may_be_lost(&view.types, |node| view.has_ended(node))
+        })
     }
 
     /// Whether the leader says that this node is no member any more.
@@ -305,14 +320,42 @@ impl Running {
     pub(crate) async fn hand_over(self: &Arc<Self>) {
         let this = self.clone();
         let _ = self.host.within(async move { this.drain().await }).await;
+        // Its actors end now, which can take longer than the leader remembers.
+        let this = self.clone();
+        self.host.spawn(async move { this.keep_giving().await });
     }
 
     async fn drain(&self) {
         self.give_slots().await;
         let shards = self.shards();
         let (until, before) = (self.host.now() + PASSED_ON.min(self.limit / 4), shards.next_passing());
-        while shards.passes_on(before) && self.others_up() && self.host.now() < until {
-            self.host.sleep(PAUSE).await;
+        let answered = async {
+            while shards.passes_on(before) && self.others_up() && self.host.now() < until {
+                self.host.sleep(PAUSE).await;
+            }
+        };
+        let told = async {
+            self.keep_giving().await;
+            std::future::pending().await
+        };
+        tokio::select! {
+            biased;
+            () = answered => {}
+            () = told => {}
+        }
+    }
+
+    /// Until this node parts: who does not say so again is given slots again.
+    async fn keep_giving(&self) {
+        let myself = self.plane.myself().key();
+        loop {
+            self.host.sleep(PAUSE * LOOKS).await;
+            if *self.parting.borrow() || *self.ending.borrow() {
+                return;
+            }
+            if let Err(error) = self.plane.at_leader::<bool>(call::DRAIN, myself, ASK).await {
+                tracing::debug!(%error, "nobody is told that this node gives its entities away");
+            }
         }
     }
 
@@ -340,7 +383,7 @@ impl Running {
                 // Another leader may be there soon.
                 Err(error) => tracing::debug!(%error, "nobody takes this node's entities over yet"),
             }
-            for _ in 0..25 {
+            for _ in 0..LOOKS {
                 if !is_named() {
                     return;
                 }
@@ -369,7 +412,7 @@ impl Running {
                 // Once it is away, others take what slots it has left.
                 self.leases.retire();
                 let _ = self.plane.propose(Command::Away { node: myself }, ASK).await;
-            } else if let Err(error) = self.part().await {
+            } else if let Err(error) = self.part(self.host.now(), self.limit / 2).await {
                 tracing::warn!(%error, "this node has not left in good order; the others will take it for down");
             }
         }

@@ -31,7 +31,14 @@ impl Leases {
     }
 
     pub(super) fn check(&mut self, moment: &Moment<'_>) -> Held {
-        let Some(best) = moment.best() else { return Ok(()) };
+        if let Some(best) = moment.best() {
+            self.only_members(moment, best)?;
+        }
+        // Two that have not started yet can be a majority.
+        self.alone(moment)
+    }
+
+    fn only_members(&mut self, moment: &Moment<'_>, best: usize) -> Held {
         let members = moment.cluster.seen_members(best);
         for (node, seen) in moment.started().filter(|(_, seen)| seen.lease) {
             let name = format!("node-{node}");
@@ -49,7 +56,7 @@ impl Leases {
                 return Err(format!("leases: {name} holds one, and is {member:?} by what node-{best} has applied"));
             }
         }
-        self.alone(moment)
+        Ok(())
     }
 
     /// Links that are cut both ways, since when they are: the last moment by which a node had heard of a majority of each set
