@@ -2,23 +2,14 @@
 
 use std::time::Duration;
 
-use casty::testkit::Cluster;
-
-use crate::{Put, SHELVES, Shelf};
+use crate::with_full_shelves;
 
 /// The `shutdown_timeout`, and a bit.
 const LONGEST: Duration = Duration::from_secs(33);
 
 #[test]
 fn who_has_the_last_copies_of_something_leaves_once_its_loss_is_accepted() {
-    let mut cluster = Cluster::of(5).seed(3).start();
-    cluster.settle();
-    cluster.on(4, |system| async move {
-        for at in 0..SHELVES {
-            system.sharded::<Shelf>().entity(format!("s{at}")).ask(Put(7)).await.unwrap();
-        }
-    });
-    cluster.settle();
+    let mut cluster = with_full_shelves();
     for node in [0, 1] {
         cluster.crash(node);
     }

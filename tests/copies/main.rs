@@ -345,8 +345,8 @@ async fn give_up(system: ActorSystem, nodes: Vec<&'static str>) -> Vec<Result<bo
     futures_util::future::join_all(nodes.into_iter().map(|node| cluster.give_up(node))).await
 }
 
-#[test]
-fn what_was_on_nodes_that_never_come_back_is_served_once_they_are_given_up_and_that_is_accepted() {
+/// Five nodes, and a seven on each shelf.
+fn with_full_shelves() -> Cluster {
     let mut cluster = Cluster::of(5).seed(3).start();
     cluster.settle();
     cluster.on(4, |system| async move {
@@ -355,6 +355,12 @@ fn what_was_on_nodes_that_never_come_back_is_served_once_they_are_given_up_and_t
         }
     });
     cluster.settle();
+    cluster
+}
+
+#[test]
+fn what_was_on_nodes_that_never_come_back_is_served_once_they_are_given_up_and_that_is_accepted() {
+    let mut cluster = with_full_shelves();
     assert!(matches!(
         &cluster.on(2, |it| give_up(it, vec!["node-0", "nobody"]))[..],
         [Err(ClusterError::NodeIsUp { .. }), Ok(false)]

@@ -231,7 +231,7 @@ impl Running {
         true
     }
 
-    /// Has this node removed from the cluster.
+    /// Has this node removed from the cluster, if that is done by `limit` after `begun`.
     async fn part(&self, begun: Instant, limit: Duration) -> Result<(), ClusterError> {
         self.parting.set(true);
         let myself = self.plane.myself().key().clone();
